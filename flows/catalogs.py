@@ -1,0 +1,50 @@
+"""The only reader of catalogue files: the ones shipped, and a user's own beside or instead of them."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from flows.errors import UserError
+from transforms.catalog import Catalog, CatalogError, catalog_from_toml
+
+SHIPPED = Path(__file__).resolve().parent.parent / "data" / "catalogs"
+
+
+def read_catalogs(own: Path | None) -> dict[str, Catalog]:
+    """Every catalogue by id; a user's own takes the place of a shipped one with its id.
+
+    Raises: UserError naming file, key and reason for a catalogue that cannot be used.
+    """
+    if own is not None and not own.is_dir():
+        raise UserError(f"{own}: is no folder of catalogues. Give --catalogs a folder with one .toml file a vendor.")
+    catalogs = {}
+    for folder in [SHIPPED, own] if own else [SHIPPED]:
+        read = [_read(path) for path in sorted(folder.glob("*.toml"))]
+        ids = [catalog.id for catalog in read]
+        for repeated in {i for i in ids if ids.count(i) > 1}:
+            raise UserError(f"{folder}: two files have the catalogue id {repeated!r}. Give each its own id.")
+        catalogs |= {catalog.id: catalog for catalog in read}
+    _check_prefixes(catalogs)
+    return catalogs
+
+
+def _read(path: Path) -> Catalog:
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return catalog_from_toml(document, path.name)
+    except tomllib.TOMLDecodeError as reason:
+        raise UserError(f"{path.name}: is not TOML: {reason}") from None
+    except (OSError, UnicodeDecodeError) as reason:
+        raise UserError(f"{path.name}: cannot be read: {reason}") from None
+    except CatalogError as reason:
+        raise UserError(str(reason)) from None
+
+
+def _check_prefixes(catalogs: dict[str, Catalog]) -> None:
+    """Invoice numbers are unique only where prefixes are."""
+    owners: dict[str, str] = {}
+    for catalog in catalogs.values():
+        other = owners.setdefault(catalog.invoice_prefix, catalog.id)
+        if other != catalog.id:
+            raise UserError(f"catalogues {other!r} and {catalog.id!r} share the invoice_prefix {catalog.invoice_prefix!r}. Give each its own.")

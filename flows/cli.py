@@ -1,0 +1,182 @@
+"""What one types: arguments to one call. The only reader of the clock. Heavy libraries are imported by the command that needs them."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from flows.errors import UserError
+
+if TYPE_CHECKING:
+    from flows.pipeline import Outcome, Setting
+
+DONE_WITH_HOLDS = 3
+SAMPLE_THROUGH = date(2026, 5, 31)
+_DAY = click.DateTime(["%Y-%m-%d"])
+_MONTH = click.DateTime(["%Y-%m"])
+
+_home = click.option("--home", type=click.Path(path_type=Path), default="warehouse", envvar="SEATLEDGER_HOME", show_default=True, help="Where everything is kept.")
+_catalogs = click.option("--catalogs", type=click.Path(path_type=Path), envvar="SEATLEDGER_CATALOGS", help="A folder with catalogues of your own (.toml).")
+_direct = click.option("--direct", is_flag=True, help="Run in this process, without Prefect.")
+
+
+def _pipeline_command(function: Callable) -> Callable:
+    return _home(_catalogs(_direct(function)))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="seatledger")
+def seatledger() -> None:
+    """Turn daily user rosters and seat activity into exact, explainable invoices.
+
+    Start with `seatledger demo`, then `seatledger run SOURCE --through DATE`.
+    """
+
+
+@seatledger.command()
+@_pipeline_command
+def demo(home: Path, catalogs: Path | None, direct: bool) -> None:
+    """The shipped sample through the whole pipeline."""
+    from flows.catalogs import SHIPPED
+    from flows.ingest import IngestRequest
+    from flows.pipeline import BillRequest, run_all
+
+    source = IngestRequest(SHIPPED.parent / "sample", last=SAMPLE_THROUGH)
+    _run("demo", direct, run_all, source, BillRequest(SAMPLE_THROUGH), _setting(home, catalogs))
+
+
+@seatledger.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--through", type=_DAY, required=True, metavar="DATE", help="The last day to ingest and to bill, YYYY-MM-DD.")
+@click.option("--supersede", is_flag=True, help="Let a day that came before with other content replace it.")
+@_pipeline_command
+def run(source: Path, through: datetime, supersede: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
+    """Ingest SOURCE, bill what is due, write the reports."""
+    from flows.ingest import IngestRequest
+    from flows.pipeline import BillRequest, run_all
+
+    request = IngestRequest(source, last=through.date(), supersede=supersede)
+    _run("run", direct, run_all, request, BillRequest(through.date()), _setting(home, catalogs))
+
+
+@seatledger.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--from", "first", type=_DAY, metavar="DATE", help="The first day to ingest.")
+@click.option("--to", "last", type=_DAY, metavar="DATE", help="The last day to ingest.")
+@click.option("--supersede", is_flag=True, help="Let a day that came before with other content replace it.")
+@_pipeline_command
+def ingest(source: Path, first: datetime | None, last: datetime | None, supersede: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
+    """Bring in the days of SOURCE that are new, and check every row."""
+    from flows.ingest import IngestRequest
+    from flows.pipeline import run_ingest
+
+    request = IngestRequest(source, first and first.date(), last and last.date(), supersede)
+    _run("ingest", direct, run_ingest, request, _setting(home, catalogs))
+
+
+@seatledger.command()
+@click.option("--through", type=_DAY, required=True, metavar="DATE", help="Bill every invoice date up to this day.")
+@click.option("--cadence", type=click.Choice(["monthly", "annual"]), help="Only the invoice dates of terms of this cadence.")
+@click.option("--dry-run", is_flag=True, help="Show what would be billed; change nothing.")
+@_pipeline_command
+def bill(through: datetime, cadence: str | None, dry_run: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
+    """Issue the invoices that are due and not yet done."""
+    from flows.pipeline import BillRequest, run_bill
+
+    _run("bill", direct, run_bill, BillRequest(through.date(), cadence, dry_run), _setting(home, catalogs), dry_run=dry_run)
+
+
+@seatledger.command()
+@click.option("--month", type=_MONTH, metavar="YYYY-MM", help="Only this month; otherwise all.")
+@click.option("--to", type=click.Path(path_type=Path), help="Where to write; HOME/reports otherwise.")
+@click.option("--excel", is_flag=True, help="CSV as Excel likes it: with BOM and CRLF.")
+@_pipeline_command
+def report(month: datetime | None, to: Path | None, excel: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
+    """Write the month's reports as CSV."""
+    from flows.pipeline import ReportRequest, run_report
+
+    _run("report", direct, run_report, ReportRequest(month and month.date(), to, excel), _setting(home, catalogs))
+
+
+@seatledger.command()
+@_home
+def status(home: Path) -> None:
+    """What the home holds: days, runs, invoices, what is held."""
+    from flows.terminal import print_status
+
+    print_status(home)
+
+
+@seatledger.command()
+@_home
+def holds(home: Path) -> None:
+    """What is held, since when, why, and what mends it."""
+    from flows.terminal import print_holds
+
+    print_holds(home)
+
+
+# --- how a command runs and ends -----------------------------------------------------------------------------------------
+
+
+def _setting(home: Path, catalogs: Path | None) -> Setting:
+    from flows.catalogs import read_catalogs
+    from flows.home import Home
+    from flows.pipeline import Setting
+
+    return Setting(Home(home), read_catalogs(catalogs), lambda: datetime.now(UTC))
+
+
+def _run(name: str, direct: bool, composition: Callable[..., Outcome], *arguments: object, dry_run: bool = False) -> None:
+    from flows.terminal import print_outcome
+
+    if direct:
+        outcome = composition(*arguments)
+    else:
+        from flows.deploy import run_as_flow
+
+        outcome = run_as_flow(name, composition, *arguments)
+    print_outcome(outcome, arguments[-1], dry_run=dry_run)
+    if outcome.held:
+        sys.exit(DONE_WITH_HOLDS)
+
+
+def _show_log() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
+    log = logging.getLogger("seatledger")
+    log.setLevel(logging.INFO)
+    log.addHandler(handler)
+    log.propagate = False
+
+
+def _terminated(*_: object) -> None:
+    sys.exit(128 + signal.SIGTERM)
+
+
+def main() -> None:
+    """Run the command; a user's error is one sentence on stderr and exit 1, never a traceback."""
+    signal.signal(signal.SIGTERM, _terminated)
+    _show_log()
+    try:
+        seatledger.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except UserError as error:
+        click.echo(f"seatledger: {error}", err=True)
+        sys.exit(1)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("seatledger: interrupted; nothing was changed.", err=True)
+        sys.exit(128 + signal.SIGINT)
+
+
+if __name__ == "__main__":
+    main()

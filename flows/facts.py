@@ -1,0 +1,109 @@
+"""From the ledger and the lake to the frames that the transforms ask for: current versions, every day there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import date
+
+import polars as pl
+
+from flows.errors import UserError
+from flows.ingest import name_days
+from flows.lake import Lake
+from flows.ledger import Ledger
+from transforms.billing import Billed, Facts
+from transforms.calendar import ONE_DAY, days_between, first_of_month
+from transforms.contracts.findings import NO_HOLDS, holds
+from transforms.contracts.sources import SOURCE_ROWS
+from transforms.roster_months import roster_month_from_rosters
+
+
+def roster_days(ledger: Ledger) -> dict[date, str]:
+    """The current version of every day's rosters, in order."""
+    return {day: version for (table, day), version in sorted(ledger.current_versions().items(), key=str) if table == "users"}
+
+
+def opening_day(ledger: Ledger, days: dict[date, str]) -> date:
+    """The first day of rosters ever ingested; settled by the first run that bills (I9)."""
+    settled = ledger.setting("opening_on")
+    return date.fromisoformat(settled) if settled else min(days)
+
+
+def last_whole_day(days: dict[date, str], opening_on: date) -> date:
+    """The last day up to which every roster since the opening day is there."""
+    day = opening_on
+    while day + ONE_DAY in days:
+        day += ONE_DAY
+    return day
+
+
+def facts_until(horizon: date, ledger: Ledger, lake: Lake) -> Facts:
+    """All that is known for computing up to the close of a day.
+
+    Raises: UserError naming the days whose rosters are missing; a missing day is never read as seats removed (G1).
+    """
+    days = roster_days(ledger)
+    if not days:
+        raise UserError("no roster has been ingested yet. Start with: seatledger ingest SOURCE")
+    opening_on = opening_day(ledger, days)
+    if horizon < opening_on:
+        raise UserError(f"{horizon} is before the ledger's opening day, {opening_on}: there is nothing to bill.")
+    missing = [day for day in days_between(opening_on, horizon) if day not in days]
+    if missing:
+        raise UserError(f"users are missing for {name_days(missing)}. Ingest every day up to {horizon} before billing through it.")
+    return Facts(
+        subscription_rows=_rows("subscriptions", ledger, lake),
+        activity=_activity(ledger, lake),
+        roster_months=_roster_months({day: v for day, v in days.items() if opening_on <= day <= horizon}, lake),
+        holds=pl.concat([_holds_from_faults(ledger.current_faults()), _holds_from_repeated_events(_rows("activity", ledger, lake))]),
+        opening_on=opening_on,
+        horizon=horizon,
+    )
+
+
+def billed_so_far(ledger: Ledger) -> Billed:
+    """What earlier runs decided."""
+    return Billed(ledger.billed_charges(), ledger.passed_dates(), ledger.balances())
+
+
+def _rows(table: str, ledger: Ledger, lake: Lake) -> pl.DataFrame:
+    paths = [lake.day_path(t, day, version) for (t, day), version in sorted(ledger.current_versions().items(), key=str) if t == table]
+    if not paths:
+        return SOURCE_ROWS[table].empty().with_columns(file=pl.lit(None, pl.String), row=pl.lit(None, pl.Int64))
+    return pl.concat([pl.read_parquet(path, hive_partitioning=False) for path in paths])
+
+
+def _activity(ledger: Ledger, lake: Lake) -> pl.DataFrame:
+    """Every event once: the same event again is a no-op."""
+    rows = _rows("activity", ledger, lake)
+    return rows.unique("event_id", keep="first", maintain_order=True)
+
+
+def _roster_months(days: dict[date, str], lake: Lake) -> Iterator[tuple[date, pl.DataFrame]]:
+    """Each month's bits, remade only where one of its days has another version."""
+    months: dict[date, list[date]] = defaultdict(list)
+    for day in days:
+        months[first_of_month(day)].append(day)
+    for month, its_days in months.items():
+        path = lake.roster_month_path(month, [days[day] for day in its_days])
+        if not path.exists():
+            rosters = {day: lake.scan_day("users", day, days[day]) for day in its_days}
+            lake.write(path, roster_month_from_rosters(rosters).collect(engine="streaming").sort(pl.all()))
+        yield month, pl.read_parquet(path, hive_partitioning=False)
+
+
+def _holds_from_faults(faults: pl.DataFrame) -> pl.DataFrame:
+    detail = pl.format("{} {}", pl.col("column").fill_null("the row"), "fault")
+    mend = "correct the row and deliver the file again, then ingest with --supersede"
+    return holds(faults, "broken_row", mend, detail=detail, since_on="day")
+
+
+def _holds_from_repeated_events(rows: pl.DataFrame) -> pl.DataFrame:
+    """The same event id with other content is a contradiction: every workspace that it names is held."""
+    facts = [c for c in rows.columns if c not in ("file", "row")]
+    several = rows.unique(facts, keep="first", maintain_order=True).filter(pl.col("event_id").is_duplicated())
+    if several.is_empty():
+        return NO_HOLDS
+    detail = pl.format("event {} is there again with other content", "event_id")
+    return holds(several, "event_contradicts", "supersede the activity file that carries the wrong one", detail=detail)

@@ -1,0 +1,50 @@
+"""Where everything is kept: one folder, private, used by one run at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flows.errors import UserError
+
+
+class Home:
+    """The paths under a home folder. Made, private to its owner, when first used for writing."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+        self.ledger = self.root / "ledger.duckdb"
+        self.finance = self.root / "finance.duckdb"
+        self.lake = self.root / "lake"
+        self.reports = self.root / "reports"
+        self._lock = self.root / ".lock"
+
+    def make(self) -> None:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            self.root.chmod(0o700)
+            self.lake.mkdir(exist_ok=True)
+        except OSError as reason:
+            raise UserError(f"{self.root}: the home cannot be made or written: {reason.strerror}. Choose another with --home.") from None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the home for one run; a second run is told which process holds it."""
+        self.make()
+        try:
+            file = open(self._lock, "a+", encoding="ascii")  # noqa: SIM115 - closed below, after the lock is let go
+        except OSError as reason:
+            raise UserError(f"{self._lock}: cannot be written: {reason.strerror}. Choose another home with --home.") from None
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                raise UserError(f"{self.root}: another run (process {file.read().strip() or 'unknown'}) is using this home. Wait for it to end.") from None
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield

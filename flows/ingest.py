@@ -1,0 +1,220 @@
+"""Bring SOURCE in: survey, compare with what was accepted, read, check, keep. Whole days or nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from flows.errors import UserError
+from flows.lake import NO_FAULTS, Lake
+from flows.ledger import Ledger
+from flows.source import Part, PartContent, digest, read_part, survey, version_of
+from transforms.calendar import days_between
+from transforms.directory import directory_from_rosters
+from transforms.rosters import rosters_without_repeats
+from transforms.source_rows import typed_rows_from_source
+
+log = logging.getLogger("seatledger.ingest")
+
+_ROWS_AT_ONCE = 2_000_000
+_MOST_BROKEN = 0.05
+
+
+@dataclass(frozen=True)
+class IngestRequest:
+    """Which days of which source; without bounds, every day there is."""
+
+    source: Path
+    first: date | None = None
+    last: date | None = None
+    supersede: bool = False
+
+
+@dataclass(frozen=True)
+class TableDay:
+    """What a table holds for one day (None: the subscriptions, which have no day), and the version of its content."""
+
+    table: str
+    day: date | None
+    parts: tuple[Part, ...]
+    version: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.table} of {self.day}" if self.day else self.table
+
+
+@dataclass
+class Ingested:
+    """What an ingest accepted: counts, and the days that it brought or replaced."""
+
+    days: int = 0
+    files: int = 0
+    rows: int = 0
+    touched: list[date] = field(default_factory=list)
+
+
+def new_table_days(request: IngestRequest, ledger: Ledger) -> list[TableDay]:
+    """The table days of the source that differ from what was accepted before.
+
+    Raises: UserError for a day that is missing, or that differs from what was accepted without `supersede`.
+    """
+    parts = [part for part in survey(request.source) if _is_wanted(part, request)]
+    grouped: dict[tuple[str, date | None], list[Part]] = defaultdict(list)
+    for part in parts:
+        grouped[part.table, part.day].append(part)
+    found = [TableDay(table, day, tuple(of_day), version_of(map(digest, of_day))) for (table, day), of_day in grouped.items()]
+    current = ledger.current_versions()
+    _require_every_day({t.day for t in found if t.table == "users"}, request, current)
+    changed = [t for t in found if current.get((t.table, t.day)) not in (None, t.version) and t.day]
+    if changed and not request.supersede:
+        names = ", ".join(t.name for t in changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
+        raise UserError(f"{names}: came before with other content. If it replaces what came first, ingest again with --supersede.")
+    return [t for t in found if current.get((t.table, t.day)) != t.version]
+
+
+def _is_wanted(part: Part, request: IngestRequest) -> bool:
+    if part.day is None:
+        return True
+    return (request.first is None or part.day >= request.first) and (request.last is None or part.day <= request.last)
+
+
+def _require_every_day(found: set[date], request: IngestRequest, current: dict) -> None:
+    """No roster is ever assumed: each day asked for is in the source or was accepted before (G1)."""
+    known = {day for table, day in current if table == "users"}
+    first, last = request.first or min(found | known, default=None), request.last or max(found, default=None)
+    if first is None or last is None:
+        raise UserError(f"{request.source}: has no roster of any day asked for. users/date=YYYY-MM-DD/ is required for every day.")
+    missing = [day for day in days_between(first, last) if day not in found and day not in known]
+    if missing:
+        raise UserError(f"{request.source}: users are missing for {name_days(missing)}. A missing day is never read as seats removed: deliver it.")
+
+
+def name_days(days: list[date]) -> str:
+    """A few days, and how many more."""
+    named = ", ".join(str(day) for day in days[:5])
+    return named + (f" and {len(days) - 5} more days" if len(days) > 5 else "")
+
+
+def ingest(table_days: Iterable[TableDay], ledger: Ledger, lake: Lake, run_id: str, now: datetime) -> Ingested:
+    """Read, check and keep every new table day, in batches; only then tell the ledger, so that a failed try leaves no trace."""
+    done, accepted, told = Ingested(), [], set()
+    for batch in _batches(table_days):
+        table, contents = batch[0].table, {t: [read_part(part) for part in t.parts] for t in batch}
+        _tell_unknown_columns(contents, told)
+        rows, faults = _checked(table, contents)
+        _write(contents, rows, lake)
+        if table == "users":
+            lake.write(lake.directory_path, directory_from_rosters(lake.directory(), rows))
+            done.days += len(batch)
+        accepted += [_accepted(t, parts, faults) for t, parts in contents.items()]
+        done.files += sum(len(parts) for parts in contents.values())
+        done.rows += sum(c.frame.height for parts in contents.values() for c in parts)
+        done.touched += [t.day for t in batch if t.day]
+    for inputs, row_faults, table_day in accepted:
+        _record(table_day, inputs, row_faults, ledger, run_id, now)
+    return done
+
+
+def _batches(table_days: Iterable[TableDay]) -> Iterable[list[TableDay]]:
+    """Table days of one table that together are worth one pass, so that many small files cost little."""
+    by_table: dict[str, list[TableDay]] = defaultdict(list)
+    for table_day in table_days:
+        by_table[table_day.table].append(table_day)
+    for of_table in by_table.values():
+        batch, size = [], 0
+        for table_day in of_table:
+            batch.append(table_day)
+            size += sum(part.path.stat().st_size for part in table_day.parts)
+            if size > _ROWS_AT_ONCE * 20:
+                yield batch
+                batch, size = [], 0
+        if batch:
+            yield batch
+
+
+def _checked(table: str, contents: dict[TableDay, list[PartContent]]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Typed rows of a batch with their `day` and `version`, and the broken cells."""
+    marked = [
+        content.frame.with_columns(day=pl.lit(t.day, pl.Date), version=pl.lit(t.version)) for t, parts in contents.items() for content in parts
+    ]
+    rows, faults = [], [NO_FAULTS]
+    for group in _alike(marked):
+        typed = typed_rows_from_source(table, pl.concat(group))
+        rows.append(typed.rows)
+        faults.append(typed.broken)
+    together = pl.concat(rows)
+    if table == "users":
+        _require_rosters(contents)
+        together, contradictions = rosters_without_repeats(together)
+        faults.append(contradictions)
+    broken = pl.concat(faults)
+    _require_mostly_whole(contents, broken)
+    return together, broken
+
+
+def _alike(frames: list[pl.DataFrame]) -> Iterable[list[pl.DataFrame]]:
+    """Frames grouped by schema: CSV is text, Parquet may bring types."""
+    groups: dict[tuple, list[pl.DataFrame]] = defaultdict(list)
+    for frame in frames:
+        groups[tuple(frame.schema.items())].append(frame)
+    return groups.values()
+
+
+def _require_rosters(contents: dict[TableDay, list[PartContent]]) -> None:
+    empty = [t.day for t, parts in contents.items() if not any(content.frame.height for content in parts)]
+    if empty:
+        raise UserError(f"users of {name_days(empty)}: no row at all. An empty roster is never read as seats removed: deliver it again.")
+
+
+def _require_mostly_whole(contents: dict[TableDay, list[PartContent]], broken: pl.DataFrame) -> None:
+    """A file with more than 5 % broken rows is itself what is wrong; a row of no workspace cannot be held against one."""
+    if broken.is_empty():
+        return
+    nobody = broken.filter(pl.col("workspace_id").is_null() | (pl.col("workspace_id") == "")).sort("file", "row")
+    if nobody.height:
+        file, row = nobody.select("file", "row").row(0)
+        raise UserError(f"{file}, row {row}: workspace_id is empty, so that no workspace can be held for it. Correct the row.")
+    sizes = {content.part.name: content.frame.height for parts in contents.values() for content in parts}
+    for file, rows in broken.group_by("file").agg(pl.col("row").n_unique()).sort("file").iter_rows():
+        if rows > max(1, sizes[file] * _MOST_BROKEN):
+            first = broken.filter(pl.col("file") == file).sort("row").row(0, named=True)
+            raise UserError(f"{file}: {rows} of {sizes[file]} rows break their contract, first row {first['row']}: {first['column'] or 'the row'} {first['fault']}.")
+
+
+def _write(contents: dict[TableDay, list[PartContent]], rows: pl.DataFrame, lake: Lake) -> None:
+    """Keep each table day's rows in the lake, without names and addresses: those are in the directory alone."""
+    of_version = rows.drop("name", "email", strict=False).partition_by("version", "day", as_dict=True, include_key=False)
+    none = rows.drop("name", "email", "version", "day", strict=False).clear()
+    for t in contents:
+        lake.write_day(t.table, t.day, t.version, of_version.get((t.version, t.day), none).sort(pl.all()))
+
+
+def _accepted(table_day: TableDay, contents: list[PartContent], faults: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, TableDay]:
+    inputs = [{"file": c.part.name, "sha256": c.sha256, "bytes": c.bytes, "rows": c.frame.height} for c in contents]
+    return pl.DataFrame(inputs), faults.filter(pl.col("file").is_in([c.part.name for c in contents])), table_day
+
+
+def _record(table_day: TableDay, inputs: pl.DataFrame, faults: pl.DataFrame, ledger: Ledger, run_id: str, now: datetime) -> None:
+    """Make a table day's version the current one; the version before stays, marked as superseded."""
+    table, day, version = table_day.table, table_day.day, table_day.version
+    if not ledger.revive(table, day, version):
+        of_version = {"table_name": pl.lit(table), "day": pl.lit(day, pl.Date), "version": pl.lit(version)}
+        ledger.append("inputs", inputs.with_columns(**of_version, ingested_at=pl.lit(now), run_id=pl.lit(run_id)))
+        ledger.append("row_faults", faults.with_columns(**of_version))
+    ledger.supersede(table, day, version)
+
+
+def _tell_unknown_columns(contents: dict[TableDay, list[PartContent]], told: set[str]) -> None:
+    """Unknown columns are ignored, and named once."""
+    for table_day, parts in contents.items():
+        unknown = {f"{table_day.table}.{column}" for content in parts for column in content.unknown_columns} - told
+        if unknown:
+            log.info("ignored columns that no contract knows: %s", ", ".join(sorted(unknown)))
+            told |= unknown

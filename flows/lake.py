@@ -1,0 +1,59 @@
+"""The only writer of Parquet: accepted rows by table and day, a version named by its content, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+
+import polars as pl
+
+from transforms.source_rows import BROKEN
+
+
+class Lake:
+    """Parquet under HOME/lake. The ledger says which version of a day is current; the lake keeps them all."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def day_path(self, table: str, day: date | None, version: str) -> Path:
+        return self.root / table / (f"date={day}" if day else "all") / f"{version[:24]}.parquet"
+
+    def write_day(self, table: str, day: date | None, version: str, rows: pl.DataFrame) -> None:
+        self.write(self.day_path(table, day, version), rows)
+
+    def scan_day(self, table: str, day: date | None, version: str) -> pl.LazyFrame:
+        return pl.scan_parquet(self.day_path(table, day, version), glob=False, hive_partitioning=False)
+
+    def write(self, path: Path, frame: pl.DataFrame) -> None:
+        """Write beside, flush to disk, rename: a reader sees the whole file or none."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with beside.open("wb") as file:
+                frame.write_parquet(file, compression="zstd", compression_level=1)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    # --- derived: remade only when what it was made from changes ---------------------------------------------------------
+
+    def roster_month_path(self, month: date, versions: list[str]) -> Path:
+        made_from = sha256("\n".join(versions).encode()).hexdigest()[:24]
+        return self.root / "roster_months" / f"month={month:%Y-%m}" / f"{made_from}.parquet"
+
+    # --- the directory: the only place with names and addresses ----------------------------------------------------------
+
+    @property
+    def directory_path(self) -> Path:
+        return self.root / "directory.parquet"
+
+    def directory(self) -> pl.DataFrame | None:
+        return pl.read_parquet(self.directory_path) if self.directory_path.exists() else None
+
+
+NO_FAULTS = pl.DataFrame(schema=BROKEN)

@@ -1,0 +1,149 @@
+"""The only writer of the ledger: what came in, what was decided. One transaction a run, read back after its commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from flows.errors import UserError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+LEDGER_VERSION = "1"
+_SCHEMA = Path(__file__).with_name("ledger.sql")
+
+
+class Ledger:
+    """A connection to HOME/ledger.duckdb. Frames go in and out by name; every change belongs to the open transaction."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self.connection = connection
+
+    # --- frames in and out ----------------------------------------------------------------------------------------------
+
+    def frame(self, sql: str, parameters: list | None = None) -> pl.DataFrame:
+        return self.connection.sql(sql, params=parameters or []).pl()
+
+    def append(self, table: str, frame: pl.DataFrame) -> None:
+        """Add rows to a table, by column name."""
+        if frame.is_empty():
+            return
+        columns = ", ".join(f'"{name}"' for name in frame.columns)
+        self.connection.register("incoming", frame.to_arrow())
+        try:
+            self.connection.execute(f"insert into {table} ({columns}) select {columns} from incoming")
+        finally:
+            self.connection.unregister("incoming")
+
+    def value(self, sql: str, parameters: list | None = None):
+        """The one value that a query gives, or None."""
+        rows = self.connection.execute(sql, parameters or []).fetchall()
+        return rows[0][0] if rows else None
+
+    # --- what came in ---------------------------------------------------------------------------------------------------
+
+    def current_versions(self) -> dict[tuple[str, date | None], str]:
+        """The accepted version of every table and day."""
+        rows = self.connection.execute("select distinct table_name, day, version from inputs where superseded_by is null").fetchall()
+        return {(table, day): version for table, day, version in rows}
+
+    def supersede(self, table: str, day: date | None, version: str) -> None:
+        """Mark what a table's day held so far as replaced by another version; both stay."""
+        self.connection.execute(
+            "update inputs set superseded_by = ? where table_name = ? and day is not distinct from ? and superseded_by is null and version <> ?",
+            [version, table, day, version],
+        )
+
+    def revive(self, table: str, day: date | None, version: str) -> bool:
+        """Make an earlier version current again, where it was accepted before."""
+        self.connection.execute(
+            "update inputs set superseded_by = null where table_name = ? and day is not distinct from ? and version = ?", [table, day, version]
+        )
+        return bool(self.value("select count(*) from inputs where table_name = ? and day is not distinct from ? and version = ?", [table, day, version]))
+
+    def current_faults(self) -> pl.DataFrame:
+        """Broken rows of current versions."""
+        return self.frame(
+            """select f.table_name, f.day, f.workspace_id, f.file, f.row, f."column", f.fault from row_faults f
+               where exists (select 1 from inputs i where i.superseded_by is null and i.table_name = f.table_name
+                             and i.day is not distinct from f.day and i.version = f.version)
+               order by all"""
+        )
+
+    # --- what was decided -----------------------------------------------------------------------------------------------
+
+    def setting(self, name: str) -> str | None:
+        return self.value("select value from settings where name = ?", [name])
+
+    def set(self, name: str, value: str) -> None:
+        self.connection.execute("insert or replace into settings values (?, ?)", [name, value])
+
+    def billed_charges(self) -> pl.DataFrame:
+        """The quantity billed so far of every charge, with the facts of its latest line."""
+        identity = "subscription_id, term_from, reason, moved_on, service_from, service_until, plan, unit_price_minor, period_days"
+        return self.frame(
+            f"""select {identity}, any_value(workspace_id) as workspace_id, any_value(catalog) as catalog, any_value(cadence) as cadence,
+                any_value(term_until) as term_until, any_value(days) as days, sum(quantity)::bigint as quantity
+                from invoice_lines group by {identity} order by all"""
+        )
+
+    def passed_dates(self) -> pl.DataFrame:
+        return self.frame("select distinct subscription_id, invoice_on from invoice_dates order by all")
+
+    def balances(self) -> pl.DataFrame:
+        """Each account's credit after its last entry."""
+        return self.frame(
+            "select workspace_id, currency, arg_max(balance_minor, entry_number) as balance_minor from credit_ledger group by all order by all"
+        )
+
+    def used_numbers(self) -> pl.DataFrame:
+        return self.frame("select catalog, year(invoice_on)::bigint as year, count(*)::bigint as used from invoices group by all order by all")
+
+    def next_run_id(self) -> str:
+        return f"run-{self.value('select count(*) + 1 from runs'):06d}"
+
+
+@contextmanager
+def open_ledger(path: Path) -> Iterator[Ledger]:
+    """Open the ledger, made where there is none, inside one transaction; without `commit` everything is rolled back."""
+    connection = _connect(path)
+    try:
+        connection.begin()
+        ledger = Ledger(connection)
+        if not ledger.value("select count(*) from duckdb_tables() where table_name = 'settings'"):
+            connection.execute(_SCHEMA.read_text(encoding="utf-8"))
+        found = ledger.setting("ledger_version")
+        if found != LEDGER_VERSION:
+            raise UserError(f"{path}: was written by another version (ledger {found}, this is {LEDGER_VERSION}). Use the version that wrote it.")
+        yield ledger
+    finally:
+        connection.close()
+
+
+def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+    try:
+        return duckdb.connect(str(path), config={"storage_compatibility_version": "v1.5.0"})
+    except duckdb.IOException as reason:
+        if "lock" in str(reason).lower():
+            raise UserError(f"{path}: is open in another process. Close it there, then run again. ({str(reason).splitlines()[0]})") from None
+        raise UserError(f"{path}: cannot be opened: {str(reason).splitlines()[0]}. Restore it from a back-up.") from None
+
+
+def commit(ledger: Ledger, run_id: str, path: Path) -> None:
+    """Commit, then read the run's row back: a commit after a caught error reports success and saves nothing."""
+    ledger.connection.commit()
+    if not ledger.value("select count(*) from runs where run_id = ?", [run_id]):
+        raise UserError(f"{path}: the run {run_id} was not saved, though the commit reported success. Nothing was changed; run again.")
+
+
+def run_row(run_id: str, command: str, started_at: datetime, finished_at: datetime, **figures) -> dict:
+    """A row of `runs`."""
+    from importlib.metadata import version
+
+    return {"run_id": run_id, "command": command, "started_at": started_at, "finished_at": finished_at, "product_version": version("seatledger"), **figures}

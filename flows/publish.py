@@ -1,0 +1,113 @@
+"""What leaves the house: finance.duckdb, built beside and renamed into place, and the CSV reports of a month."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from flows.errors import UserError
+from flows.ledger import Ledger
+from transforms.catalog import Catalog
+from transforms.money import CURRENCY_DECIMALS
+from transforms.standing import Standing
+
+REPORTS = Path(__file__).resolve().parent.parent / "reports"
+_FROM_LEDGER = ("invoices", "invoice_lines", "credit_ledger", "runs", "inputs")
+_FORMULA_START = r"^[=+\-@\t\r]"
+
+
+def publish(path: Path, ledger: Ledger, standing: Standing | None, catalogs: Mapping[str, Catalog]) -> None:
+    """Build the finance database beside the old one and put it in its place, whole: an open reader keeps the old one."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.unlink(missing_ok=True)
+    try:
+        with duckdb.connect(str(beside), config={"storage_compatibility_version": "v1.5.0"}) as finance:
+            finance.execute((REPORTS / "tables.sql").read_text(encoding="utf-8"))
+            _fill(finance, "currencies", _currencies(catalogs))
+            for table in _FROM_LEDGER:
+                _fill(finance, table, ledger.frame(f"select * from {table} order by all"))
+            for table, frame in (standing._asdict() if standing else {}).items():
+                _fill(finance, table, frame)
+            for report in sorted(REPORTS.glob("*.sql")):
+                if report.name != "tables.sql":
+                    finance.execute(report.read_text(encoding="utf-8"))
+            _create_money_views(finance, max(CURRENCY_DECIMALS[c.currency] for c in catalogs.values()))
+        with beside.open("rb") as file:
+            os.fsync(file.fileno())
+        beside.chmod(0o640)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+        beside.with_name(f"{beside.name}.wal").unlink(missing_ok=True)
+
+
+def _fill(finance: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
+    finance.register("incoming", frame.to_arrow())
+    finance.execute(f"insert into {table} by name select * from incoming")
+    finance.unregister("incoming")
+
+
+def _currencies(catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
+    codes = sorted({c.currency for c in catalogs.values()})
+    rows = [(code, CURRENCY_DECIMALS[code], f"{Decimal(1).scaleb(-CURRENCY_DECIMALS[code]):.4f}") for code in codes]
+    frame = pl.DataFrame(rows, schema=["currency", "decimals", "unit"], orient="row")
+    return frame.with_columns(pl.col("unit").str.to_decimal(scale=4))
+
+
+def _create_money_views(finance: duckdb.DuckDBPyConnection, decimals: int) -> None:
+    """Beside each column in minor units, the same amount as a DECIMAL with the most decimals of any currency."""
+    tables = finance.execute("select distinct table_name from duckdb_columns() where column_name like '%\\_minor' escape '\\' order by 1").fetchall()
+    for (table,) in tables:
+        columns = finance.execute("select column_name, comment from duckdb_columns() where table_name = ? order by column_index", [table]).fetchall()
+        amounts = [f"(t.{name} * c.unit)::decimal(24, {decimals}) as {name.removesuffix('_minor')}" for name, _ in columns if name.endswith("_minor")]
+        finance.execute(f"create view {table}_v as select t.*, {', '.join(amounts)} from {table} t join currencies c using (currency)")
+        finance.execute(f"comment on view {table}_v is 'As {table}, with money also in the currency''s own unit.'")
+        for name, comment in columns:
+            _comment(finance, f"{table}_v.{name}", comment)
+            if name.endswith("_minor"):
+                _comment(finance, f"{table}_v.{name.removesuffix('_minor')}", f"{name} in the currency's own unit.")
+
+
+def _comment(finance: duckdb.DuckDBPyConnection, column: str, comment: str) -> None:
+    text = (comment or "").replace("'", "''")
+    finance.execute(f"comment on column {column} is '{text}'")
+
+
+def export_reports(path: Path, to: Path, months: Iterable[date] | None, *, excel: bool = False) -> list[Path]:
+    """Write every report of each month (None: all that the database knows) as CSV to TO/YYYY-MM/. Returns the folders."""
+    with duckdb.connect(str(path), read_only=True) as finance:
+        known = [m for (m,) in finance.execute("select distinct month from seat_usage_monthly order by 1").fetchall()]
+        wanted = known if months is None else sorted(set(months))
+        for month in wanted:
+            if month not in known:
+                raise UserError(f"{month:%Y-%m}: no day of that month is known. Known: {known[0]:%Y-%m} to {known[-1]:%Y-%m}." if known else "no day is known yet.")
+        return [_export_month(finance, month, to / f"{month:%Y-%m}", excel) for month in wanted]
+
+
+def _export_month(finance: duckdb.DuckDBPyConnection, month: date, folder: Path, excel: bool) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for report in sorted((REPORTS / "exports").glob("*.sql")):
+            frame = finance.sql(report.read_text(encoding="utf-8"), params={"month": month}).pl()
+            _write_csv(frame, folder / f"{report.stem}.csv", excel)
+    except OSError as reason:
+        raise UserError(f"{folder}: reports cannot be written: {reason.strerror}.") from None
+    return folder
+
+
+def _write_csv(frame: pl.DataFrame, path: Path, excel: bool) -> None:
+    """Write a report as CSV; a text cell that a spreadsheet would run as a formula gets a quote before it."""
+    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
+    escaped = frame.with_columns(pl.col(name).str.replace(_FORMULA_START, "'$0") for name in texts)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        escaped.write_csv(beside, include_bom=excel, line_terminator="\r\n" if excel else "\n", datetime_format="%Y-%m-%dT%H:%M:%SZ")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)

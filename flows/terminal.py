@@ -1,0 +1,116 @@
+"""What a person reads on the terminal: outcomes, the status of a home, what is held."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+from rich.console import Console
+from rich.table import Table
+
+from flows.errors import UserError
+from flows.home import Home
+
+if TYPE_CHECKING:
+    from flows.pipeline import Outcome, Setting
+
+_out = Console(highlight=False, soft_wrap=False)
+_MOST_ROWS = 40
+
+
+def print_outcome(outcome: Outcome, setting: Setting, *, dry_run: bool = False) -> None:
+    """What a run did, in a few lines: days in, invoices out, what is held and where to look next."""
+    done = outcome.ingested
+    if done.files:
+        _out.print(f"Ingested {done.days} days: {done.files} files, {done.rows} rows.")
+    if outcome.invoices is not None:
+        verb = "Would bill" if dry_run else "Billed"
+        _out.print(f"{verb} through {outcome.through}: {outcome.invoices.height} invoices, {outcome.lines} lines.")
+        if outcome.invoices.height:
+            _out.print(_invoice_table(outcome))
+    if outcome.exported:
+        first, last = outcome.exported[0], outcome.exported[-1]
+        _out.print(f"Reports: {first}" + (f" to {last.name}" if last != first else ""), soft_wrap=True)
+    if not dry_run:
+        _out.print(f"Query it: duckdb {setting.home.finance}", soft_wrap=True)
+    if outcome.held:
+        _out.print(f"[bold]{len(outcome.held)} workspaces are held[/bold] and got no invoice. See: seatledger holds --home {setting.home.root}", soft_wrap=True)
+
+
+def _invoice_table(outcome: Outcome) -> Table:
+    import polars as pl
+
+    from transforms.descriptions import amount_text
+    from transforms.money import CURRENCY_DECIMALS
+
+    decimals = pl.col("currency").replace_strict(CURRENCY_DECIMALS, return_dtype=pl.Int64)
+    money = ["net_minor", "amount_due_minor", "credit_balance_minor"]
+    rows = outcome.invoices.with_columns(amount_text(pl.col(name), decimals).alias(name) for name in money)
+    table = _table("invoice", "date", "workspace", "lines", "net", "due", "credit left", "", right=(3, 4, 5, 6))
+    for row in rows.head(_MOST_ROWS).select("invoice_number", "invoice_on", "workspace_id", "lines", *money, "currency").iter_rows():
+        table.add_row(*map(str, row))
+    if rows.height > _MOST_ROWS:
+        table.add_row("…", f"and {rows.height - _MOST_ROWS} more", *[""] * 6)
+    return table
+
+
+def print_status(root: Path) -> None:
+    """Days, runs, invoices and holds of a home, from its finance database."""
+    with _finance(root) as finance:
+        first, last, days = finance.execute("select min(day), max(day), count(distinct day) from inputs where table_name = 'users' and superseded_by is null").fetchone()
+        _out.print(f"Rosters: {days} days, {first} to {last}." if days else "Rosters: none yet.")
+        runs = finance.execute("select run_id, command, through, invoices, lines, held_workspaces, strftime(finished_at, '%Y-%m-%d %H:%M') from runs order by run_id desc limit 5").fetchall()
+        table = _table("run", "command", "through", "invoices", "lines", "held", "finished (UTC)", right=(3, 4, 5))
+        for row in runs:
+            table.add_row(*["" if cell is None else str(cell) for cell in row])
+        _out.print(table)
+        totals = finance.execute(
+            "select catalog, currency, count(*), sum(net), sum(amount_due) from invoices_v group by all order by all"
+        ).fetchall()
+        if totals:
+            table = _table("catalogue", "", "invoices", "net", "due", right=(2, 3, 4))
+            for row in totals:
+                table.add_row(*map(str, row))
+            _out.print(table)
+        held = finance.execute("select count(distinct workspace_id) from holds").fetchone()[0]
+        findings = finance.execute("select count(*) from exceptions").fetchone()[0]
+        _out.print(f"Held workspaces: {held}. Findings reported: {findings}.")
+
+
+def print_holds(root: Path) -> None:
+    """Every hold with its reason, place and mend."""
+    with _finance(root) as finance:
+        rows = finance.execute('select workspace_id, reason, since_on, detail, file, "row", mend from holds order by all').fetchall()
+    if not rows:
+        _out.print("Nothing is held.")
+        return
+    for workspace, reason, since, detail, file, row, mend in rows:
+        place = f" ({file}, row {row})" if file else ""
+        _out.print(f"[bold]{_plain(workspace)}[/bold]  {reason}" + (f", since {since}" if since else ""))
+        _out.print(f"  {_plain(detail)}{_plain(place)}")
+        _out.print(f"  To mend: {mend}.")
+
+
+def _finance(root: Path) -> duckdb.DuckDBPyConnection:
+    path = Home(root).finance
+    if not path.exists():
+        raise UserError(f"{root}: nothing is kept there yet. Start with `seatledger demo`, or name the home with --home.")
+    try:
+        return duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as reason:
+        raise UserError(f"{path}: cannot be opened: {str(reason).splitlines()[0]}") from None
+
+
+def _table(*columns: str, right: tuple[int, ...] = ()) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for n, column in enumerate(columns):
+        table.add_column(column, justify="right" if n in right else "left")
+    return table
+
+
+def _plain(text: str) -> str:
+    """Text as data: ids may hold what the terminal library would read as markup."""
+    from rich.markup import escape
+
+    return escape(text)

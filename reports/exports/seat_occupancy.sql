@@ -1,0 +1,2 @@
+-- How many seats were held on each day of the month?  Grain: workspace, day.
+select * from seat_occupancy where date_trunc('month', day) = $month order by workspace_id, day

@@ -1,0 +1,1 @@
+"""Frames in, frames out: what changes what a customer owes. No file, clock, network or randomness."""

@@ -1,0 +1,184 @@
+"""The chain from rosters to invoices, as a table of contents. Every step is a pure function in a file of its name.
+
+    roster months -> seat months -> seat changes -> daily seats --.
+                                                                  +-> movements -> charges -> lines -> invoices
+    subscription rows, activity -> events -> schedules -> prices -'              (now - billed)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import NamedTuple
+
+import polars as pl
+
+from transforms.agreed_seats import agreed_at, agreed_seats_from_updates
+from transforms.calendar import day_in_month
+from transforms.catalog import Catalog
+from transforms.charges import charges_from_movements
+from transforms.contract_events import contract_events_from_activity, holds_from_events
+from transforms.contracts.findings import holds
+from transforms.daily_seats import daily_seats_from_seat_changes, reactivations_from_seat_changes, seats_at
+from transforms.invoices import invoices_from_lines
+from transforms.lines import differences_from_charges, lines_from_differences
+from transforms.movements import Seats, moments_of_holding, movements_from_seats
+from transforms.prices import plan_list_from_catalogs, price_list_from_catalogs, priced_spells_from_spells
+from transforms.occupancy import standing_days_from_roster_month
+from transforms.seat_months import holds_a_seat, is_broken_alias, seat_changes_from_seat_month, seat_month_from_roster_month
+from transforms.subscriptions import holds_from_overlaps, subscriptions_from_rows
+from transforms.terms import Schedules, schedules_from_subscriptions
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of the world when a run computes: typed, validated, current versions only.
+
+    `roster_months` yields each month from the opening day's to the horizon's, in order, with its roster month; it is asked
+    once. `holds` are workspaces already held because of broken rows.
+    """
+
+    subscription_rows: pl.DataFrame
+    activity: pl.DataFrame
+    roster_months: Iterable[tuple[date, pl.DataFrame]]
+    holds: pl.DataFrame
+    opening_on: date
+    horizon: date
+
+
+@dataclass(frozen=True)
+class Billed:
+    """What earlier runs decided: charges billed so far, invoice dates passed, credit balances."""
+
+    charges: pl.DataFrame
+    dates: pl.DataFrame
+    balances: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Position:
+    """What is owed, charge by charge, at the close of the horizon, and all that it rests on."""
+
+    subscriptions: pl.DataFrame
+    schedules: Schedules
+    events: pl.DataFrame
+    rosters: RosterFacts
+    seats: Seats
+    spells: pl.DataFrame
+    charges: pl.DataFrame
+    holds: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Billing:
+    """What a run issues: lines, invoices (not yet numbered), the dates it passes; what no invoice date is due for."""
+
+    lines: pl.DataFrame
+    invoices: pl.DataFrame
+    dates: pl.DataFrame
+    waiting: pl.DataFrame
+
+
+class RosterFacts(NamedTuple):
+    """What the rosters say: changes of seats and of broken aliases per user, standings per workspace and day."""
+
+    seat_changes: pl.DataFrame
+    alias_changes: pl.DataFrame
+    standing_days: pl.DataFrame
+
+
+def roster_facts_from_roster_months(
+    roster_months: Iterable[tuple[date, pl.DataFrame]], workspace_catalogs: pl.DataFrame, catalogs: Mapping[str, Catalog], first: date, last: date
+) -> RosterFacts:
+    """Walk the months in order, carrying who held a seat; everything from the day `first` to `last`."""
+    seats, aliases = holds_a_seat(catalogs.values()), is_broken_alias()
+    changes, broken, standings = [], [], []
+    seat_month = alias_month = None
+    for month, roster_month in roster_months:
+        since, until = max(first, month), min(last, day_in_month(month.year, month.month, 31))
+        seat_month = seat_month_from_roster_month(roster_month, workspace_catalogs, seats, month, seat_month)
+        alias_month = seat_month_from_roster_month(roster_month.filter(kind="alias"), workspace_catalogs, aliases, month, alias_month)
+        changes.append(seat_changes_from_seat_month(seat_month, month, since, until))
+        broken.append(seat_changes_from_seat_month(alias_month, month, since, until))
+        standings.append(standing_days_from_roster_month(roster_month, month, since, until))
+    return RosterFacts(pl.concat(changes), pl.concat(broken), pl.concat(standings))
+
+
+def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Position:
+    """Compute every charge of every subscription that can be billed, from all that is known.
+
+    Grain:  facts -> charges, and each stage's frame on the way. Held workspaces have no charges here.
+    """
+    plans, prices = plan_list_from_catalogs(catalogs), price_list_from_catalogs(catalogs)
+    subscriptions, subscription_holds = subscriptions_from_rows(facts.subscription_rows, catalogs, plans)
+    holds_so_far = [facts.holds, subscription_holds, holds_from_events(facts.activity, subscriptions)]
+
+    workspace_catalogs = subscriptions.select("workspace_id", "catalog").unique()
+    rosters = roster_facts_from_roster_months(facts.roster_months, workspace_catalogs, catalogs, facts.opening_on, facts.horizon)
+    changes = rosters.seat_changes
+    daily, reactivations = daily_seats_from_seat_changes(changes), reactivations_from_seat_changes(changes)
+
+    events = contract_events_from_activity(facts.activity, subscriptions, daily, catalogs, facts.opening_on, facts.horizon)
+    schedules = schedules_from_subscriptions(subscriptions, events, catalogs, facts.horizon)
+    holds_so_far.append(holds_from_overlaps(subscriptions, schedules.standings, schedules.terms, facts.horizon))
+    agreed = agreed_seats_from_updates(subscriptions, schedules.seat_updates, daily, schedules.spells, plans, facts.opening_on)
+    seats = Seats(daily, reactivations, agreed)
+
+    spells, unpriced = priced_spells_from_spells(schedules.spells, schedules.terms, subscriptions, prices, plans, facts.opening_on)
+    held_seats = seats_held(spells, schedules.terms, seats, facts.opening_on)
+    holds_so_far += [_holds_from_unpriced(unpriced, subscriptions), _holds_from_unagreed(held_seats, subscriptions)]
+    all_holds = pl.concat(holds_so_far).unique().sort(pl.all())
+
+    free_to_bill = spells.filter(~pl.col("workspace_id").is_in(all_holds["workspace_id"].implode()))
+    movements = movements_from_seats(free_to_bill, schedules.terms, seats, held_seats, facts.opening_on)
+    return Position(
+        subscriptions=subscriptions,
+        schedules=schedules,
+        events=events,
+        rosters=rosters,
+        seats=seats,
+        spells=spells,
+        charges=charges_from_movements(movements, free_to_bill),
+        holds=all_holds,
+    )
+
+
+def seats_held(spells: pl.DataFrame, terms: pl.DataFrame, seats: Seats, opening_on: date) -> pl.DataFrame:
+    """Seats held, by each plan's basis, on the days that an opening or a plan switch needs.
+
+    Grain: subscription, on, basis -> `held`: the occupancy for active seats, the number agreed for committed ones.
+    """
+    moments = moments_of_holding(spells, terms, opening_on)
+    both = agreed_at(seats.agreed, seats_at(seats.daily, moments))
+    return both.select("subscription_id", "on", "basis", held=pl.when(basis="active").then("occupied").otherwise("agreed"))
+
+
+def billing_from_position(position: Position, billed: Billed, catalogs: Mapping[str, Catalog], cadence: str | None = None) -> Billing:
+    """Bill every invoice date that is due and not yet passed, oldest first (I2-I5).
+
+    Grain:  charge -> line -> invoice. `cadence` bills only the dates that belong to a term of that cadence.
+    """
+    policies = pl.DataFrame([(c.id, c.currency, c.rounding) for c in catalogs.values()], schema=["catalog", "currency", "rounding"], orient="row")
+    free_to_bill = position.subscriptions.filter(~pl.col("workspace_id").is_in(position.holds["workspace_id"].implode()))
+    due = position.schedules.invoice_dates.join(billed.dates, on=["subscription_id", "invoice_on"], how="anti")
+    due = due.join(free_to_bill.select("subscription_id"), on="subscription_id")
+    if cadence:
+        due = due.filter(cadence=cadence)
+    mine = billed.charges.join(free_to_bill.select("subscription_id"), on="subscription_id")
+    differences = differences_from_charges(position.charges, mine)
+    lines, waiting = lines_from_differences(differences, due, billed.dates, policies)
+    return Billing(lines, invoices_from_lines(lines, billed.balances), due, waiting)
+
+
+def _holds_from_unpriced(unpriced: pl.DataFrame, subscriptions: pl.DataFrame) -> pl.DataFrame:
+    found = unpriced.join(subscriptions.select("subscription_id", "workspace_id", "file", "row"), on="subscription_id")
+    detail = pl.format("plan {} has no {} price in force on {}", "plan", "cadence", "spell_from")
+    mend = "agree a price in subscriptions, or add one to the catalogue's price list"
+    return holds(found, "no_price", mend, detail=detail, since_on="spell_from")
+
+
+def _holds_from_unagreed(held_seats: pl.DataFrame, subscriptions: pl.DataFrame) -> pl.DataFrame:
+    found = held_seats.filter(pl.col("held").is_null()).join(subscriptions.select("subscription_id", "workspace_id", "file", "row"), on="subscription_id")
+    detail = pl.format("committed seats are billed from {}, and none were ever agreed", "on")
+    return holds(found, "seats_missing", "name the seats agreed in subscriptions, or by a seats_updated event", detail=detail, since_on="on")

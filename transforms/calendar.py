@@ -1,0 +1,41 @@
+"""Half-open intervals and month ends (rules D2, T2-T4)."""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from datetime import date, timedelta
+
+ONE_DAY = timedelta(days=1)
+
+
+def day_in_month(year: int, month: int, day: int) -> date:
+    """The given day of a month, or that month's last day where it is shorter. `month` may run past 12."""
+    year, month = year + (month - 1) // 12, (month - 1) % 12 + 1
+    return date(year, month, min(day, monthrange(year, month)[1]))
+
+
+def boundary_after(on: date, day: int) -> date:
+    """The first monthly boundary later than `on`, for periods that begin on `day` of each month."""
+    here = day_in_month(on.year, on.month, day)
+    return here if here > on else day_in_month(on.year, on.month + 1, day)
+
+
+def boundary_on_or_before(on: date, day: int) -> date:
+    """The last monthly boundary not later than `on`."""
+    here = day_in_month(on.year, on.month, day)
+    return here if here <= on else day_in_month(on.year, on.month - 1, day)
+
+
+def months_later(on: date, months: int, day: int) -> date:
+    """The boundary `months` after the month of `on`, on `day` or that month's last."""
+    return day_in_month(on.year, on.month + months, day)
+
+
+def first_of_month(on: date) -> date:
+    """The first day of the month of `on`."""
+    return on.replace(day=1)
+
+
+def days_between(first: date, last: date) -> list[date]:
+    """Every day from `first` to `last`, both included."""
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]

@@ -1,0 +1,23 @@
+"""Charges: movements that are alike, summed, with the price of their spell (rules, section 4)."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from transforms.contracts.charges import CHARGE, Charges
+
+_SPELL = ["subscription_id", "term_from", "spell_from"]
+
+
+def charges_from_movements(movements: pl.DataFrame, spells: pl.DataFrame) -> pl.DataFrame:
+    """Price every movement at its spell's price; what is alike is one charge, rounded once when it is billed.
+
+    Grain:  subscription, spell, reason, day, service -> the charge's identity (I3).
+    Units:  `unit_price_minor` of a whole period, `days` of service. A price of 0, or a quantity of 0, makes no charge.
+    """
+    price = spells.select(*_SPELL, "workspace_id", "catalog", "cadence", "term_until", "plan", "unit_price_minor", "period_days")
+    priced = movements.join(price, on=_SPELL).filter(pl.col("unit_price_minor") > 0)
+    alike = [*CHARGE, "workspace_id", "catalog", "cadence", "term_until"]
+    charges = priced.group_by(alike).agg(pl.col("quantity").sum()).filter(pl.col("quantity") != 0)
+    charges = charges.with_columns(days=(pl.col("service_until") - pl.col("service_from")).dt.total_days())
+    return Charges.validate(charges.select(Charges.names()).sort(CHARGE))

@@ -1,0 +1,80 @@
+"""Contract events, each at its local day and with the seats then occupied (rules T10, I7, I9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import polars as pl
+
+from transforms.catalog import Catalog
+from transforms.contracts.findings import exceptions, holds
+from transforms.contracts.sources import CONTRACT_EVENTS
+from transforms.daily_seats import seats_at
+
+_WHY_REFUSED = {
+    "no_right": ("I7", "its actor may not change plan, cadence, seats or cancel"),
+    "unknown_plan": ("§2", "the catalogue has no such plan"),
+    "plan_not_sold": ("T6", "the plan is not sold at the running cadence"),
+    "cadence_not_sold": ("T5", "the plan is not sold at that cadence"),
+    "below_occupied": ("§4", "the minimum is the number of seats occupied that day"),
+    "trial_over": ("T9", "a trial can be extended only on a day before it ends"),
+    "not_later": ("T9", "a trial can be extended only to a later end"),
+    "before_start": ("§3", "it comes before the subscription starts"),
+    "after_end": ("T8", "it comes after the subscription has ended"),
+}
+
+
+def local_day(catalogs: Mapping[str, Catalog]) -> pl.Expr:
+    """The day an event counts for: that of `occurred_at` in the time zone of the row's catalogue (D1)."""
+    day = pl.lit(None, pl.Date)
+    for zone in sorted({c.timezone for c in catalogs.values()}):
+        of_zone = [c.id for c in catalogs.values() if c.timezone == zone]
+        day = pl.when(pl.col("catalog").is_in(of_zone)).then(pl.col("occurred_at").dt.convert_time_zone(zone).dt.date()).otherwise(day)
+    return day
+
+
+def contract_events_from_activity(
+    activity: pl.DataFrame, subscriptions: pl.DataFrame, daily: pl.DataFrame, catalogs: Mapping[str, Catalog], opening_on: date, horizon: date
+) -> pl.DataFrame:
+    """The contract events of known subscriptions, in order of time (T10: occurred_at, then event_id).
+
+    Grain:  event -> event. Adds catalog, `on` (local day), `occupied` (null before the opening day).
+    """
+    owner = subscriptions.select("subscription_id", "catalog", owner_id="workspace_id")
+    events = activity.filter(pl.col("event").is_in(CONTRACT_EVENTS)).join(owner, on="subscription_id")
+    events = events.filter(pl.col("workspace_id") == pl.col("owner_id")).drop("owner_id").with_columns(on=local_day(catalogs))
+    events = seats_at(daily, events.filter(pl.col("on") <= horizon))
+    events = events.with_columns(occupied=pl.when(pl.col("on") >= opening_on).then("occupied"))
+    return events.sort("subscription_id", "occurred_at", "event_id")
+
+
+def holds_from_events(activity: pl.DataFrame, subscriptions: pl.DataFrame) -> pl.DataFrame:
+    """A contract event that names another workspace's subscription contradicts itself: its workspace is held (G2)."""
+    owner = subscriptions.select("subscription_id", owner_id="workspace_id")
+    events = activity.filter(pl.col("event").is_in(CONTRACT_EVENTS)).join(owner, on="subscription_id")
+    foreign = events.filter(pl.col("workspace_id") != pl.col("owner_id"))
+    detail = pl.format("event {} names subscription {} of another workspace", "event_id", "subscription_id")
+    return holds(foreign, "event_contradicts", "supersede the activity file that carries the event", detail=detail)
+
+
+def unknown_subscription_events(activity: pl.DataFrame, known: pl.Series) -> pl.DataFrame:
+    """Contract events for a subscription that no row names are reported and have no effect."""
+    strange = activity.filter(pl.col("event").is_in(CONTRACT_EVENTS) & ~pl.col("subscription_id").is_in(known.implode()))
+    strange = strange.with_columns(on=pl.col("occurred_at").dt.date())
+    return exceptions(strange, "§3", "unknown_subscription", pl.format("event {} names a subscription that is not known", "event_id"))
+
+
+def exceptions_from_refusals(refusals: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
+    """Every event that was refused, with the rule and the reason. Grain: event -> exception."""
+    refused = refusals.join(events, on="event_id")
+    parts = [
+        exceptions(
+            refused.filter(reason=reason),
+            rule,
+            "event_refused" if reason not in ("before_start", "after_end") else "event_without_effect",
+            pl.format("{} {} has no effect: {}", "event", "event_id", pl.lit(why)),
+        )
+        for reason, (rule, why) in _WHY_REFUSED.items()
+    ]
+    return pl.concat(parts)

@@ -1,0 +1,46 @@
+"""Seats of a workspace, day by day, from the changes of its users (rules D1, D6). Small from here on: no users any more."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from transforms.contracts.seats import DailySeats, Reactivations
+
+WORKSPACE = ["catalog", "workspace_id"]
+
+
+def daily_seats_from_seat_changes(changes: pl.DataFrame) -> pl.DataFrame:
+    """Sum the changes of a workspace's users by day, and run the total.
+
+    Grain:  catalogue, workspace, user, day of change -> catalogue, workspace, day of change.
+    Needs:  every change since the ledger's opening day, when each seat then held counts as added.
+    """
+    is_arrival = pl.col("change") == 1
+    daily = changes.group_by(*WORKSPACE, on="moved_on").agg(
+        added=is_arrival.sum().cast(pl.Int64),
+        removed=(~is_arrival).sum().cast(pl.Int64),
+        reactivated=(is_arrival & pl.col("released_on").is_not_null()).sum().cast(pl.Int64),
+    )
+    daily = daily.sort(*WORKSPACE, "on").with_columns(occupied=(pl.col("added") - pl.col("removed")).cum_sum().over(WORKSPACE))
+    return DailySeats.validate(daily)
+
+
+def reactivations_from_seat_changes(changes: pl.DataFrame) -> pl.DataFrame:
+    """Count the users who came back, by the day they did and the day their seat had been released (D6).
+
+    Grain:  catalogue, workspace, user, day of change -> catalogue, workspace, day, day of release.
+    """
+    back = changes.filter((pl.col("change") == 1) & pl.col("released_on").is_not_null())
+    counted = back.group_by(*WORKSPACE, "released_on", on="moved_on").agg(seats=pl.len().cast(pl.Int64))
+    return Reactivations.validate(counted.select(*WORKSPACE, "on", "released_on", "seats").sort(pl.all()))
+
+
+def seats_at(daily: pl.DataFrame, moments: pl.DataFrame, name: str = "occupied") -> pl.DataFrame:
+    """Add to each moment (catalogue, workspace, `on`) the seats occupied at that day's close, 0 where never any.
+
+    Grain: row -> row, in the same order.
+    """
+    seats = daily.select(*WORKSPACE, "on", pl.col("occupied").alias(name)).sort("on")
+    numbered = moments.with_row_index("_row").sort("on")
+    joined = numbered.join_asof(seats, on="on", by=WORKSPACE, strategy="backward", check_sortedness=False)
+    return joined.sort("_row").drop("_row").with_columns(pl.col(name).fill_null(0))

@@ -1,0 +1,53 @@
+"""The words on an invoice line, with the numbers a customer needs to check it by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from transforms.catalog import Catalog
+from transforms.money import CURRENCY_DECIMALS
+
+_WORDS = {
+    "opening": "{} {} on plan {} from {} to {}",
+    "seats_added": "{} {} added on plan {} from {} to {}",
+    "seats_removed": "{} {} released on plan {} from {} to {}",
+    "reactivated": "{} {} reactivated, back-billed on plan {} from {} to {}",
+    "seats_reduced": "{} {} given back on plan {} from {} to {}",
+    "plan_switch": "{} {} switched, plan {} from {} to {}",
+}
+
+
+def amount_text(minor: pl.Expr, decimals: pl.Expr) -> pl.Expr:
+    """An amount in minor units, written with the currency's own decimals."""
+    unit = pl.lit(10, pl.Int64).pow(decimals)
+    digits = (minor.abs() % unit).cast(pl.String)
+    padded = pl.concat_str(pl.lit("000"), digits).str.tail(decimals)
+    whole = (minor.abs() // unit).cast(pl.String)
+    sign = pl.when(minor < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+    return pl.when(decimals == 0).then(pl.concat_str(sign, whole)).otherwise(pl.concat_str(sign, whole, pl.lit("."), padded))
+
+
+def line_description(catalogs: Mapping[str, Catalog]) -> pl.Expr:
+    """What moved, for which days, and the formula with its numbers in it. Grain: line -> text."""
+    decimals = pl.col("currency").replace_strict(CURRENCY_DECIMALS, return_dtype=pl.Int64)
+    seats = pl.when(pl.col("quantity").abs() == 1).then(pl.lit("seat")).otherwise(pl.lit("seats"))
+    words = pl.lit(None, pl.String)
+    for reason, text in _WORDS.items():
+        words = pl.when(reason=reason).then(pl.format(text, pl.col("quantity").abs(), seats, "plan", "service_from", "service_until")).otherwise(words)
+    formula = pl.format(": {} × {} {} × {}/{} days", "quantity", amount_text(pl.col("unit_price_minor"), decimals), "currency", "days", "period_days")
+    before = pl.when(pl.col("quantity_billed_before") != 0).then(pl.format(", after {} billed before", "quantity_billed_before")).otherwise(pl.lit(""))
+    correction = pl.when("is_correction").then(pl.lit("Correction: ")).otherwise(pl.lit(""))
+    return pl.concat_str(correction, words, formula, before)
+
+
+def documents_from_billing(lines: pl.DataFrame, numbered: pl.DataFrame, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
+    """Lines as they are issued: under their invoice's number, counted within it, in words.
+
+    Grain: line -> line. `line_id` is the invoice number and the line's place on the invoice.
+    """
+    key = ["subscription_id", "invoice_on"]
+    named = lines.join(numbered.select(*key, "invoice_id", "invoice_number"), on=key, how="left", maintain_order="left")
+    place = pl.int_range(1, pl.len() + 1).over("invoice_id").cast(pl.String).str.zfill(3)
+    return named.with_columns(line_id=pl.format("{}-{}", "invoice_number", place), description=line_description(catalogs))

@@ -1,0 +1,92 @@
+"""What is reported and not billed: limits reached, aliases that cannot work, users who vanish, facts that disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import polars as pl
+
+from transforms.catalog import Catalog
+from transforms.contract_events import local_day
+from transforms.contracts.findings import exceptions
+
+_SEAT_IS_GONE = ["deactivated", "revoked", "deleted"]
+_SEAT_IS_HELD = ["accepted", "reactivated"]
+
+
+def seat_limit_findings(occupancy: pl.DataFrame) -> pl.DataFrame:
+    """More seats occupied than committed, or than the plan's limit: reported, not billed (section 4).
+
+    Grain: workspace, day -> one finding for each unbroken stretch of days over the same limit.
+    """
+    over = occupancy.filter(pl.col("occupied") > pl.col("seat_limit")).sort("workspace_id", "on")
+    stretch = ["workspace_id", "subscription_id", "plan", "seat_limit"]
+    over = over.with_columns(begins=(pl.col("on").diff().over(stretch).fill_null(pl.duration(days=2)) > pl.duration(days=1)).cum_sum().over(stretch))
+    found = over.group_by(*stretch, "begins").agg(on=pl.col("on").min(), last=pl.col("on").max(), most=pl.col("occupied").max())
+    detail = pl.format("You've reached your seat limit: up to {} seats occupied of {} on plan {}, until {}", "most", "seat_limit", "plan", "last")
+    return exceptions(found.sort(pl.all()), "§4", "seat_limit", detail)
+
+
+def broken_alias_findings(changes: pl.DataFrame) -> pl.DataFrame:
+    """An alias works only while login is enabled and the user is not deactivated (D5). Grain: alias, day it broke -> finding."""
+    broke = changes.filter(pl.col("change") == 1).rename({"moved_on": "on"}).sort("workspace_id", "on", "user_id")
+    return exceptions(broke, "D5", "broken_alias", pl.format("alias access of user {} cannot work: login is disabled or the user is deactivated", "user_id"))
+
+
+def vanished_findings(changes: pl.DataFrame, activity: pl.DataFrame, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
+    """A user absent from a roster holds no seat that day; where no activity explains it, that is reported (G5)."""
+    gone = changes.filter((pl.col("change") == -1) & ~pl.col("is_on_roster"))
+    reasons = activity.filter(pl.col("event").is_in(_SEAT_IS_GONE)).join(changes.select("workspace_id", "catalog").unique(), on="workspace_id")
+    explained = reasons.select("workspace_id", "user_id", moved_on=local_day(catalogs)).unique()
+    vanished = gone.join(explained, on=["workspace_id", "user_id", "moved_on"], how="anti").sort("workspace_id", "moved_on", "user_id")
+    detail = pl.format("user {} is no longer on the roster, and no activity says why", "user_id")
+    return exceptions(vanished, "G5", "vanished", detail, on="moved_on")
+
+
+def disagreement_findings(
+    changes: pl.DataFrame, activity: pl.DataFrame, catalogs: Mapping[str, Catalog], opening_on: date, horizon: date
+) -> pl.DataFrame:
+    """Where activity and roster disagree at a day's close the roster decides, and the disagreement is reported (G5).
+
+    Grain: user, day of an event -> finding, from the last event of the user's day.
+    """
+    says = activity.filter(pl.col("event").is_in(_SEAT_IS_GONE + _SEAT_IS_HELD) & pl.col("user_id").is_not_null())
+    says = says.join(changes.select("workspace_id", "catalog").unique(), on="workspace_id").with_columns(on=local_day(catalogs))
+    says = says.filter(pl.col("on").is_between(opening_on, horizon)).sort("occurred_at", "event_id")
+    last = says.unique(["catalog", "workspace_id", "user_id", "on"], keep="last", maintain_order=True).sort("on")
+    state = changes.select("catalog", "workspace_id", "user_id", "change", on="moved_on").sort("on")
+    known = last.join_asof(state, on="on", by=["catalog", "workspace_id", "user_id"], check_sortedness=False)
+    holds_seat = (pl.col("change") == 1).fill_null(False)
+    wrong = known.filter(holds_seat != pl.col("event").is_in(_SEAT_IS_HELD)).sort("workspace_id", "on", "user_id")
+    roster = pl.when((pl.col("change") == 1).fill_null(False)).then(pl.lit("holds a seat")).otherwise(pl.lit("holds no seat"))
+    detail = pl.format("event {} says {} of user {}, who {} on that day's roster", "event_id", "event", "user_id", roster)
+    return exceptions(wrong, "G5", "activity_disagrees", detail, severity="notice")
+
+
+def unmatched_findings(subscriptions: pl.DataFrame, rostered: pl.DataFrame, horizon: date) -> pl.DataFrame:
+    """A workspace on rosters without any subscription, and a started subscription whose workspace is on no roster."""
+    lone = rostered.join(subscriptions, on="workspace_id", how="anti").sort("workspace_id")
+    absent = subscriptions.filter(pl.col("starts_on") <= horizon).join(rostered, on="workspace_id", how="anti").sort("subscription_id")
+    no_subscription = exceptions(lone, "G6", "no_subscription", pl.format("{} is on rosters since {} and has no subscription", "workspace_id", "on"))
+    no_roster = exceptions(absent, "G6", "no_roster", pl.format("the workspace of {} is on no roster: no seat is occupied", "subscription_id"), on="starts_on")
+    return pl.concat([no_subscription, no_roster])
+
+
+def trial_findings(subscriptions: pl.DataFrame, trial_days: pl.DataFrame) -> pl.DataFrame:
+    """A trial agreed for longer than the catalogue's usual length holds, and is reported (T9)."""
+    usual = subscriptions.join(trial_days.drop_nulls(), on="catalog")
+    agreed = (pl.col("trial_ends_on") - pl.col("starts_on")).dt.total_days()
+    longer = usual.with_columns(agreed_days=agreed).filter(pl.col("agreed_days") > pl.col("trial_days")).sort("subscription_id")
+    return exceptions(longer, "T9", "long_trial", pl.format("the trial lasts {} days; {} are usual", "agreed_days", "trial_days"), severity="notice", on="starts_on")
+
+
+def unbilled_findings(waiting: pl.DataFrame, terms: pl.DataFrame, horizon: date) -> pl.DataFrame:
+    """What still differs after a closing date has no next invoice: it is reported (I4).
+
+    Grain: charge that waits -> finding, for subscriptions with no term running past the horizon.
+    """
+    running = terms.filter(pl.col("ended_on") > horizon).select("subscription_id").unique()
+    left = waiting.join(running, on="subscription_id", how="anti").sort(pl.all())
+    detail = pl.format("{} of {} on {} for {} seats is not billed: the subscription has no next invoice", "reason", "plan", "moved_on", "quantity")
+    return exceptions(left, "I4", "unbilled_after_closing", detail, on="moved_on")

@@ -1,0 +1,94 @@
+"""Every workspace and day with its seats, its standings and whether it is billed (rules D5, D7, G6)."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from transforms.contracts.occupancy import SeatOccupancy, StandingDays
+
+STANDING_COUNTS = ["pending", "alias", "portal", "deactivated"]
+
+
+def standing_days_from_roster_month(roster_month: pl.DataFrame, month: date, first: date, last: date) -> pl.DataFrame:
+    """Count the users who hold no plain seat, day by day: pending and deactivated teammates, aliases, portal users.
+
+    Grain: workspace, user, standing -> workspace, day, for the days `first` to `last` of the month; workspaces on any roster of it.
+    """
+    is_teammate = pl.col("kind") == "teammate"
+    counted = roster_month.with_columns(
+        standing=pl.when(pl.col("kind").is_in(["alias", "portal"]))
+        .then("kind")
+        .when(is_teammate & pl.col("status").is_in(["pending", "deactivated"]))
+        .then("status")
+        .otherwise(pl.lit("other"))
+    )
+    days = range(first.day, last.day + 1)
+    per_day = [((pl.col("bits") // (1 << (d - 1))) % 2).sum().cast(pl.Int64).alias(str(d)) for d in days]
+    sums = counted.group_by("workspace_id", "standing").agg(per_day)
+    long = sums.unpivot([str(d) for d in days], index=["workspace_id", "standing"], variable_name="day", value_name="users")
+    on = pl.lit(month) + pl.duration(days=pl.col("day").cast(pl.Int64) - 1)
+    wide = long.with_columns(on=on.cast(pl.Date)).pivot("standing", index=["workspace_id", "on"], values="users", aggregate_function="sum")
+    zeros = [pl.lit(0, pl.Int64).alias(c) for c in STANDING_COUNTS if c not in wide.columns]
+    columns = wide.with_columns(zeros).select("workspace_id", "on", pl.col(STANDING_COUNTS).fill_null(0))
+    return StandingDays.validate(columns.sort("workspace_id", "on"))
+
+
+def occupancy_from_days(
+    standing_days: pl.DataFrame,
+    subscription_days: pl.DataFrame,
+    daily: pl.DataFrame,
+    agreed: pl.DataFrame,
+    held_workspaces: pl.Series,
+) -> pl.DataFrame:
+    """Put together what is known of each workspace's day.
+
+    Grain:  workspace, day -> the same: every day of a workspace that is on a roster that month or has a subscription then.
+    Shapes: `subscription_days` has workspace_id, on, subscription_id, catalog, plan, basis, seat_limit, coverage; where no
+            subscription runs that day, the catalogue of the nearest one; `agreed` subscription_id, on, agreed.
+    """
+    days = standing_days.join(subscription_days, on=["workspace_id", "on"], how="full", coalesce=True)
+    days = _with_seats(days, daily).join(agreed, on=["subscription_id", "on"], how="left")
+    is_committed = pl.col("basis") == "committed"
+    days = days.with_columns(committed=pl.when(is_committed).then("agreed")).with_columns(
+        seat_limit=pl.when(is_committed).then("committed").otherwise("seat_limit"),
+        coverage=pl.when(pl.col("workspace_id").is_in(held_workspaces.implode())).then(pl.lit("held")).otherwise(pl.col("coverage").fill_null("no subscription")),
+    )
+    used = pl.format("Active seats used: {}", "occupied")
+    limited = pl.format("Active seats used: {}/{}", "occupied", "seat_limit")
+    days = days.with_columns(
+        pl.col(*STANDING_COUNTS, "occupied", "added", "removed", "reactivated").fill_null(0)
+    ).with_columns(label=pl.when(pl.col("seat_limit").is_null()).then(used).otherwise(limited))
+    return SeatOccupancy.validate(days.select(SeatOccupancy.names()).sort("workspace_id", "on"))
+
+
+def _with_seats(days: pl.DataFrame, daily: pl.DataFrame) -> pl.DataFrame:
+    of_day = ["catalog", "workspace_id", "on"]
+    totals = daily.select(*of_day, "occupied").sort("on")
+    days = days.sort("on").join_asof(totals, on="on", by=["catalog", "workspace_id"], check_sortedness=False)
+    return days.join(daily.select(*of_day, "added", "removed", "reactivated"), on=of_day, how="left")
+
+
+def subscription_days(subscriptions: pl.DataFrame, spells: pl.DataFrame, standings: pl.DataFrame, plans: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """Which subscription, plan and coverage each workspace's day has.
+
+    Grain: workspace, day from `first` to `last`, for workspaces with a subscription.
+    """
+    owner = subscriptions.select("subscription_id", "workspace_id", "catalog")
+    on_plan = spells.join(owner, on="subscription_id").join(plans.select("catalog", "plan", "basis", "seat_limit", "is_free"), on=["catalog", "plan"])
+    on_plan = on_plan.join(standings.select("subscription_id", "ended_on"), on="subscription_id")
+    on_plan = on_plan.with_columns(
+        until=pl.min_horizontal(pl.coalesce("spell_until", "ended_on", pl.lit(last) + pl.duration(days=1)), pl.lit(last) + pl.duration(days=1)).cast(pl.Date),
+        since=pl.max_horizontal("spell_from", pl.lit(first)),
+        coverage=pl.when("is_free").then(pl.lit("free plan")).when(pl.col("term_from").is_null()).then(pl.lit("trial")).otherwise(pl.lit("billed")),
+    ).filter(pl.col("since") < pl.col("until"))
+    covered = on_plan.with_columns(on=pl.date_ranges("since", "until", closed="left")).explode("on")
+    covered = covered.select("workspace_id", "on", "subscription_id", "catalog", "plan", "basis", "seat_limit", "coverage")
+    every = owner.select("workspace_id").unique().join(pl.DataFrame({"on": pl.date_range(first, last, eager=True)}), how="cross")
+    full = every.join(covered.unique(["workspace_id", "on"], keep="first", maintain_order=True), on=["workspace_id", "on"], how="left").sort("workspace_id", "on")
+    has_ended = pl.col("catalog").forward_fill().over("workspace_id").is_not_null()
+    return full.with_columns(
+        catalog=pl.col("catalog").forward_fill().backward_fill().over("workspace_id"),
+        coverage=pl.when(pl.col("coverage").is_null() & has_ended).then(pl.lit("ended")).otherwise("coverage"),
+    )

@@ -1,0 +1,351 @@
+"""One subscription's story: from what was agreed and what was asked to plan spells, terms and invoice dates (rules T1-T10, I1, I7).
+
+Plain Python over a handful of events. Subscriptions with the same story share one schedule (see terms.py), so that this
+stays readable and a hundred thousand subscriptions stay fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import groupby
+
+from transforms.calendar import boundary_after, boundary_on_or_before, months_later
+from transforms.catalog import Cadence, Catalog, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What a subscription's row says that shapes its terms. `billing_day` None: the activation's anniversary."""
+
+    catalog: str
+    plan: str
+    cadence: Cadence
+    billing_day: int | None
+    starts_on: date
+    trial_ends_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContractEvent:
+    """A contract event at its local day, with the seats occupied at that day's close (None: no roster of that day)."""
+
+    on: date
+    event: str
+    actor_role: str | None
+    quantity: int | None
+    plan: str | None
+    cadence: Cadence | None
+    until: date | None
+    occupied: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """Days [spell_from, spell_until) on one plan; `term_from` None: a trial or a free plan, which belong to no term.
+
+    `spell_until` is None for the spell still open at the horizon.
+    """
+
+    plan: str
+    spell_from: date
+    spell_until: date | None
+    term_from: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """[term_from, term_until) as planned; `ended_on` is earlier than `term_until` where a free plan cut it short (T7)."""
+
+    cadence: Cadence
+    term_from: date
+    term_until: date
+    period_days: int
+    ended_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceDate:
+    """A day on which the subscription is invoiced, and the cadence of the term that it belongs to (I1)."""
+
+    invoice_on: date
+    cadence: Cadence
+    occasion: str
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """All that follows from a story up to a horizon. `refusals` pair an event's position with the reason."""
+
+    spells: tuple[Spell, ...]
+    terms: tuple[Term, ...]
+    invoice_dates: tuple[InvoiceDate, ...]
+    seat_updates: tuple[tuple[date, int], ...]
+    refusals: tuple[tuple[int, str], ...]
+    cadence: Cadence
+    trial_until: date | None
+    activated_on: date | None
+    canceled_on: date | None
+    ended_on: date | None
+
+
+def schedule_from_story(agreement: Agreement, events: Sequence[ContractEvent], catalog: Catalog, horizon: date) -> Schedule:
+    """Play a subscription's events, in their order of time, up to and including the close of the day `horizon`.
+
+    Grain:  one subscription -> its spells, terms, invoice dates and accepted seat updates.
+    Raises: nothing for data; an event without effect comes back in `refusals`.
+    """
+    story = _Story(agreement, catalog, horizon)
+    return story.play(events)
+
+
+@dataclass(slots=True)
+class _OpenTerm:
+    cadence: Cadence
+    term_from: date
+    term_until: date
+    period_days: int
+
+
+@dataclass(slots=True)
+class _Day:
+    """What the accepted events of one day ask for; of each kind the last counts (T10)."""
+
+    plan: str | None = None
+    plan_cadence: Cadence | None = None
+    asked: Cadence | None = None
+    seats: int | None = None
+    cancels: bool = False
+
+
+@dataclass
+class _Story:
+    agreement: Agreement
+    catalog: Catalog
+    horizon: date
+    plan: str = field(init=False)
+    asked: Cadence = field(init=False)
+    trial_until: date | None = field(init=False)
+    kept_day: int = 0
+    term: _OpenTerm | None = None
+    activated_on: date | None = None
+    canceled_on: date | None = None
+    ended_on: date | None = None
+    spells: list[Spell] = field(default_factory=list)
+    terms: list[Term] = field(default_factory=list)
+    invoice_dates: list[InvoiceDate] = field(default_factory=list)
+    seat_updates: list[tuple[date, int]] = field(default_factory=list)
+    refusals: list[tuple[int, str]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.plan, self.asked = self.agreement.plan, self.agreement.cadence
+        ends = self.agreement.trial_ends_on
+        self.trial_until = ends if ends and ends > self.agreement.starts_on else None
+
+    def play(self, events: Sequence[ContractEvent]) -> Schedule:
+        numbered = [(n, e) for n, e in enumerate(events) if e.on <= self.horizon]
+        days = [(on, list(same)) for on, same in groupby(numbered, key=lambda pair: pair[1].on)]
+        for on, same in days:
+            if on < self.agreement.starts_on:
+                self._refuse(same, "before_start")
+        days = [(on, same) for on, same in days if on >= self.agreement.starts_on]
+        for on, same in self._days_of_interest(days):
+            self._close_day(on, same)
+        return self._schedule()
+
+    def _days_of_interest(self, days: list[tuple[date, list]]) -> Iterator[tuple[date, list]]:
+        """Every day on which something can change: events, the start, the trial's end, a term's end."""
+        on, waiting = self.agreement.starts_on, dict(days)
+        while on <= self.horizon:
+            yield on, waiting.pop(on, [])
+            upcoming = [*waiting, self.trial_until, self.term.term_until if self.term else None]
+            if self.ended_on:
+                upcoming = list(waiting)
+            on = min((d for d in upcoming if d and d > on), default=date.max)
+
+    # --- one day, at its close -------------------------------------------------------------------------------------
+
+    def _close_day(self, on: date, events: list[tuple[int, ContractEvent]]) -> None:
+        if self.term and on == self.term.term_until and self.canceled_on and not self.ended_on:
+            self._close_term(on)
+            self.ended_on = on
+        if self.ended_on:
+            return self._refuse(events, "after_end")
+        is_renewal = self.term is not None and on == self.term.term_until
+        day = self._accept(on, events, is_renewal)
+        plan_before, self.plan = self.plan, day.plan or self.plan
+        is_free = self._plan(self.plan).free
+        self.canceled_on = on if day.cancels and not self.canceled_on else self.canceled_on
+        if is_renewal:
+            self._close_term(on) if is_free else self._begin_term(on, self._cadence_at(on, self.asked))
+        elif self.term and is_free:
+            self._close_term(on)
+        elif self.term and self.plan != plan_before:
+            self._begin_spell(on, self.term.term_from)
+        elif not self.term:
+            self._close_unpaid_day(on, day, is_free)
+        if self.canceled_on and not self.term:
+            self.ended_on = on
+            self._end_spell(on)
+        self.asked = day.asked or self.asked
+        if day.seats is not None:
+            self.seat_updates.append((on, day.seats))
+
+    def _close_unpaid_day(self, on: date, day: _Day, is_free: bool) -> None:
+        """A day on no term: the first day on a paid plan after start and trial is the activation (T1)."""
+        in_trial = self.trial_until is not None and on < self.trial_until
+        if not is_free and not in_trial:
+            self.activated_on, self.kept_day = on, on.day
+            self._begin_term(on, self._cadence_at(on, day.plan_cadence or self.asked))
+        elif not self.spells or self.spells[-1].spell_until or self.spells[-1].plan != self.plan:
+            self._begin_spell(on, None)
+
+    # --- terms and spells ------------------------------------------------------------------------------------------
+
+    def _cadence_at(self, on: date, wished: Cadence) -> Cadence:
+        return self._plan(self.plan).cadence_sold(wished, on) or wished
+
+    def _begin_term(self, on: date, cadence: Cadence) -> None:
+        """Open the term that begins on a day, closing the one before (T2, T3, T4)."""
+        if self.term:
+            self._record_term(on)
+        if cadence == "monthly":
+            day = self.agreement.billing_day or self.activated_on.day
+            until, period_from = boundary_after(on, day), boundary_on_or_before(on, day)
+            self.kept_day = day
+        else:
+            until, period_from = months_later(on, 12, self.kept_day), on
+        self.term = _OpenTerm(cadence, on, until, (until - period_from).days)
+        self.invoice_dates.append(InvoiceDate(on, cadence, "term"))
+        if cadence == "annual" and self.catalog.adjusts_annual_monthly:
+            inside = (months_later(on, n, self.kept_day) for n in range(1, 12))
+            self.invoice_dates += [InvoiceDate(d, "annual", "anniversary") for d in inside if d <= self.horizon]
+        self._begin_spell(on, on)
+
+    def _close_term(self, on: date) -> None:
+        """End the running term for good, with a closing invoice dated that day (T7, T8)."""
+        cadence = self.term.cadence
+        self._record_term(on)
+        self.invoice_dates = [d for d in self.invoice_dates if d.invoice_on < on]
+        self.invoice_dates.append(InvoiceDate(on, cadence, "closing"))
+        self.term = None
+        self._end_spell(on) if self.canceled_on else self._begin_spell(on, None)
+
+    def _record_term(self, ended_on: date) -> None:
+        t = self.term
+        self.terms.append(Term(t.cadence, t.term_from, t.term_until, t.period_days, ended_on))
+
+    def _begin_spell(self, on: date, term_from: date | None) -> None:
+        self._end_spell(on)
+        self.spells.append(Spell(self.plan, on, None, term_from))
+
+    def _end_spell(self, on: date) -> None:
+        if self.spells and self.spells[-1].spell_until is None:
+            last = self.spells.pop()
+            if last.spell_from < on:
+                self.spells.append(Spell(last.plan, last.spell_from, on, last.term_from))
+
+    # --- which events count ----------------------------------------------------------------------------------------
+
+    def _accept(self, on: date, events: list[tuple[int, ContractEvent]], is_renewal: bool) -> _Day:
+        """Refuse what the rules refuse (I7, T9, section 4) and keep, of each kind, the last that remains (T10)."""
+        change = self._last_plan_change(on, events, is_renewal)
+        day = _Day()
+        if change:
+            day.plan, day.plan_cadence = change.plan, change.cadence
+        plan_at_close = self._plan(day.plan or self.plan)
+        for n, event in events:
+            reason = None
+            if event.event == "trial_extended":
+                reason = self._extend_trial(event)
+            elif event.event == "plan_changed":
+                if event is change:
+                    day.asked = event.cadence or day.asked
+                    day.seats = event.quantity if event.quantity is not None else day.seats
+            elif not self._has_right(event):
+                reason = "no_right"
+            elif event.event == "canceled":
+                day.cancels = True
+            elif event.event == "cadence_changed":
+                if plan_at_close.is_sold(event.cadence, on):
+                    day.asked = event.cadence
+                else:
+                    reason = "cadence_not_sold"
+            elif event.event == "seats_updated":
+                if self._is_below_occupied(event):
+                    reason = "below_occupied"
+                else:
+                    day.seats = event.quantity
+            if reason:
+                self.refusals.append((n, reason))
+        return day
+
+    def _last_plan_change(self, on: date, events: list[tuple[int, ContractEvent]], is_renewal: bool) -> ContractEvent | None:
+        last = None
+        for n, event in events:
+            if event.event == "plan_changed":
+                reason = self._why_not_plan(on, event, is_renewal)
+                if reason:
+                    self.refusals.append((n, reason))
+                else:
+                    last = event
+        return last
+
+    def _why_not_plan(self, on: date, event: ContractEvent, is_renewal: bool) -> str | None:
+        plan = self.catalog.plans.get(event.plan)
+        if not self._has_right(event):
+            return "no_right"
+        if plan is None:
+            return "unknown_plan"
+        if self._is_below_occupied(event):
+            return "below_occupied"
+        if plan.free:
+            return None
+        if not self.term:
+            return None if plan.cadence_sold("annual", on) else "plan_not_sold"
+        running = self._cadence_at(on, self.asked) if is_renewal else self.term.cadence
+        if event.plan != self.plan and not plan.is_sold(running, on):
+            return "plan_not_sold"
+        if event.cadence and not plan.is_sold(event.cadence, on):
+            return "cadence_not_sold"
+        return None
+
+    def _extend_trial(self, event: ContractEvent) -> str | None:
+        """A trial can be extended, to a later end, only on a day before it ends (T9)."""
+        if self.trial_until is None or event.on >= self.trial_until:
+            return "trial_over"
+        if event.until <= self.trial_until:
+            return "not_later"
+        self.trial_until = event.until
+        return None
+
+    def _has_right(self, event: ContractEvent) -> bool:
+        return event.actor_role in self.catalog.change_roles
+
+    def _is_below_occupied(self, event: ContractEvent) -> bool:
+        """The minimum is the number of seats occupied at that day's close; before the first roster none is known."""
+        return event.quantity is not None and event.occupied is not None and event.quantity < event.occupied
+
+    def _refuse(self, events: list[tuple[int, ContractEvent]], reason: str) -> None:
+        self.refusals += [(n, reason) for n, _ in events]
+
+    def _plan(self, name: str) -> Plan:
+        return self.catalog.plans[name]
+
+    def _schedule(self) -> Schedule:
+        if self.term:
+            self._record_term(self.term.term_until)
+        return Schedule(
+            spells=tuple(self.spells),
+            terms=tuple(self.terms),
+            invoice_dates=tuple(d for d in self.invoice_dates if d.invoice_on <= self.horizon),
+            seat_updates=tuple(self.seat_updates),
+            refusals=tuple(sorted(self.refusals)),
+            cadence=self.term.cadence if self.term else self.asked,
+            trial_until=self.trial_until,
+            activated_on=self.activated_on,
+            canceled_on=self.canceled_on,
+            ended_on=self.ended_on,
+        )
+

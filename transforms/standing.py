@@ -1,0 +1,115 @@
+"""What a run shows beside its invoices: each workspace's days, each subscription as it stands, everything found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import polars as pl
+
+from transforms import findings
+from transforms.agreed_seats import agreed_at
+from transforms.billing import Billing, Facts, Position
+from transforms.catalog import Catalog
+from transforms.contract_events import exceptions_from_refusals, unknown_subscription_events
+from transforms.occupancy import occupancy_from_days, subscription_days
+from transforms.prices import plan_list_from_catalogs
+
+
+class Standing(NamedTuple):
+    """Published as they are: one frame a table of the finance database."""
+
+    seat_occupancy: pl.DataFrame
+    subscriptions: pl.DataFrame
+    terms: pl.DataFrame
+    holds: pl.DataFrame
+    exceptions: pl.DataFrame
+
+
+def standing_from_position(facts: Facts, position: Position, billing: Billing, catalogs: Mapping[str, Catalog]) -> Standing:
+    """Everything a reader may ask of the horizon's close. Grain: as each table's contract says."""
+    occupancy = _occupancy(facts, position, catalogs)
+    return Standing(
+        seat_occupancy=occupancy.rename({"on": "day"}),
+        subscriptions=_subscriptions(facts, position, occupancy),
+        terms=_terms(position, catalogs),
+        holds=position.holds,
+        exceptions=_exceptions(facts, position, billing, occupancy, catalogs).rename({"on": "day"}),
+    )
+
+
+def _occupancy(facts: Facts, position: Position, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
+    plans = plan_list_from_catalogs(catalogs)
+    days = subscription_days(position.subscriptions, position.schedules.spells, position.schedules.standings, plans, facts.opening_on, facts.horizon)
+    moments = days.filter(pl.col("basis") == "committed").select("subscription_id", "on")
+    agreed = agreed_at(position.seats.agreed, moments)
+    return occupancy_from_days(position.rosters.standing_days, days, position.seats.daily, agreed, position.holds["workspace_id"])
+
+
+def _subscriptions(facts: Facts, position: Position, occupancy: pl.DataFrame) -> pl.DataFrame:
+    """One per subscription as it stands at the horizon's close."""
+    today = occupancy.filter(pl.col("on") == facts.horizon).select("subscription_id", "occupied", "committed", "seat_limit", plan_now="plan")
+    running = position.schedules.terms.filter((pl.col("term_from") <= facts.horizon) & (pl.col("ended_on") > facts.horizon))
+    running = running.select("subscription_id", "term_from", "term_until")
+    last_plan = position.schedules.spells.sort("spell_from").group_by("subscription_id").agg(last_plan=pl.col("plan").last())
+    owned = position.subscriptions.join(position.schedules.standings, on="subscription_id").join(running, on="subscription_id", how="left")
+    owned = owned.join(today, on="subscription_id", how="left").join(last_plan, on="subscription_id", how="left")
+    has_ended = pl.col("ended_on").is_not_null() & (pl.col("ended_on") <= facts.horizon)
+    state = (
+        pl.when(pl.col("workspace_id").is_in(position.holds["workspace_id"].implode())).then(pl.lit("held"))
+        .when(has_ended).then(pl.lit("ended"))
+        .when(pl.col("starts_on") > facts.horizon).then(pl.lit("not started"))
+        .when(pl.col("term_from").is_null() & (pl.col("trial_until") > facts.horizon)).then(pl.lit("trial"))
+        .when(pl.col("term_from").is_null()).then(pl.lit("free plan"))
+        .when(pl.col("canceled_on").is_not_null()).then(pl.lit("canceled, term running"))
+        .otherwise(pl.lit("active"))
+    )  # fmt: skip
+    return owned.select(
+        "subscription_id",
+        "workspace_id",
+        "workspace_name",
+        "catalog",
+        pl.coalesce("plan_now", "last_plan", "plan").alias("plan"),
+        cadence="cadence_now",
+        billing_day="billing_day",
+        state=state,
+        starts_on="starts_on",
+        trial_until="trial_until",
+        activated_on="activated_on",
+        canceled_on="canceled_on",
+        ended_on="ended_on",
+        term_from="term_from",
+        term_until="term_until",
+        seats_occupied="occupied",
+        seats_committed="committed",
+        seat_limit="seat_limit",
+    ).sort("subscription_id")
+
+
+def _terms(position: Position, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
+    currency = pl.col("catalog").replace_strict({c.id: c.currency for c in catalogs.values()}, return_dtype=pl.String)
+    owner = position.subscriptions.select("subscription_id", "workspace_id", "catalog", currency=currency)
+    first = position.schedules.spells.select("subscription_id", "plan", "spell_from", term_from="term_from")
+    first = first.filter(pl.col("spell_from") == pl.col("term_from")).drop("spell_from")
+    terms = position.schedules.terms.join(owner, on="subscription_id").join(first, on=["subscription_id", "term_from"], how="left")
+    price = position.spells.filter(pl.col("spell_from") == pl.col("term_from")).select("subscription_id", "term_from", "unit_price_minor", "price_reference")
+    terms = terms.join(price, on=["subscription_id", "term_from"], how="left")
+    columns = ["subscription_id", "workspace_id", "catalog", "currency", "cadence", "plan", "term_from", "term_until", "ended_on", "period_days", "unit_price_minor", "price_reference"]
+    return terms.select(columns).sort("subscription_id", "term_from")
+
+
+def _exceptions(facts: Facts, position: Position, billing: Billing, occupancy: pl.DataFrame, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
+    rostered = position.rosters.standing_days.group_by("workspace_id").agg(on=pl.col("on").min())
+    trial_days = pl.DataFrame([(c.id, c.trial_days) for c in catalogs.values()], schema={"catalog": pl.String, "trial_days": pl.Int64}, orient="row")
+    found = [
+        exceptions_from_refusals(position.schedules.refusals, position.events),
+        unknown_subscription_events(facts.activity, facts.subscription_rows["subscription_id"]),
+        findings.seat_limit_findings(occupancy),
+        findings.broken_alias_findings(position.rosters.alias_changes),
+        findings.vanished_findings(position.rosters.seat_changes, facts.activity, catalogs),
+        findings.disagreement_findings(position.rosters.seat_changes, facts.activity, catalogs, facts.opening_on, facts.horizon),
+        findings.unmatched_findings(facts.subscription_rows, rostered, facts.horizon),
+        findings.trial_findings(position.subscriptions, trial_days),
+        findings.unbilled_findings(billing.waiting, position.schedules.terms, facts.horizon),
+    ]
+    return pl.concat(found).sort("workspace_id", "on", "rule", "detail", nulls_last=True)
