@@ -173,6 +173,9 @@ def main() -> None:
     except UserError as error:
         click.echo(f"seatledger: {error}", err=True)
         sys.exit(1)
+    except OSError as error:
+        click.echo(f"seatledger: {error.filename or 'a file'}: {error.strerror or error}. Nothing was changed.", err=True)
+        sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
         click.echo("seatledger: interrupted; nothing was changed.", err=True)
         sys.exit(128 + signal.SIGINT)

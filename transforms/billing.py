@@ -20,6 +20,8 @@ from transforms.catalog import Catalog
 from transforms.charges import charges_from_movements
 from transforms.contract_events import contract_events_from_activity, holds_from_events
 from transforms.contracts.findings import holds
+from transforms.contracts.occupancy import StandingDays
+from transforms.contracts.seats import SeatChanges, SeatMonths
 from transforms.daily_seats import daily_seats_from_seat_changes, reactivations_from_seat_changes, seats_at
 from transforms.invoices import invoices_from_lines
 from transforms.lines import differences_from_charges, lines_from_differences
@@ -91,7 +93,10 @@ class RosterFacts(NamedTuple):
 def roster_facts_from_roster_months(
     roster_months: Iterable[tuple[date, pl.DataFrame]], workspace_catalogs: pl.DataFrame, catalogs: Mapping[str, Catalog], first: date, last: date
 ) -> RosterFacts:
-    """Walk the months in order, carrying who held a seat; everything from the day `first` to `last`."""
+    """Walk the months in order, carrying who held a seat; everything from the day `first` to `last`.
+
+    Grain: workspace, user, standing, month -> catalogue, workspace, user, day of change; and workspace, day.
+    """
     seats, aliases = holds_a_seat(catalogs.values()), is_broken_alias()
     changes, broken, standings = [], [], []
     seat_month = alias_month = None
@@ -102,7 +107,8 @@ def roster_facts_from_roster_months(
         changes.append(seat_changes_from_seat_month(seat_month, month, since, until))
         broken.append(seat_changes_from_seat_month(alias_month, month, since, until))
         standings.append(standing_days_from_roster_month(roster_month, month, since, until))
-    return RosterFacts(pl.concat(changes), pl.concat(broken), pl.concat(standings))
+    SeatMonths.validate(seat_month)
+    return RosterFacts(SeatChanges.validate(pl.concat(changes)), SeatChanges.validate(pl.concat(broken)), StandingDays.validate(pl.concat(standings)))
 
 
 def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Position:
@@ -127,7 +133,7 @@ def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Positi
 
     spells, unpriced = priced_spells_from_spells(schedules.spells, schedules.terms, subscriptions, prices, plans, facts.opening_on)
     held_seats = seats_held(spells, schedules.terms, seats, facts.opening_on)
-    holds_so_far += [_holds_from_unpriced(unpriced, subscriptions), _holds_from_unagreed(held_seats, subscriptions)]
+    holds_so_far += [_holds_from_unpriced(unpriced, subscriptions), _holds_from_unagreed(spells, agreed, subscriptions, facts.opening_on)]
     all_holds = pl.concat(holds_so_far).unique().sort(pl.all())
 
     free_to_bill = spells.filter(~pl.col("workspace_id").is_in(all_holds["workspace_id"].implode()))
@@ -178,7 +184,10 @@ def _holds_from_unpriced(unpriced: pl.DataFrame, subscriptions: pl.DataFrame) ->
     return holds(found, "no_price", mend, detail=detail, since_on="spell_from")
 
 
-def _holds_from_unagreed(held_seats: pl.DataFrame, subscriptions: pl.DataFrame) -> pl.DataFrame:
-    found = held_seats.filter(pl.col("held").is_null()).join(subscriptions.select("subscription_id", "workspace_id", "file", "row"), on="subscription_id")
+def _holds_from_unagreed(spells: pl.DataFrame, agreed: pl.DataFrame, subscriptions: pl.DataFrame, opening_on: date) -> pl.DataFrame:
+    """A paid spell on committed seats for which none were ever agreed cannot be billed."""
+    begins = spells.filter(basis="committed").select("subscription_id", "workspace_id", on=pl.max_horizontal("spell_from", pl.lit(opening_on)))
+    lacking = agreed_at(agreed, begins).filter(pl.col("agreed").is_null()).unique("subscription_id", keep="first", maintain_order=True)
+    found = lacking.join(subscriptions.select("subscription_id", "file", "row"), on="subscription_id")
     detail = pl.format("committed seats are billed from {}, and none were ever agreed", "on")
     return holds(found, "seats_missing", "name the seats agreed in subscriptions, or by a seats_updated event", detail=detail, since_on="on")

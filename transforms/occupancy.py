@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from transforms.contracts.occupancy import SeatOccupancy, StandingDays
+from transforms.contracts.occupancy import SeatOccupancy
 
 STANDING_COUNTS = ["pending", "alias", "portal", "deactivated"]
 
@@ -32,7 +32,7 @@ def standing_days_from_roster_month(roster_month: pl.DataFrame, month: date, fir
     wide = long.with_columns(on=on.cast(pl.Date)).pivot("standing", index=["workspace_id", "on"], values="users", aggregate_function="sum")
     zeros = [pl.lit(0, pl.Int64).alias(c) for c in STANDING_COUNTS if c not in wide.columns]
     columns = wide.with_columns(zeros).select("workspace_id", "on", pl.col(STANDING_COUNTS).fill_null(0))
-    return StandingDays.validate(columns.sort("workspace_id", "on"))
+    return columns.sort("workspace_id", "on")
 
 
 def occupancy_from_days(

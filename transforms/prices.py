@@ -57,13 +57,13 @@ def priced_spells_from_spells(
     """Give each spell inside a term the price in force on its first day, or the price agreed for the signup plan.
 
     Grain:   subscription, spell -> the same, and the spells that have no price (subscription_id, plan, cadence, spell_from).
-    Terms that had ended by the opening day were billed elsewhere and are left out (I9).
+    Spells that had ended by the opening day were billed elsewhere and are left out (I9).
     Units:   `unit_price_minor`, a seat for a whole period, in the currency's minor unit.
     """
     agreed = pl.when(cadence="monthly").then("agreed_month_minor").otherwise("agreed_year_minor")
     inside = (
         spells.filter(pl.col("term_from").is_not_null())
-        .join(terms.filter(pl.col("ended_on") > opening_on), on=["subscription_id", "term_from"])
+        .join(terms, on=["subscription_id", "term_from"])
         .join(subscriptions.select("subscription_id", "workspace_id", "catalog", "agreed_month_minor", "agreed_year_minor", signup_plan="plan"), on="subscription_id")
         .join(plans.select("catalog", "plan", "basis", "back_bills"), on=["catalog", "plan"])
         .sort("spell_from")
@@ -76,6 +76,7 @@ def priced_spells_from_spells(
             price_reference=pl.when(pl.col("agreed_minor").is_not_null()).then(pl.lit("agreed at signup")).otherwise("reference"),
             spell_until=pl.coalesce("spell_until", "ended_on"),
         )
+        .filter(pl.col("spell_until") > opening_on)
         .sort("subscription_id", "spell_from")
     )
     unpriced = inside.filter(pl.col("unit_price_minor").is_null()).select("subscription_id", "plan", "cadence", "spell_from")

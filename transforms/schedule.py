@@ -302,14 +302,12 @@ class _Story:
             return "below_occupied"
         if plan.free:
             return None
+        if event.cadence and not plan.is_sold(event.cadence, on):
+            return "cadence_not_sold"
         if not self.term:
             return None if plan.cadence_sold("annual", on) else "plan_not_sold"
         running = self._cadence_at(on, self.asked) if is_renewal else self.term.cadence
-        if event.plan != self.plan and not plan.is_sold(running, on):
-            return "plan_not_sold"
-        if event.cadence and not plan.is_sold(event.cadence, on):
-            return "cadence_not_sold"
-        return None
+        return None if event.plan == self.plan or plan.is_sold(running, on) else "plan_not_sold"
 
     def _extend_trial(self, event: ContractEvent) -> str | None:
         """A trial can be extended, to a later end, only on a day before it ends (T9)."""
