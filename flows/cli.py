@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -164,6 +165,7 @@ def _terminated(*_: object) -> None:
 def main() -> None:
     """Run the command; a user's error is one sentence on stderr and exit 1, never a traceback."""
     signal.signal(signal.SIGTERM, _terminated)
+    os.umask(0o077)  # what a home holds is for its owner; only what is published is for the group
     _show_log()
     try:
         seatledger.main(standalone_mode=False)

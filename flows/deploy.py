@@ -97,7 +97,6 @@ def as_task(stage: Callable[..., Any], *arguments: Any) -> Any:
         persist_result=False,
     )
     run_as_task()
-    arguments = ()  # Prefect keeps the function for longer than the run: it must not keep the ledger's connection too
     return kept.unwrap()
 
 

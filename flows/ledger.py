@@ -25,6 +25,11 @@ class Ledger:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
 
+    def close(self) -> None:
+        """Close the connection and let go of it, whoever still holds this ledger (a traceback, Prefect)."""
+        self.connection.close()
+        del self.connection
+
     # --- frames in and out ----------------------------------------------------------------------------------------------
 
     def frame(self, sql: str, parameters: list | None = None) -> pl.DataFrame:
@@ -112,18 +117,17 @@ class Ledger:
 @contextmanager
 def open_ledger(path: Path) -> Iterator[Ledger]:
     """Open the ledger, made where there is none, inside one transaction; without `commit` everything is rolled back."""
-    connection = _connect(path)
+    ledger = Ledger(_connect(path))
     try:
-        connection.begin()
-        ledger = Ledger(connection)
+        ledger.connection.begin()
         if not ledger.value("select count(*) from duckdb_tables() where table_name = 'settings'"):
-            connection.execute(_SCHEMA.read_text(encoding="utf-8"))
+            ledger.connection.execute(_SCHEMA.read_text(encoding="utf-8"))
         found = ledger.setting("ledger_version")
         if found != LEDGER_VERSION:
             raise UserError(f"{path}: was written by another version (ledger {found}, this is {LEDGER_VERSION}). Use the version that wrote it.")
         yield ledger
     finally:
-        connection.close()
+        ledger.close()
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:

@@ -15,7 +15,7 @@ _WORDS = {
     "seats_removed": "{} {} released on plan {} from {} to {}",
     "reactivated": "{} {} reactivated, back-billed on plan {} from {} to {}",
     "seats_reduced": "{} {} given back on plan {} from {} to {}",
-    "plan_switch": "{} {} switched, plan {} from {} to {}",
+    "plan_switch": "{} {} moved to plan {} from {} to {}",
 }
 
 
@@ -36,6 +36,8 @@ def line_description(catalogs: Mapping[str, Catalog]) -> pl.Expr:
     words = pl.lit(None, pl.String)
     for reason, text in _WORDS.items():
         words = pl.when(reason=reason).then(pl.format(text, pl.col("quantity").abs(), seats, "plan", "service_from", "service_until")).otherwise(words)
+    left = pl.format("{} {} moved away from plan {} from {} to {}", pl.col("quantity").abs(), seats, "plan", "service_from", "service_until")
+    words = pl.when((pl.col("reason") == "plan_switch") & (pl.col("quantity") < 0)).then(left).otherwise(words)
     formula = pl.format(": {} × {} {} × {}/{} days", "quantity", amount_text(pl.col("unit_price_minor"), decimals), "currency", "days", "period_days")
     before = pl.when(pl.col("quantity_billed_before") != 0).then(pl.format(", after {} billed before", "quantity_billed_before")).otherwise(pl.lit(""))
     correction = pl.when("is_correction").then(pl.lit("Correction: ")).otherwise(pl.lit(""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from transforms.contracts.charges import CHARGE, Lines
+from transforms.contracts.charges import CHARGE, REASONS, Lines
 from transforms.money import prorated_minor
 
 _FACTS = ["workspace_id", "catalog", "cadence", "term_until", "days"]
@@ -43,7 +43,8 @@ def lines_from_differences(
 
     before = pl.col("quantity_billed_before")
     lines = lines.with_columns(amount_minor=billed_for(before + pl.col("quantity")) - billed_for(before))
-    ordered = lines.sort("invoice_on", *CHARGE)
+    told = pl.col("reason").cast(pl.Enum(REASONS))  # within a day as the rules list them
+    ordered = lines.sort("invoice_on", "subscription_id", "term_from", "moved_on", told, "service_from", "quantity", *CHARGE)
     return Lines.validate(ordered.select(Lines.names())), waiting
 
 
