@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -113,12 +114,12 @@ def ingest(table_days: Iterable[TableDay], ledger: Ledger, lake: Lake, run_id: s
         if table == "users":
             lake.write(lake.directory_path, directory_from_rosters(lake.directory(), rows))
             done.days += len(batch)
-        accepted += [_accepted(t, parts, faults) for t, parts in contents.items()]
+        accepted += [_Accepted(t, _inputs(parts), faults.filter(pl.col("file").is_in([c.part.name for c in parts]))) for t, parts in contents.items()]
         done.files += sum(len(parts) for parts in contents.values())
         done.rows += sum(c.frame.height for parts in contents.values() for c in parts)
         done.touched += [t.day for t in batch if t.day]
-    for inputs, row_faults, table_day in accepted:
-        _record(table_day, inputs, row_faults, ledger, run_id, now)
+    if accepted:
+        _record(accepted, ledger, run_id, now)
     return done
 
 
@@ -196,19 +197,25 @@ def _write(contents: dict[TableDay, list[PartContent]], rows: pl.DataFrame, lake
         lake.write_day(t.table, t.day, t.version, of_version.get((t.version, t.day), none).sort(pl.all()))
 
 
-def _accepted(table_day: TableDay, contents: list[PartContent], faults: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, TableDay]:
-    inputs = [{"file": c.part.name, "sha256": c.sha256, "bytes": c.bytes, "rows": c.frame.height} for c in contents]
-    return pl.DataFrame(inputs), faults.filter(pl.col("file").is_in([c.part.name for c in contents])), table_day
+class _Accepted(NamedTuple):
+    """A table day that was read and kept: its files, and the broken cells in them."""
+
+    table_day: TableDay
+    inputs: pl.DataFrame
+    faults: pl.DataFrame
 
 
-def _record(table_day: TableDay, inputs: pl.DataFrame, faults: pl.DataFrame, ledger: Ledger, run_id: str, now: datetime) -> None:
-    """Make a table day's version the current one; the version before stays, marked as superseded."""
-    table, day, version = table_day.table, table_day.day, table_day.version
-    if not ledger.revive(table, day, version):
-        of_version = {"table_name": pl.lit(table), "day": pl.lit(day, pl.Date), "version": pl.lit(version)}
-        ledger.append("inputs", inputs.with_columns(**of_version, ingested_at=pl.lit(now), run_id=pl.lit(run_id)))
-        ledger.append("row_faults", faults.with_columns(**of_version))
-    ledger.supersede(table, day, version)
+def _inputs(contents: list[PartContent]) -> pl.DataFrame:
+    return pl.DataFrame([{"file": c.part.name, "sha256": c.sha256, "bytes": c.bytes, "rows": c.frame.height} for c in contents])
+
+
+def _record(accepted: list[_Accepted], ledger: Ledger, run_id: str, now: datetime) -> None:
+    """Tell the ledger, in one go, which versions are now the current ones."""
+    keys = [{"table_name": pl.lit(a.table_day.table), "day": pl.lit(a.table_day.day, pl.Date), "version": pl.lit(a.table_day.version)} for a in accepted]
+    versions = pl.concat([pl.select(**key) for key in keys])
+    inputs = pl.concat([a.inputs.with_columns(**key) for a, key in zip(accepted, keys, strict=True)])
+    faults = pl.concat([a.faults.with_columns(**key) for a, key in zip(accepted, keys, strict=True)])
+    ledger.accept(versions, inputs.with_columns(ingested_at=pl.lit(now), run_id=pl.lit(run_id)), faults)
 
 
 def _tell_unknown_columns(contents: dict[TableDay, list[PartContent]], told: set[str]) -> None:

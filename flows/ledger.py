@@ -35,14 +35,14 @@ class Ledger:
     def frame(self, sql: str, parameters: list | None = None) -> pl.DataFrame:
         return self.connection.sql(sql, params=parameters or []).pl()
 
-    def append(self, table: str, frame: pl.DataFrame) -> None:
-        """Add rows to a table, by column name."""
+    def append(self, table: str, frame: pl.DataFrame, only: str = "true") -> None:
+        """Add rows to a table, by column name; `only` those of `incoming` for which a condition holds."""
         if frame.is_empty():
             return
         columns = ", ".join(f'"{name}"' for name in frame.columns)
         self.connection.register("incoming", frame.to_arrow())
         try:
-            self.connection.execute(f"insert into {table} ({columns}) select {columns} from incoming")
+            self.connection.execute(f"insert into {table} ({columns}) select {columns} from incoming where {only}")
         finally:
             self.connection.unregister("incoming")
 
@@ -58,19 +58,21 @@ class Ledger:
         rows = self.connection.execute("select distinct table_name, day, version from inputs where superseded_by is null").fetchall()
         return {(table, day): version for table, day, version in rows}
 
-    def supersede(self, table: str, day: date | None, version: str) -> None:
-        """Mark what a table's day held so far as replaced by another version; both stay."""
-        self.connection.execute(
-            "update inputs set superseded_by = ? where table_name = ? and day is not distinct from ? and superseded_by is null and version <> ?",
-            [version, table, day, version],
-        )
+    def accept(self, versions: pl.DataFrame, inputs: pl.DataFrame, faults: pl.DataFrame) -> None:
+        """Make each table day's version the current one; whatever it replaces stays, marked as superseded.
 
-    def revive(self, table: str, day: date | None, version: str) -> bool:
-        """Make an earlier version current again, where it was accepted before."""
-        self.connection.execute(
-            "update inputs set superseded_by = null where table_name = ? and day is not distinct from ? and version = ?", [table, day, version]
-        )
-        return bool(self.value("select count(*) from inputs where table_name = ? and day is not distinct from ? and version = ?", [table, day, version]))
+        Grain: `versions` table_name, day, version; `inputs` a row a file; `faults` a broken cell. A version accepted before, and
+        superseded since, is made current again.
+        """
+        same = "i.table_name = v.table_name and i.day is not distinct from v.day"
+        self.connection.register("v", versions.to_arrow())
+        self.connection.execute(f"create temp table fresh as select * from v where not exists (select 1 from inputs i where {same} and i.version = v.version)")
+        self.connection.execute(f"update inputs i set superseded_by = null from v where {same} and i.version = v.version")
+        for table, rows in (("inputs", inputs), ("row_faults", faults)):
+            self.append(table, rows, only=f"exists (select 1 from fresh v where {same.replace('i.', 'incoming.')} and incoming.version = v.version)")
+        self.connection.execute(f"update inputs i set superseded_by = v.version from v where {same} and i.version <> v.version and i.superseded_by is null")
+        self.connection.execute("drop table fresh")
+        self.connection.unregister("v")
 
     def current_faults(self) -> pl.DataFrame:
         """Broken rows of current versions."""

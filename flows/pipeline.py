@@ -17,8 +17,8 @@ from flows.ingest import Ingested, IngestRequest, ingest, new_table_days
 from flows.lake import Lake
 from flows.ledger import Ledger, commit, open_ledger, run_row
 from flows.publish import export_reports, publish
+from transforms.billing import Billing, Facts, Position, billing_from_position, position_from_facts
 from transforms.calendar import days_between, first_of_month
-from transforms.billing import Billing, billing_from_position, position_from_facts
 from transforms.catalog import Catalog
 from transforms.credits import credit_entries_from_invoices
 from transforms.descriptions import documents_from_billing
@@ -86,6 +86,14 @@ class Run:
     lake: Lake
     outcome: Outcome = field(default_factory=Outcome)
     bill: BillRequest | None = None
+    positions: dict[date, tuple[Facts, Position]] = field(default_factory=dict)
+
+    def position(self, horizon: date) -> tuple[Facts, Position]:
+        """What is known, and owed, at the close of a day: computed once a run, after everything has come in."""
+        if horizon not in self.positions:
+            known = facts.facts_until(horizon, self.ledger, self.lake)
+            self.positions[horizon] = known, position_from_facts(known, self.setting.catalogs)
+        return self.positions[horizon]
 
 
 @contextmanager
@@ -150,7 +158,7 @@ def bill(run: Run, request: BillRequest) -> None:
     """Compute what is due, number it, and write it into the ledger's open transaction."""
     run.bill = request
     catalogs, ledger = run.setting.catalogs, run.ledger
-    position = position_from_facts(facts.facts_until(request.through, ledger, run.lake), catalogs)
+    _, position = run.position(request.through)
     billing = billing_from_position(position, facts.billed_so_far(ledger), catalogs, request.cadence)
     prefixes = pl.DataFrame([(c.id, c.invoice_prefix) for c in catalogs.values()], schema=["catalog", "invoice_prefix"], orient="row")
     invoices = numbered_from_invoices(billing.invoices, ledger.used_numbers(), prefixes)
@@ -207,8 +215,7 @@ def current_standing(run: Run) -> Standing | None:
     if not days:
         return None
     horizon = facts.last_whole_day(days, facts.opening_day(run.ledger, days))
-    known = facts.facts_until(horizon, run.ledger, run.lake)
-    position = position_from_facts(known, run.setting.catalogs)
+    known, position = run.position(horizon)
     billing = billing_from_position(position, facts.billed_so_far(run.ledger), run.setting.catalogs)
     return standing_from_position(known, position, billing, run.setting.catalogs)
 
