@@ -150,13 +150,12 @@ def _checked(table: str, contents: dict[TableDay, list[PartContent]]) -> tuple[p
         typed = typed_rows_from_source(table, pl.concat(group))
         rows.append(typed.rows)
         faults.append(typed.broken)
-    together = pl.concat(rows)
+    together, broken = pl.concat(rows), pl.concat(faults)
+    _require_mostly_whole(contents, broken)
     if table == "users":
         _require_rosters(contents)
         together, contradictions = rosters_without_repeats(together)
-        faults.append(contradictions)
-    broken = pl.concat(faults)
-    _require_mostly_whole(contents, broken)
+        broken = pl.concat([broken, contradictions])
     return together, broken
 
 

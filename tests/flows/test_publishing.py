@@ -1,0 +1,120 @@
+"""What analysts open: every table and column explained, money readable, CSV that no spreadsheet can be tricked by."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from tests.conftest import SAMPLE
+from tests.flows.small_source import small_source
+
+TABLES = "invoices invoice_lines credit_ledger seat_occupancy seat_usage_monthly subscriptions terms holds exceptions runs inputs".split()
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory):
+    from tests.conftest import Product
+
+    product = Product(tmp_path_factory.mktemp("sample") / "home")
+    product.run(SAMPLE, date(2026, 5, 31))
+    return product
+
+
+def test_every_table_view_and_column_carries_a_comment(sample) -> None:
+    bare = sample.table(
+        """select table_name as name from duckdb_tables() where comment is null
+           union all select view_name from duckdb_views() where comment is null and not internal
+           union all select table_name || '.' || column_name from duckdb_columns() where comment is null and not internal"""
+    )
+    assert bare.rows() == []
+    assert set(TABLES) <= set(sample.table("select table_name from duckdb_tables()")["table_name"])
+
+
+def test_money_is_also_a_decimal_in_the_currencys_own_unit(sample) -> None:
+    views = sample.table("select distinct table_name from duckdb_columns() where column_name like '%_minor' and table_name not like '%_v'")["table_name"]
+    assert set(views) == {"invoices", "invoice_lines", "credit_ledger", "terms"}
+    wrong = sample.table("select count(*) from invoice_lines_v where amount * 100 <> amount_minor or typeof(amount) not like 'DECIMAL%'")
+    assert wrong.item() == 0
+
+
+def test_any_line_can_be_recomputed_in_sql_from_itself(sample) -> None:
+    recomputed = """
+        with a as (select *, quantity_billed_before + quantity as now from invoice_lines)
+        select count(*) from a where amount_minor <>
+            sign(now) * ((2 * abs(now) * unit_price_minor * days + period_days) // (2 * period_days))
+          - sign(quantity_billed_before) * ((2 * abs(quantity_billed_before) * unit_price_minor * days + period_days) // (2 * period_days))"""
+    assert sample.table(recomputed).item() == 0
+
+
+def test_the_sample_shows_every_reason_and_what_people_ask_about(sample) -> None:
+    reasons = set(sample.table("select distinct reason from invoice_lines")["reason"])
+    assert reasons == {"opening", "seats_added", "seats_removed", "reactivated", "seats_reduced", "plan_switch"}
+    findings = set(sample.table("select distinct finding from exceptions")["finding"])
+    assert {"event_refused", "seat_limit", "broken_alias", "vanished"} <= findings
+    assert set(sample.table("select distinct catalog from invoices")["catalog"]) == {"pensero", "pivotal"}
+    assert sample.table("select count(*) from credit_ledger where change_minor < 0").item() > 0
+    switched = "select count(*) from (select subscription_id from terms group by 1 having count(distinct cadence) = 2)"
+    assert sample.table(switched).item() > 0
+    assert sample.table("select count(*) from subscriptions where trial_until = '2026-02-17'").item() == 1
+
+
+def test_credits_run_without_a_gap(sample) -> None:
+    broken = """
+        select * from (select *, lag(balance_minor, 1, 0) over (partition by workspace_id, currency order by entry_number) as before from credit_ledger)
+        where before + change_minor <> balance_minor or balance_minor < 0"""
+    assert sample.table(broken).is_empty()
+
+
+def test_invoice_numbers_are_gapless_for_a_catalogue_and_year(sample) -> None:
+    gaps = """select catalog, year(invoice_on) from invoices group by all
+              having max(right(invoice_number, 6)::int) <> count(*) or min(right(invoice_number, 6)::int) <> 1"""
+    assert sample.table(gaps).is_empty()
+
+
+def test_the_reports_of_a_month_are_csv_with_sorted_rows_and_a_stable_header(sample) -> None:
+    folder = sample.home.reports / "2026-04"
+    assert {path.stem for path in folder.glob("*.csv")} == set(TABLES)
+    lines = list(csv.DictReader((folder / "invoice_lines.csv").open(encoding="utf-8")))
+    assert {line["invoice_on"][:7] for line in lines} == {"2026-04"}
+    assert next(line["amount"] for line in lines if line["reason"] == "opening") == "195.00"
+    assert [line["line_id"] for line in lines] == sample.table("select line_id from invoice_lines where month(invoice_on) = 4 order by invoice_on, catalog, line_id")["line_id"].to_list()
+
+
+def test_a_text_that_a_spreadsheet_would_run_is_escaped(product, tmp_path: Path) -> None:
+    source = small_source(tmp_path / "source", last=date(2026, 1, 12))
+    path = source / "subscriptions.csv"
+    path.write_text(path.read_text().replace("Oak & Sons", "=cmd|' /C calc'!A0"))
+    product.run(source, date(2026, 1, 12))
+    names = pl.read_csv(product.home.reports / "2026-01" / "subscriptions.csv")["workspace_name"]
+    assert "'=cmd|' /C calc'!A0" in names.to_list()
+
+
+def test_an_analyst_who_keeps_the_database_open_neither_stops_a_run_nor_sees_half_of_one(product, tmp_path: Path) -> None:
+    source = small_source(tmp_path / "source")
+    product.run(source, date(2026, 1, 31))
+    count = "print(finance.execute('select count(*) from invoices').fetchone()[0], flush=True)"
+    script = f"import duckdb, sys; finance = duckdb.connect(sys.argv[1], read_only=True); {count}; sys.stdin.readline(); {count}"
+    with subprocess.Popen([sys.executable, "-c", script, product.home.finance], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as analyst:
+        before = analyst.stdout.readline()
+        product.run(source, date(2026, 2, 28))
+        assert analyst.communicate("go on\n")[0] == before
+    assert product.table("select count(*) from invoices").item() > int(before)
+
+
+def test_the_finance_database_opens_in_duckdb_1_5(sample) -> None:
+    with duckdb.connect(str(sample.home.finance), read_only=True) as finance:
+        (tags,) = finance.execute("select tags from duckdb_databases() where not internal").fetchone()
+    assert str(tags).count("v1.5.0") == 1
+
+
+def test_what_is_published_is_for_the_group_and_the_home_for_its_owner(product, tmp_path: Path) -> None:
+    product.run(small_source(tmp_path / "source", last=date(2026, 1, 12)), date(2026, 1, 12))
+    assert product.home.root.stat().st_mode & 0o777 == 0o700
+    assert product.home.finance.stat().st_mode & 0o777 == 0o640

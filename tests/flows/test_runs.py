@@ -1,0 +1,212 @@
+"""Runs: again, in steps, late, after a correction. The ledger ends the same, and an issued invoice never changes."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from flows.errors import UserError
+from tests.flows.small_source import LAST, add_event, small_source, users_file, users_of, write_users
+
+JAN, FEB, MAR = date(2026, 1, 31), date(2026, 2, 28), LAST
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return small_source(tmp_path / "source")
+
+
+def amounts(product) -> list[tuple]:
+    frame = product.table("select invoice_on::varchar, reason, quantity, amount from invoice_lines_v order by line_id")
+    return [(on, reason, quantity, str(amount)) for on, reason, quantity, amount in frame.iter_rows()]
+
+
+def test_a_source_becomes_invoices(product, source: Path) -> None:
+    outcome = product.run(source, MAR)
+    assert (outcome.ingested.days, outcome.held) == (64, ())
+    assert sorted(amounts(product)) == sorted(
+        [
+            ("2026-01-01", "opening", 2, "78.00"),
+            ("2026-01-10", "opening", 3, "1800.00"),
+            ("2026-02-01", "seats_added", 1, "20.13"),  # 16/31 of 39.00
+            ("2026-02-01", "opening", 3, "117.00"),
+            ("2026-02-10", "seats_added", 2, "1121.10"),  # 2 x 600.00 x 341/365
+            ("2026-02-10", "seats_removed", -1, "-549.04"),  # 334/365 of 600.00
+            ("2026-03-01", "opening", 3, "117.00"),
+        ]
+    )
+
+
+def test_billed_twice_nothing_is_new(product, source: Path) -> None:
+    product.run(source, MAR)
+    before = product.lines()
+    outcome = product.run(source, MAR)
+    assert (outcome.ingested.files, outcome.invoices.height) == (0, 0)
+    assert product.bill(MAR).invoices.height == 0
+    assert_frame_equal(product.lines(), before)
+
+
+def test_billed_in_steps_or_months_late_the_invoices_are_the_same(another_product, source: Path) -> None:
+    late, steps = another_product("late"), another_product("steps")
+    late.run(source, MAR)
+    for through in (JAN, date(2026, 2, 9), FEB, MAR):
+        steps.run(source, through)
+    assert_frame_equal(steps.lines(), late.lines())
+    assert_frame_equal(steps.invoices(), late.invoices())
+
+
+def test_days_ingested_out_of_order_give_the_same_invoices(another_product, source: Path) -> None:
+    in_order, backwards = another_product("in order"), another_product("backwards")
+    in_order.run(source, MAR)
+    for first, last in ((date(2026, 2, 11), MAR), (date(2026, 1, 20), date(2026, 2, 10)), (date(2026, 1, 1), date(2026, 1, 19))):
+        backwards.ingest(source, first, last)
+    backwards.bill(MAR)
+    assert_frame_equal(backwards.lines(), in_order.lines())
+
+
+def test_the_order_and_number_of_part_files_is_irrelevant(another_product, source: Path, tmp_path: Path) -> None:
+    whole, parts = another_product("whole"), another_product("parts")
+    whole.run(source, MAR)
+    split = shutil.copytree(source, tmp_path / "split")
+    for path in split.glob("users/*/users.csv"):
+        header, *rows = path.read_text().splitlines(keepends=True)
+        path.with_name("b.csv").write_text(header + "".join(reversed(rows[:2])))
+        path.write_text(header + "".join(reversed(rows[2:])))
+    parts.run(split, MAR)
+    assert_frame_equal(parts.lines(), whole.lines())
+    assert_frame_equal(parts.table("select * from seat_occupancy"), whole.table("select * from seat_occupancy"))
+
+
+def test_parquet_and_csv_give_the_same_invoices(another_product, source: Path, tmp_path: Path) -> None:
+    as_text, typed = another_product("text"), another_product("typed")
+    as_text.run(source, MAR)
+    copy = shutil.copytree(source, tmp_path / "parquet")
+    for path in copy.glob("users/*/users.csv"):
+        frame = pl.read_csv(path, infer_schema=False).with_columns(login_enabled=pl.col("login_enabled") == "true", last_active_on=pl.col("last_active_on").str.to_date())
+        frame.write_parquet(path.with_suffix(".parquet"))
+        path.unlink()
+    typed.run(copy, MAR)
+    assert_frame_equal(typed.lines(), as_text.lines())
+
+
+def test_a_dry_run_shows_the_invoices_and_changes_nothing(product, source: Path) -> None:
+    product.ingest(source)
+    files = {p: p.read_bytes() for p in product.home.root.rglob("*") if p.is_file() and p.suffix in (".duckdb", ".csv")}
+    outcome = product.bill(MAR, dry_run=True)
+    assert outcome.invoices.height == 5
+    assert all(path.read_bytes() == content for path, content in files.items())
+
+
+def test_billing_one_cadence_leaves_the_other_to_the_next_run(product, source: Path) -> None:
+    product.ingest(source)
+    product.bill(MAR, "annual")
+    assert product.table("select distinct subscription_id from invoices").rows() == [("sub-elm",)]
+    product.bill(MAR, "monthly")
+    assert product.table("select distinct subscription_id from invoices order by 1").rows() == [("sub-elm",), ("sub-oak",)]
+
+
+def test_a_superseded_day_becomes_correction_lines_and_both_versions_stay(product, source: Path) -> None:
+    product.run(source, FEB)
+    issued = product.lines()
+    for day in (date(2026, 1, 16), date(2026, 1, 17)):  # c came two days later than first told
+        write_users(source, day, [row for row in users_of(day) if not row.startswith("oak,c")])
+    product.run(source, MAR, supersede=True)
+    assert_frame_equal(product.table("select * from invoice_lines where invoice_on <= '2026-02-28' order by line_id"), issued)
+    corrections = product.table("select reason, moved_on::varchar, quantity, quantity_billed_before, amount_minor from invoice_lines where is_correction order by 2")
+    assert corrections.rows() == [
+        ("seats_added", "2026-01-16", -1, 1, -2013),  # 16/31 of 39.00 taken back
+        ("seats_added", "2026-01-18", 1, 0, 1761),  # 14/31 of 39.00
+    ]
+    versions = product.table("select count(*), count(superseded_by) from inputs where table_name = 'users' and day in ('2026-01-16', '2026-01-17')")
+    assert versions.rows() == [(4, 2)]
+
+
+def test_a_day_superseded_back_to_its_first_content_is_as_it_was(product, source: Path) -> None:
+    product.run(source, JAN)
+    first = users_file(source, date(2026, 1, 16)).read_bytes()
+    write_users(source, date(2026, 1, 16), users_of(date(2026, 1, 15)))
+    product.ingest(source, last=JAN, supersede=True)
+    users_file(source, date(2026, 1, 16)).write_bytes(first)
+    product.ingest(source, last=JAN, supersede=True)
+    current = product.table("select count(*) from inputs where table_name = 'users' and superseded_by is null")
+    assert current.item() == 31
+    assert product.bill(date(2026, 1, 31)).invoices.height == 0
+
+
+def test_G3_a_day_that_arrives_again_with_other_content_is_refused(product, source: Path) -> None:
+    product.run(source, JAN)
+    before = product.lines()
+    write_users(source, date(2026, 1, 16), users_of(date(2026, 1, 15)))
+    with pytest.raises(UserError, match=r"users of 2026-01-16: came before with other content.*--supersede"):
+        product.run(source, FEB)
+    assert_frame_equal(product.lines(), before)
+    assert product.table("select max(day)::varchar from inputs").item() == "2026-01-31"
+
+
+def test_activity_that_comes_for_a_day_that_had_none_needs_no_supersede(product, source: Path) -> None:
+    product.run(source, JAN)
+    add_event(source, date(2026, 1, 20), "e9", "2026-01-20T09:00:00Z,oak,sub-oak,plan_changed,a,owner,,,pro,,")
+    product.run(source, FEB)
+    assert product.table("select count(*) from invoice_lines where reason = 'plan_switch'").item() == 2
+
+
+def test_G1_a_missing_day_stops_the_run_and_is_never_read_as_seats_removed(product, source: Path) -> None:
+    shutil.rmtree(users_file(source, date(2026, 1, 20)).parent)
+    with pytest.raises(UserError, match=r"users are missing for 2026-01-20"):
+        product.run(source, JAN)
+    assert not product.home.finance.exists()
+
+
+def test_G1_an_empty_roster_stops_the_run(product, source: Path) -> None:
+    write_users(source, date(2026, 1, 20), [])
+    with pytest.raises(UserError, match=r"users of 2026-01-20: no row at all"):
+        product.run(source, JAN)
+
+
+def test_billing_needs_the_rosters_of_every_day_up_to_its_last(product, source: Path) -> None:
+    product.ingest(source, last=JAN)
+    with pytest.raises(UserError, match="users are missing for 2026-02-01, 2026-02-02.*and 23 more days"):
+        product.bill(FEB)
+
+
+def test_G2_a_broken_row_holds_its_workspace_and_once_mended_it_is_billed_as_if_nothing_had_happened(another_product, source: Path, tmp_path: Path) -> None:
+    undisturbed, mended = another_product("undisturbed"), another_product("mended")
+    undisturbed.run(source, MAR)
+    damaged = shutil.copytree(source, tmp_path / "damaged")
+    path = users_file(damaged, date(2026, 1, 20))
+    path.write_text(path.read_text().replace("oak,b,teammate,member,active", "oak,b,teammate,member,activ"))
+    outcome = mended.run(damaged, FEB)
+    assert outcome.held == ("oak",)
+    assert mended.table("select distinct workspace_id from invoices").rows() == [("elm",)]
+    hold = mended.table('select workspace_id, reason, detail, file, "row" from holds').row(0)
+    assert hold == ("oak", "broken_row", "status must be one of pending, active, deactivated, revoked, deleted", "users/date=2026-01-20/users.csv", 2)
+    mended.run(source, MAR, supersede=True)
+    assert mended.table("select * from holds").is_empty()
+    ours, theirs = (p.table("select * exclude (line_id, invoice_number) from invoice_lines order by all") for p in (mended, undisturbed))
+    assert_frame_equal(ours, theirs)
+
+
+def test_personal_values_are_in_the_directory_alone(product, source: Path) -> None:
+    product.run(source, MAR)
+    for path in product.home.root.rglob("*"):
+        if path.is_file() and path.name != "directory.parquet":
+            assert b"a@example.com" not in path.read_bytes(), path
+    directory = pl.read_parquet(product.home.lake / "directory.parquet")
+    assert directory.filter(user_id="a").select("name", "email").row(0) == ("Name a", "a@example.com")
+
+
+def test_I8_a_deleted_users_name_and_address_vanish_and_their_seat_days_stay(product, source: Path) -> None:
+    product.run(source, JAN)
+    seat_days = product.table("select sum(occupied) from seat_occupancy where day <= '2026-01-31'").item()
+    for day in (date(2026, 2, d) for d in range(1, 29)):
+        rows = ["oak,b,teammate,member,deleted,false,,," if row.startswith("oak,b") else row for row in users_of(day)]
+        write_users(source, day, rows)
+    product.run(source, FEB)
+    directory = pl.read_parquet(product.home.lake / "directory.parquet")
+    assert directory.filter(user_id="b").select("name", "email", "is_erased").row(0) == ("Deactivated user", None, True)
+    assert product.table("select sum(occupied) from seat_occupancy where day <= '2026-01-31'").item() == seat_days

@@ -1,0 +1,136 @@
+"""What a file may look like, and what is said of one that does not: the file, the line, what to do. Never a personal value."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows.errors import UserError
+from flows.source import Part, read_part, survey
+from tests.flows.small_source import ACTIVITY, USERS, small_source, users_file
+
+ROW = "oak,a,teammate,owner,active,true,Name a,a@example.com,2026-01-01\n"
+
+
+def users_part(tmp_path: Path, content: bytes | str, name: str = "users.csv") -> Part:
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return Part("users", date(2026, 1, 1), path, f"users/date=2026-01-01/{name}")
+
+
+def test_bom_crlf_another_order_and_unknown_columns_are_fine(tmp_path: Path) -> None:
+    header = "email,workspace_id,user_id,kind,role,status,login_enabled,name,last_active_on,colour\r\n"
+    content = read_part(users_part(tmp_path, "\ufeff" + header + "a@example.com,oak,007,teammate,owner,active,true,,2026-01-01,red\r\n"))
+    assert content.unknown_columns == ("colour",)
+    assert content.frame.select("workspace_id", "user_id", "name", "row").row(0) == ("oak", "007", None, 1)
+
+
+def test_quoted_cells_may_hold_commas_quotes_and_line_breaks(tmp_path: Path) -> None:
+    row = 'oak,a,teammate,owner,active,true,"Doe, ""Jo""\nJr.",,\n'
+    frame = read_part(users_part(tmp_path, USERS + row + ROW)).frame
+    assert frame["name"].to_list() == ['Doe, "Jo"\nJr.', "Name a"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (USERS + ROW + "oak,b,teammate\n", r"line 3: has 3 cells; 9 are expected"),
+        (USERS + ROW + "\n" + ROW, "line 3: is blank"),
+        (USERS + ROW + ROW.strip() + ",x\n", "line 3: has 10 cells"),
+        (USERS + ROW + "oak,b,teammate,member,act", "line 3: has 5 cells"),
+        (USERS + 'oak,a,teammate,owner,active,true,"Name,,\n' + ROW, "line 3: unexpected end of data"),
+        ((USERS + ROW).replace("Name a", "Na\0me").encode(), "line 2: has a NUL byte"),
+        ((USERS + ROW).encode("utf-16"), "is UTF-16"),
+        ((USERS + ROW).replace("Name a", "Zoë").encode("latin-1"), "line 2: is not UTF-8"),
+        (USERS.replace("status", "state") + ROW, r"lacks the column status. Expected: workspace_id, user_id"),
+        (USERS.replace("role,status", "role,role") + ROW, "line 1: the column role is there twice"),
+    ],
+)
+def test_a_file_that_is_no_such_csv_is_named_with_its_line(tmp_path: Path, content: bytes | str, said: str) -> None:
+    with pytest.raises(UserError, match=said) as error:
+        read_part(users_part(tmp_path, content))
+    assert str(error.value).startswith("users/date=2026-01-01/users.csv")
+    assert "example.com" not in str(error.value)
+
+
+def test_an_unreadable_parquet_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is no readable Parquet"):
+        read_part(users_part(tmp_path, b"PAR1 and then nothing", "users.parquet"))
+
+
+def test_an_id_that_parquet_holds_as_a_number_is_refused_because_007_is_not_7(tmp_path: Path) -> None:
+    path = tmp_path / "users.parquet"
+    pl.DataFrame({"workspace_id": ["oak"], "user_id": [7]}).write_parquet(path)
+    with pytest.raises(UserError, match="column user_id has the type Int64; String or text is expected"):
+        read_part(Part("users", date(2026, 1, 1), path, "users.parquet"))
+
+
+def test_a_folder_that_names_no_day_of_the_calendar_is_refused(tmp_path: Path) -> None:
+    source = small_source(tmp_path / "source", last=date(2026, 1, 2))
+    (source / "users" / "date=2026-02-30").mkdir()
+    with pytest.raises(UserError, match="users/date=2026-02-30: names no day of the calendar"):
+        survey(source)
+
+
+def test_a_link_that_leads_out_of_the_source_is_refused(tmp_path: Path) -> None:
+    source = small_source(tmp_path / "source", last=date(2026, 1, 2))
+    path = users_file(source, date(2026, 1, 2))
+    outside = path.rename(tmp_path / "outside.csv")
+    path.symlink_to(outside)
+    with pytest.raises(UserError, match="users/date=2026-01-02/users.csv: leads out of"):
+        survey(source)
+
+
+def test_a_source_without_subscriptions_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="exactly one subscriptions.csv"):
+        survey(tmp_path)
+
+
+def test_a_day_in_the_future_of_through_is_left_alone(product, tmp_path: Path) -> None:
+    source = small_source(tmp_path / "source", last=date(2026, 1, 20))
+    product.run(source, date(2026, 1, 12))
+    assert product.table("select max(day)::varchar from inputs").item() == "2026-01-12"
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [
+        ("quantity", "10.50"), ("quantity", "1,000"), ("quantity", "0x10"), ("quantity", "NaN"), ("quantity", "inf"), ("quantity", "-1"),
+        ("occurred_at", "2026-01-31T10:00:00"), ("occurred_at", "yesterday"), ("until", "2026-02-30"), ("cadence", "weekly"), ("event_id", " e1"),
+    ],
+)  # fmt: skip
+def test_a_cell_that_breaks_its_contract_holds_the_workspace(product, tmp_path: Path, cell: str, value: str) -> None:
+    source = small_source(tmp_path / "source", last=date(2026, 2, 1))
+    names = ACTIVITY.strip().split(",")
+    good = dict(zip(names, "e5,2026-01-15T10:00:00Z,oak,sub-oak,seats_updated,a,owner,,9,,,".split(","), strict=True)) | {cell: value}
+    path = source / "activity" / "date=2026-01-15" / "activity.csv"
+    path.parent.mkdir(parents=True)
+    quoted = ",".join(f'"{good[name]}"' if "," in good[name] else good[name] for name in names)
+    path.write_text(ACTIVITY + quoted + "\n", encoding="utf-8")
+    outcome = product.run(source, date(2026, 2, 1))
+    assert outcome.held == ("oak",)
+    assert product.table("select distinct workspace_id from invoices").rows() == [("elm",)]
+    assert cell in product.table("select detail from holds")["detail"][0]
+    assert value.strip() not in " ".join(product.table("select detail from holds")["detail"]) or value == " e1"
+
+
+def test_the_same_user_twice_on_a_day_counts_once_and_with_other_values_holds(product, tmp_path: Path) -> None:
+    source = small_source(tmp_path / "source", last=date(2026, 2, 1))
+    path = users_file(source, date(2026, 1, 5))
+    text = path.read_text()
+    path.write_text(text + text.splitlines()[1] + "\n" + text.splitlines()[3].replace("owner", "member") + "\n")
+    outcome = product.run(source, date(2026, 2, 1))
+    assert outcome.held == ("elm",)
+    assert product.table("select count(*) from holds where workspace_id = 'oak'").item() == 0
+
+
+def test_a_file_of_which_more_than_a_twentieth_is_broken_is_itself_refused(product, tmp_path: Path) -> None:
+    source = small_source(tmp_path / "source", last=date(2026, 2, 1))
+    path = users_file(source, date(2026, 1, 5))
+    path.write_text(path.read_text().replace("teammate", "colleague"))
+    with pytest.raises(UserError, match=r"users/date=2026-01-05/users.csv: 5 of 5 rows break their contract, first row 1: kind must be one of teammate"):
+        product.run(source, date(2026, 2, 1))
