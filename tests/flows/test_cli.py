@@ -1,0 +1,114 @@
+"""What one types and reads: exit codes, errors as a sentence, no Prefect where none is needed, a quick start."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.flows.small_source import small_source, users_file
+
+SEATLEDGER = Path(sys.executable).with_name("seatledger")
+
+
+def seatledger(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([SEATLEDGER, *map(str, arguments)], capture_output=True, text=True, env=os.environ | {"COLUMNS": "160"} | environment, timeout=120)
+
+
+def test_run_prints_what_was_billed_and_where_to_look(tmp_path: Path) -> None:
+    done = seatledger("run", small_source(tmp_path / "source"), "--through", "2026-03-05", "--direct", "--home", tmp_path / "home")
+    assert done.returncode == 0, done.stderr
+    assert "Ingested 64 days" in done.stdout
+    assert "Billed through 2026-03-05: 5 invoices, 7 lines." in done.stdout
+    assert "PIV-2026-000001" in done.stdout
+    status = seatledger("status", "--home", tmp_path / "home")
+    assert "Rosters: 64 days, 2026-01-01 to 2026-03-05." in status.stdout
+    assert seatledger("holds", SEATLEDGER_HOME=str(tmp_path / "home")).stdout == "Nothing is held.\n"
+
+
+def test_report_writes_one_month_where_one_says_and_for_excel(tmp_path: Path) -> None:
+    seatledger("run", small_source(tmp_path / "source"), "--through", "2026-03-05", "--direct", "--home", tmp_path / "home")
+    done = seatledger("report", "--month", "2026-02", "--to", tmp_path / "out", "--excel", "--direct", "--home", tmp_path / "home")
+    assert done.returncode == 0, done.stderr
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["2026-02"]
+    content = (tmp_path / "out" / "2026-02" / "invoices.csv").read_bytes()
+    assert content.startswith(b"\xef\xbb\xbfinvoice_id,")
+    assert b"\r\n" in content
+    wrong = seatledger("report", "--month", "2027-01", "--direct", "--home", tmp_path / "home")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "2027-01: no day of that month is known. Known: 2026-01 to 2026-03." in wrong.stderr
+
+
+def test_held_workspaces_make_exit_3_and_holds_says_what_mends_them(tmp_path: Path) -> None:
+    source = small_source(tmp_path / "source")
+    path = users_file(source, date(2026, 1, 20))
+    path.write_text(path.read_text().replace("oak,b,teammate", "oak,b,colleague"))
+    done = seatledger("run", source, "--through", "2026-03-05", "--direct", "--home", tmp_path / "home")
+    assert done.returncode == 3
+    held = seatledger("holds", "--home", tmp_path / "home").stdout
+    assert "oak" in held
+    assert "kind must be one of teammate, alias, portal (users/date=2026-01-20/users.csv, row 2)" in held
+    assert "To mend: correct the row and deliver the file again" in held
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["run", "nowhere", "--through", "2026-01-31", "--direct"], 1, "nowhere: is no folder"),
+        (["run", "nowhere", "--direct"], 2, "Missing option '--through'"),
+        (["bill", "--through", "31.01.2026", "--direct"], 2, "does not match the format"),
+        (["bill", "--through", "2026-01-31", "--direct"], 1, "no roster has been ingested yet"),
+        (["bill", "--through", "2026-01-31", "--catalogs", "nowhere", "--direct"], 1, "nowhere: is no folder of catalogues"),
+        (["report", "--month", "2026-01", "--direct"], 1, "no day is known yet"),
+        (["status"], 1, "nothing is kept there yet"),
+        (["invoice"], 2, "No such command 'invoice'"),
+    ],
+)
+def test_what_a_user_gets_wrong_is_said_in_a_sentence_without_a_traceback(tmp_path: Path, arguments: list[str], code: int, said: str) -> None:
+    done = seatledger(*arguments, SEATLEDGER_HOME=str(tmp_path / "home"))
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_catalogue_is_refused_with_file_key_and_reason(tmp_path: Path) -> None:
+    (tmp_path / "acme.toml").write_text('id = "acme"\nname = "Acme"\ncurrency = "USD"\ntimezone = "Mars/Olympus"\ninvoice_prefix = "ACM"\n[seats]\n[rules]\n[plans.a]\nbasis="active"\n')
+    done = seatledger("bill", "--through", "2026-01-31", "--direct", "--catalogs", tmp_path, "--home", tmp_path / "home")
+    assert done.returncode == 1
+    assert "acme.toml: timezone: 'Mars/Olympus' is no time zone" in done.stderr
+
+
+def test_two_runs_on_one_home_the_second_names_the_process_of_the_first(tmp_path: Path) -> None:
+    from flows.home import Home
+
+    home = Home(tmp_path / "home")
+    with home.locked():
+        done = seatledger("bill", "--through", "2026-01-31", "--direct", "--home", tmp_path / "home")
+    assert done.returncode == 1
+    assert f"another run (process {os.getpid()}) is using this home" in done.stderr
+
+
+def test_help_starts_quickly_and_imports_nothing_heavy() -> None:
+    took = []
+    for _ in range(5):
+        began = time.monotonic()
+        assert seatledger("--help").returncode == 0
+        took.append(time.monotonic() - began)
+    assert min(took) < 0.3
+    script = "import sys; from flows import cli; print(sorted({'polars', 'duckdb', 'pandera', 'prefect', 'rich'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_the_direct_way_never_imports_prefect(tmp_path: Path) -> None:
+    script = (
+        "import sys; from flows.cli import seatledger\n"
+        f"seatledger(['run', {str(small_source(tmp_path / 'source'))!r}, '--through', '2026-01-12', '--direct', '--home', {str(tmp_path / 'home')!r}], standalone_mode=False)\n"
+        "assert 'polars' in sys.modules and 'prefect' not in sys.modules and 'fastapi' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

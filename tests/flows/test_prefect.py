@@ -1,0 +1,118 @@
+"""The flows for real under Prefect: without a server, and through one that runs. Both end well, and tell it nothing personal."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from tests.flows.small_source import small_source, users_file
+from tests.flows.test_cli import seatledger
+
+PREFECT = Path(sys.executable).with_name("prefect")
+
+
+@pytest.fixture(scope="module")
+def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("prefect")
+
+
+@pytest.fixture(scope="module")
+def server(prefect_home: Path) -> Iterator[str]:
+    """A Prefect server on a free port of this machine."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = os.environ | {"PREFECT_HOME": str(prefect_home), "PREFECT_SERVER_ANALYTICS_ENABLED": "false", "DO_NOT_TRACK": "1"}
+    with subprocess.Popen([PREFECT, "server", "start", "--port", str(port)], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        url = f"http://127.0.0.1:{port}/api"
+        for _ in range(240):
+            try:
+                urllib.request.urlopen(f"{url}/health", timeout=2)
+                break
+            except OSError:
+                time.sleep(0.25)
+        yield url
+        process.terminate()
+
+
+def asked(server: str, what: str) -> list[dict]:
+    request = urllib.request.Request(f"{server}/{what}/filter", data=b"{}", headers={"content-type": "application/json"})
+    return json.load(urllib.request.urlopen(request, timeout=10))
+
+
+def run(source: Path, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return seatledger("run", source, "--through", "2026-03-05", "--home", home, **environment)
+
+
+def test_through_a_server_the_flow_its_tasks_and_its_log_are_seen(server: str, prefect_home: Path, tmp_path: Path) -> None:
+    done = run(small_source(tmp_path / "source"), tmp_path / "home", PREFECT_API_URL=server, PREFECT_HOME=str(prefect_home))
+    assert done.returncode == 0, done.stderr
+    assert "Billed through 2026-03-05: 5 invoices, 7 lines." in done.stdout
+    (flow_run,) = asked(server, "flow_runs")
+    assert (flow_run["state_name"], flow_run["parameters"]) == ("Completed", {})
+    assert {t["name"] for t in asked(server, "task_runs")} == {"bring in", "bill", "save", "show", "write reports"}
+    deadline = time.monotonic() + 10
+    while not any("billed through 2026-03-05" in entry["message"] for entry in asked(server, "logs")):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def test_with_holds_the_state_says_so_and_an_error_is_a_sentence(server: str, prefect_home: Path, tmp_path: Path) -> None:
+    source = small_source(tmp_path / "source")
+    path = users_file(source, date(2026, 1, 20))
+    path.write_text(path.read_text().replace("oak,b,teammate", "oak,b,colleague"))
+    environment = {"PREFECT_API_URL": server, "PREFECT_HOME": str(prefect_home)}
+    assert run(source, tmp_path / "home", **environment).returncode == 3
+    failed = run(tmp_path / "nowhere", tmp_path / "home", **environment)
+    assert failed.returncode == 1
+    assert failed.stderr.endswith("users/date=YYYY-MM-DD/*.csv (or .parquet).\n")
+    assert "Traceback" not in failed.stderr
+    assert {"Completed with holds", "Failed"} <= {r["state_name"] for r in asked(server, "flow_runs")}
+
+
+def test_without_a_server_a_temporary_one_is_enough_and_nothing_personal_is_kept(tmp_path: Path) -> None:
+    home, prefect_home = tmp_path / "home", tmp_path / "prefect"
+    done = run(small_source(tmp_path / "source"), home, PREFECT_HOME=str(prefect_home), PREFECT_API_URL="")
+    assert done.returncode == 0, done.stderr
+    assert "5 invoices" in done.stdout
+    assert "leaked" not in done.stderr
+    kept = [path for path in prefect_home.rglob("*") if path.is_file()]
+    assert kept
+    for path in kept:
+        content = path.read_bytes()
+        assert b"@example.com" not in content, path
+        assert str(home).encode() not in content, path
+
+
+def test_a_stage_that_reads_the_world_is_tried_again_and_a_users_error_is_not(server: str, prefect_home: Path) -> None:
+    script = """
+import flows.deploy as deploy
+from flows.errors import UserError
+deploy.WAITS[:] = [0.01, 0.01, 0.01]
+tries = []
+def bring_in():
+    tries.append(1)
+    if len(tries) < 3: raise OSError(5, "a passing fault")
+    return "in"
+def bill(): tries.append(1); raise UserError("wrong")
+def both(step): return step(bring_in)
+def wrong(step): return step(bill)
+assert deploy.run_as_flow("retry", both) == "in" and len(tries) == 3, tries
+tries.clear()
+try: deploy.run_as_flow("no retry", wrong)
+except UserError as error: assert str(error) == "wrong" and len(tries) == 1, tries
+else: raise AssertionError
+"""
+    environment = os.environ | {"PREFECT_API_URL": server, "PREFECT_HOME": str(prefect_home)}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, timeout=120)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,69 @@
+"""Terms tile the paid days, whatever is asked (rule T2), and invoice dates are theirs (rule I1)."""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import date, timedelta
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transforms.catalog import catalog_from_toml
+from transforms.schedule import Agreement, ContractEvent, schedule_from_story
+
+PIVOTAL = catalog_from_toml(tomllib.loads((Path(__file__).parents[2] / "data/catalogs/pivotal.toml").read_text()), "pivotal.toml")
+START, HORIZON = date(2023, 11, 30), date(2026, 3, 1)
+
+days = st.integers(0, 800).map(lambda n: START + timedelta(days=n))
+cadences = st.sampled_from(["monthly", "annual"])
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> tuple[Agreement, list[ContractEvent]]:
+    starts_on = START + timedelta(days=draw(st.integers(0, 100)))
+    trial = draw(st.none() | st.integers(1, 40).map(lambda n: starts_on + timedelta(days=n)))
+    plan = draw(st.sampled_from(["solo", "team", "pro"]))
+    agreement = Agreement("pivotal", plan, draw(cadences), draw(st.none() | st.integers(1, 31)), starts_on, trial)
+    events = []
+    for on in sorted(draw(st.lists(days, max_size=8))):
+        event = draw(st.sampled_from(["plan_changed", "cadence_changed", "trial_extended", "canceled"] if draw(st.booleans()) else ["plan_changed", "cadence_changed"]))
+        wish = draw(cadences) if event == "cadence_changed" else draw(st.none() | cadences)
+        until = on + timedelta(days=draw(st.integers(-5, 30)))
+        events.append(ContractEvent(on, event, "owner", None, draw(st.sampled_from(["solo", "team", "pro"])), wish, until, None))
+    return agreement, events
+
+
+@settings(max_examples=300, deadline=None)
+@given(stories())
+def test_terms_tile_the_paid_days_without_gap_or_overlap(story: tuple[Agreement, list[ContractEvent]]) -> None:
+    agreement, events = story
+    schedule = schedule_from_story(agreement, events, PIVOTAL, HORIZON)
+    paid = {s.spell_from + timedelta(days=n) for s in schedule.spells if s.term_from for n in range(((s.spell_until or HORIZON + timedelta(days=1)) - s.spell_from).days)}
+    in_terms = [t.term_from + timedelta(days=n) for t in schedule.terms for n in range((t.ended_on - t.term_from).days)]
+    assert len(in_terms) == len(set(in_terms))
+    assert {day for day in in_terms if day <= HORIZON} == {day for day in paid if day <= HORIZON}
+    assert all((s.term_from is None) == (PIVOTAL.plans[s.plan].free or s.spell_from < (schedule.trial_until or s.spell_from)) for s in schedule.spells)
+
+
+@settings(max_examples=300, deadline=None)
+@given(stories())
+def test_every_term_is_invoiced_on_its_first_day_and_dates_never_repeat(story: tuple[Agreement, list[ContractEvent]]) -> None:
+    agreement, events = story
+    schedule = schedule_from_story(agreement, events, PIVOTAL, HORIZON)
+    dates = [d.invoice_on for d in schedule.invoice_dates]
+    assert dates == sorted(set(dates))
+    assert {t.term_from for t in schedule.terms} <= set(dates)
+    whole = [t for t in schedule.terms if (t.term_until - t.term_from).days == t.period_days]
+    assert all(t.period_days in (365, 366) for t in whole if t.cadence == "annual")
+    assert all(28 <= t.period_days <= 31 for t in schedule.terms if t.cadence == "monthly")
+
+
+@settings(max_examples=200, deadline=None)
+@given(stories(), st.integers(0, 800))
+def test_the_past_does_not_depend_on_the_horizon(story: tuple[Agreement, list[ContractEvent]], n: int) -> None:
+    agreement, events = story
+    early = START + timedelta(days=n)
+    now, later = (schedule_from_story(agreement, events, PIVOTAL, horizon) for horizon in (early, HORIZON))
+    assert [d for d in later.invoice_dates if d.invoice_on <= early] == list(now.invoice_dates)
+    assert [t.term_from for t in later.terms if t.term_from <= early] == [t.term_from for t in now.terms]
