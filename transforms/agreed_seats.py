@@ -16,6 +16,7 @@ def agreed_seats_from_updates(
 ) -> pl.DataFrame:
     """Run the agreed total of each subscription from the seats agreed as of the opening day, or its start if later.
 
+    What a subscription older than the ledger agreed on or before the opening day is in its `seats` already (I9).
     Within a day departures count first, one seat each and never below 0, then the update, which sets the total. Departures
     release seats only on days that close on a committed plan of a catalogue that says so.
 
@@ -23,12 +24,12 @@ def agreed_seats_from_updates(
     Shapes: `seats` the total after the step, null before any were agreed; `change` what the step added (null: the base).
     """
     base = subscriptions.select("subscription_id", on=pl.max_horizontal(pl.lit(opening_on), "starts_on"), seats="seats")
-    since = base.select("subscription_id", base_on="on")
+    since = base.select("subscription_id", base_on="on").with_columns(is_older=subscriptions["starts_on"] < opening_on)
     steps = [base.with_columns(step=pl.lit(0, pl.Int64), released=pl.lit(0, pl.Int64))]
     releases = _releases(subscriptions, daily, spells, plans)
     releases = releases.join(since, on="subscription_id").filter(pl.col("on") > pl.col("base_on"))
     steps.append(releases.select("subscription_id", "on", seats=pl.lit(None, pl.Int64), step=pl.lit(_RELEASE, pl.Int64), released="removed"))
-    updates = seat_updates.join(since, on="subscription_id").filter(pl.col("on") >= pl.col("base_on"))
+    updates = seat_updates.join(since, on="subscription_id").filter((pl.col("on") > pl.col("base_on")) | ((pl.col("on") == pl.col("base_on")) & ~pl.col("is_older")))
     steps.append(updates.select("subscription_id", "on", "seats", step=pl.lit(_UPDATE, pl.Int64), released=pl.lit(0, pl.Int64)))
 
     of_one = "subscription_id"
