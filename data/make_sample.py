@@ -22,15 +22,10 @@ DAYS = [FIRST_DAY + dt.timedelta(n) for n in range((LAST_DAY - FIRST_DAY).days +
 MONTH_ENDS = [day for day in DAYS if (day + dt.timedelta(1)).day == 1]
 
 COLUMNS = {
-    "subscriptions": (
-        "subscription_id workspace_id workspace_name catalog plan cadence billing_day starts_on trial_ends_on seats "
-        "unit_price_month unit_price_year"
-    ).split(),
-    "users": "workspace_id user_id kind role status login_enabled name email last_active_on".split(),
-    "activity": (
-        "event_id occurred_at workspace_id subscription_id event actor_id actor_role user_id quantity plan cadence until"
-    ).split(),
-    "usage": "workspace_id metric value".split(),
+    "subscriptions": ["subscription_id", "workspace_id", "workspace_name", "catalog", "plan", "cadence", "billing_day", "starts_on", "trial_ends_on", "seats", "unit_price_month", "unit_price_year"],
+    "users": ["workspace_id", "user_id", "kind", "role", "status", "login_enabled", "name", "email", "last_active_on"],
+    "activity": ["event_id", "occurred_at", "workspace_id", "subscription_id", "event", "actor_id", "actor_role", "user_id", "quantity", "plan", "cadence", "until"],
+    "usage": ["workspace_id", "metric", "value"],
 }
 
 
@@ -39,11 +34,22 @@ COLUMNS = {
 
 def acme_robotics():
     """Pensero growth from the opening day on: seats are committed, then added, released, given back and outgrown."""
-    w = Workspace("acme-robotics", 'Acme "Rocket" Robotics, Inc.', catalog="pensero", plan="growth", cadence="annual",
-                  billing_day="anniversary", starts_on="2026-01-01", seats=7)
+    w = Workspace(
+        "acme-robotics",
+        'Acme "Rocket" Robotics, Inc.',
+        catalog="pensero",
+        plan="growth",
+        cadence="annual",
+        billing_day="anniversary",
+        starts_on="2026-01-01",
+        seats=7,
+    )
 
-    w.on("2026-01-01", "7 seats committed for a year, 6 occupied: five people and Fritz, who never logs in and counts all the same "
-                       "(rule D3). The term begins on the opening day, so its opening charge is billed (rule I9).")
+    w.on(
+        "2026-01-01",
+        "7 seats committed for a year, 6 occupied: five people and Fritz, who never logs in and counts all the same "
+        "(rule D3). The term begins on the opening day, so its opening charge is billed (rule I9).",
+    )
     w.has("ada", "Ada Lindqvist", role="owner")
     w.has("ben", "Ben Okafor", role="admin")
     w.has("carmen", "Carmen Díaz")
@@ -69,15 +75,17 @@ def acme_robotics():
     w.deactivated("diego")
     w.on("2026-03-18", "Ben, an admin, lowers the seats to 8: `seats_reduced`, −1.")
     w.seats_updated(8, by="ben")
-    w.on("2026-03-25", "Diego's account is deleted: name and address are gone from this day's roster on, his seat days stay "
-                       "(rule I8).")
+    w.on("2026-03-25", "Diego's account is deleted: name and address are gone from this day's roster on, his seat days stay (rule I8).")
     w.deleted("diego")
     w.on("2026-04-02", "Hugo is deactivated: the other way to break an alias (rule D5).")
     w.deactivated("hugo")
     w.on("2026-04-07", "Ada asks for 5 seats while 7 are occupied: refused (section 4).")
     w.seats_updated(5, by="ada")
-    w.on("2026-04-28", "Ada raises the seats to 9, but the event is delivered on 4 May only. It counts for 28 April: a run on time bills it "
-                       "on 1 June, a later run on 1 May (rules I3, I4).")
+    w.on(
+        "2026-04-28",
+        "Ada raises the seats to 9, but the event is delivered on 4 May only. It counts for 28 April: a run on time bills it "
+        "on 1 June, a later run on 1 May (rules I3, I4).",
+    )
     w.seats_updated(9, by="ada", delivered_on="2026-05-04")
     w.on("2026-04-30", "Emi is added.")
     w.added("emi", "Emi Tanaka")
@@ -90,18 +98,38 @@ def acme_robotics():
 
 def polaris_observatory():
     """The big one, Pensero enterprise at an agreed 540.00 a seat-year: everyone added is billed from the day they are added."""
-    w = Workspace("polaris-observatory", "Polaris Observatory", catalog="pensero", plan="enterprise", cadence="annual",
-                  billing_day="anniversary", starts_on="2026-01-19", unit_price_year="540.00")
+    w = Workspace(
+        "polaris-observatory",
+        "Polaris Observatory",
+        catalog="pensero",
+        plan="enterprise",
+        cadence="annual",
+        billing_day="anniversary",
+        starts_on="2026-01-19",
+        unit_price_year="540.00",
+    )
 
-    w.on("2026-01-19", "19 people sign up at the agreed price; three have yet to log in and are billed too (rule D3). The "
-                       "director's alias is not.")
+    w.on(
+        "2026-01-19",
+        "19 people sign up at the agreed price; three have yet to log in and are billed too (rule D3). The director's alias is not.",
+    )
     w.added("ingrid", "Ingrid Sørensen", role="owner")
     w.added("leila", "Leila Farahani", role="admin")
     for handle, name in [
-        ("jonas", "Jonas Weber"), ("kasimir", "Kasimir Dąbrowski"), ("mateo", "Mateo Quispe"), ("nadia", "Nadia Petrova"),
-        ("olu", "Olu Adeyemi"), ("petra", "Petra Nováková"), ("quentin", "Quentin Marsh"), ("rosa", "Rosa Ibáñez"),
-        ("stellan", "Stellan Öberg"), ("thandi", "Thandi Mokoena"), ("ulrike", "Ulrike Jäger"), ("vera", "Vera Lindholm"),
-        ("wanjiru", "Wanjiru Kamau"), ("xiomara", "Xiomara Reyes"),
+        ("jonas", "Jonas Weber"),
+        ("kasimir", "Kasimir Dąbrowski"),
+        ("mateo", "Mateo Quispe"),
+        ("nadia", "Nadia Petrova"),
+        ("olu", "Olu Adeyemi"),
+        ("petra", "Petra Nováková"),
+        ("quentin", "Quentin Marsh"),
+        ("rosa", "Rosa Ibáñez"),
+        ("stellan", "Stellan Öberg"),
+        ("thandi", "Thandi Mokoena"),
+        ("ulrike", "Ulrike Jäger"),
+        ("vera", "Vera Lindholm"),
+        ("wanjiru", "Wanjiru Kamau"),
+        ("xiomara", "Xiomara Reyes"),
     ]:
         w.added(handle, name)
     w.added("yusuf", "Yusuf Demir", status="pending")
@@ -137,8 +165,15 @@ def polaris_observatory():
 
 def tea_and_tests():
     """Pensero starter, free for years; the sixth person makes them buy growth."""
-    w = Workspace("tea-and-tests", "Tea & Tests", catalog="pensero", plan="starter", cadence="annual",
-                  billing_day="anniversary", starts_on="2024-09-02")
+    w = Workspace(
+        "tea-and-tests",
+        "Tea & Tests",
+        catalog="pensero",
+        plan="starter",
+        cadence="annual",
+        billing_day="anniversary",
+        starts_on="2024-09-02",
+    )
 
     w.on("2026-01-01", "Three people on the free plan: no term, no invoice (rule T1).")
     w.has("maeve", "Maeve Ní Bhriain", role="owner")
@@ -157,8 +192,16 @@ def tea_and_tests():
 
 def lumen_studio():
     """A Pivotal trial, extended in time; then team, pro, and after a bad spring the free plan."""
-    w = Workspace("lumen-studio", "Lumen Studio", catalog="pivotal", plan="team", cadence="monthly",
-                  billing_day="first", starts_on="2026-01-20", trial_ends_on="2026-02-03")
+    w = Workspace(
+        "lumen-studio",
+        "Lumen Studio",
+        catalog="pivotal",
+        plan="team",
+        cadence="monthly",
+        billing_day="first",
+        starts_on="2026-01-20",
+        trial_ends_on="2026-02-03",
+    )
 
     w.on("2026-01-20", "The 14-day trial begins, to end on 3 February. Days on a trial cost nothing (rule T9).")
     w.added("lucia", "Lucía Fernández", role="owner")
@@ -180,8 +223,11 @@ def lumen_studio():
     w.accepted("priya")
     w.on("2026-03-12", "Lucía switches to pro inside the term: `plan_switch`, −4 at the old price and +4 at the new.")
     w.plan_changed("pro", by="lucia")
-    w.on("2026-03-20", "Noor is reactivated and back-billed from 5 March: `reactivated` in two parts, cut at the switch, each at its own "
-                       "plan's price (rule D6, section 4).")
+    w.on(
+        "2026-03-20",
+        "Noor is reactivated and back-billed from 5 March: `reactivated` in two parts, cut at the switch, each at its own "
+        "plan's price (rule D6, section 4).",
+    )
     w.reactivated("noor")
     w.on("2026-04-14", "Marek leaves.")
     w.deactivated("marek")
@@ -190,8 +236,10 @@ def lumen_studio():
     w.deactivated("priya")
     w.on("2026-05-06", "Noor leaves.")
     w.deactivated("noor")
-    w.on("2026-05-18", "Lucía moves to solo: `plan_switch` to price 0, a closing invoice on this day, and credit that nothing "
-                       "consumes (rules T7, I5).")
+    w.on(
+        "2026-05-18",
+        "Lucía moves to solo: `plan_switch` to price 0, a closing invoice on this day, and credit that nothing consumes (rules T7, I5).",
+    )
     w.plan_changed("solo", by="lucia")
     w.usage("2026-01-31", customers=3, integrations=1)
     w.usage("2026-02-28", customers=9, integrations=2)
@@ -203,11 +251,15 @@ def lumen_studio():
 
 def harbor_lights():
     """Pivotal team, monthly on the first: teammates who go and come back, invites, customers in the portal."""
-    w = Workspace("harbor-lights", "Harbor Lights", catalog="pivotal", plan="team", cadence="monthly",
-                  billing_day="first", starts_on="2026-01-01")
+    w = Workspace(
+        "harbor-lights", "Harbor Lights", catalog="pivotal", plan="team", cadence="monthly", billing_day="first", starts_on="2026-01-01"
+    )
 
-    w.on("2026-01-01", "Six teammates and two portal users, who never count (rule D4). Yara holds a seat without having logged in since "
-                       "November: an idle seat.")
+    w.on(
+        "2026-01-01",
+        "Six teammates and two portal users, who never count (rule D4). Yara holds a seat without having logged in since "
+        "November: an idle seat.",
+    )
     w.has("sofie", "Sofie Hansen", role="owner")
     w.has("wren", "Wren Abernathy", role="admin")
     w.has("tomas", "Tomás Herrera")
@@ -224,22 +276,26 @@ def harbor_lights():
     w.added("dora", "Dora Papadaki", kind="portal")
     w.on("2026-02-20", "Viktor is deleted while active: `seats_removed`, −1, and his name is gone (rule I8).")
     w.deleted("viktor")
-    w.on("2026-03-05", "Tomás is deactivated, at half past midnight where Sofie is and still the 5th in UTC: `seats_removed`, "
-                       "−1.")
+    w.on("2026-03-05", "Tomás is deactivated, at half past midnight where Sofie is and still the 5th in UTC: `seats_removed`, −1.")
     w.deactivated("tomas", at="2026-03-06T00:30:00+01:00")
     w.on("2026-03-24", "Uma is deactivated: `seats_removed`, −1.")
     w.deactivated("uma")
     w.on("2026-03-26", "Tomás is reactivated and back-billed from 5 March, as if he had never left: `reactivated`, +1 (rule D6).")
     w.reactivated("tomas")
-    w.on("2026-04-15", "Uma is reactivated in a later term than she left: back-billed from that term's first day, 1 April, no "
-                       "further (rule D6).")
+    w.on(
+        "2026-04-15",
+        "Uma is reactivated in a later term than she left: back-billed from that term's first day, 1 April, no further (rule D6).",
+    )
     w.reactivated("uma")
     w.on("2026-04-20", "Stig is invited.")
     w.invited("stig", "Stig Halvorsen")
     w.on("2026-04-27", "Stig's invite is revoked; it never cost anything.")
     w.revoked("stig")
-    w.on("2026-05-13", "Astrid is invited and accepts: `seats_added`, +1, for the invoice of 1 June, after the sample. "
-                       "`seatledger preview sub-harbor` shows it.")
+    w.on(
+        "2026-05-13",
+        "Astrid is invited and accepts: `seats_added`, +1, for the invoice of 1 June, after the sample. "
+        "`seatledger preview sub-harbor` shows it.",
+    )
     w.invited("astrid", "Astrid Holm")
     w.accepted("astrid")
     w.note("At the end of March they use `sso`, which team does not include: reported.")
@@ -253,8 +309,15 @@ def harbor_lights():
 
 def cafe_zuerich():
     """Pivotal team since June 2025, so taken over inside a term; monthly on the 10th, then annual."""
-    w = Workspace("cafe-zuerich", "Café Zürich, Müller & Söhne", catalog="pivotal", plan="team", cadence="monthly",
-                  billing_day="anniversary", starts_on="2025-06-10")
+    w = Workspace(
+        "cafe-zuerich",
+        "Café Zürich, Müller & Söhne",
+        catalog="pivotal",
+        plan="team",
+        cadence="monthly",
+        billing_day="anniversary",
+        starts_on="2025-06-10",
+    )
 
     w.on("2026-01-01", "Five teammates inside the term 10 December to 10 January: billed elsewhere, no line for it (rule I9).")
     w.has("annelise", "Annelise Müller", role="owner")
@@ -266,8 +329,7 @@ def cafe_zuerich():
     w.has("kira", "Kira Lehmann", kind="portal")
     w.on("2026-01-02", "Luca is invited.")
     w.invited("luca", "Luca Bernasconi")
-    w.on("2026-01-06", "Luca accepts: the first change after the opening day, `seats_added`, +1 for the old term's last 4 days "
-                       "(rule I9).")
+    w.on("2026-01-06", "Luca accepts: the first change after the opening day, `seats_added`, +1 for the old term's last 4 days (rule I9).")
     w.accepted("luca", at="2026-01-06T09:12:00+01:00")
     w.on("2026-03-02", "Odell leaves: `seats_removed`, −1 for 8 of 28 days.")
     w.deactivated("odell", at="2026-03-02T17:45:00+01:00")
@@ -288,8 +350,9 @@ def cafe_zuerich():
 
 def atelier_blanc():
     """Pivotal pro, annual and paid up front: three people leave early, and their credit pays for those who come."""
-    w = Workspace("atelier-blanc", "Atelier Blanc", catalog="pivotal", plan="pro", cadence="annual",
-                  billing_day="anniversary", starts_on="2026-01-08")
+    w = Workspace(
+        "atelier-blanc", "Atelier Blanc", catalog="pivotal", plan="pro", cadence="annual", billing_day="anniversary", starts_on="2026-01-08"
+    )
 
     w.on("2026-01-08", "Eight seats for a year. Changes inside it land on the 8th of each month (rule I1).")
     w.added("blanche", "Blanche Aubert", role="owner")
@@ -301,8 +364,10 @@ def atelier_blanc():
     w.added("heloise", "Héloïse Perrin")
     w.added("isidore", "Isidore Vasseur")
     w.added("nestor", "Nestor Quiroga", kind="portal")
-    w.on("2026-02-02", "Gaspard, Héloïse and Isidore leave: `seats_removed`, −3. The invoice of 8 February is due 0 and the rest "
-                       "is credit (rule I5).")
+    w.on(
+        "2026-02-02",
+        "Gaspard, Héloïse and Isidore leave: `seats_removed`, −3. The invoice of 8 February is due 0 and the rest is credit (rule I5).",
+    )
     w.deactivated("gaspard")
     w.deactivated("heloise")
     w.deactivated("isidore")
@@ -316,8 +381,10 @@ def atelier_blanc():
     w.on("2026-04-28", "Kévin and Lison accept: `seats_added`, +2.")
     w.accepted("kevin")
     w.accepted("lison")
-    w.on("2026-05-04", "Margaux is invited and accepts within the day: `seats_added`, +1. On 8 May the last of the credit is "
-                       "used, and a little is due.")
+    w.on(
+        "2026-05-04",
+        "Margaux is invited and accepts within the day: `seats_added`, +1. On 8 May the last of the credit is used, and a little is due.",
+    )
     w.invited("margaux", "Margaux Pelletier")
     w.accepted("margaux")
     w.usage("2026-01-31", customers=12, integrations=3, sso=1)
@@ -330,11 +397,19 @@ def atelier_blanc():
 
 def hedgehog_press():
     """Pivotal solo, too big for it: seven customers, then two people; the member may not upgrade, the owner may."""
-    w = Workspace("hedgehog-press", "Hedgehog Press", catalog="pivotal", plan="solo", cadence="monthly",
-                  billing_day="anniversary", starts_on="2025-11-20")
+    w = Workspace(
+        "hedgehog-press",
+        "Hedgehog Press",
+        catalog="pivotal",
+        plan="solo",
+        cadence="monthly",
+        billing_day="anniversary",
+        starts_on="2025-11-20",
+    )
 
-    w.on("2026-01-01", "Prudence alone on the free plan, with more customers than solo's 5: reported at the end of January and "
-                       "of February.")
+    w.on(
+        "2026-01-01", "Prudence alone on the free plan, with more customers than solo's 5: reported at the end of January and of February."
+    )
     w.has("prudence", "Prudence Mbeki", role="owner")
     w.on("2026-02-05", "Rufus is invited.")
     w.invited("rufus", "Rufus Ekström")
@@ -346,8 +421,10 @@ def hedgehog_press():
     w.plan_changed("team", by="prudence")
     w.on("2026-04-01", "Tabitha is invited.")
     w.invited("tabitha", "Tabitha Owusu")
-    w.on("2026-04-17", "Tabitha accepts, in the evening of the 16th where she lives and on the 17th in UTC: `seats_added`, +1 "
-                       "for 1 of 31 days.")
+    w.on(
+        "2026-04-17",
+        "Tabitha accepts, in the evening of the 16th where she lives and on the 17th in UTC: `seats_added`, +1 for 1 of 31 days.",
+    )
     w.accepted("tabitha", at="2026-04-16T21:30:00-05:00")
     w.usage("2026-01-31", customers=7)
     w.usage("2026-02-28", customers=9)
@@ -359,8 +436,16 @@ def hedgehog_press():
 
 def kite_and_company():
     """A Pivotal trial whose extension is asked too late; billed on the 31st, and cancelled after six weeks."""
-    w = Workspace("kite-and-company", "Kite & Company", catalog="pivotal", plan="team", cadence="monthly",
-                  billing_day="31", starts_on="2026-03-02", trial_ends_on="2026-03-16")
+    w = Workspace(
+        "kite-and-company",
+        "Kite & Company",
+        catalog="pivotal",
+        plan="team",
+        cadence="monthly",
+        billing_day="31",
+        starts_on="2026-03-02",
+        trial_ends_on="2026-03-16",
+    )
 
     w.on("2026-03-02", "The 14-day trial begins.")
     w.added("ottoline", "Ottoline Finch", role="owner")
@@ -370,8 +455,11 @@ def kite_and_company():
     w.invited("rana", "Rana Siddiqui")
     w.on("2026-03-05", "Rana accepts.")
     w.accepted("rana")
-    w.on("2026-03-16", "The trial has ended and 3 seats are activated, on a stub of 15 of the 31 days from 28 February to 31 March (rule T3). "
-                       "Asked on this very day, the extension to 30 March is refused (rule T9).")
+    w.on(
+        "2026-03-16",
+        "The trial has ended and 3 seats are activated, on a stub of 15 of the 31 days from 28 February to 31 March (rule T3). "
+        "Asked on this very day, the extension to 30 March is refused (rule T9).",
+    )
     w.trial_extended("2026-03-30")
     w.on("2026-03-24", "Sunniva is invited.")
     w.invited("sunniva", "Sunniva Dahl")
@@ -382,8 +470,7 @@ def kite_and_company():
     w.invited("teodor", "Teodor Ilić")
     w.on("2026-04-15", "Teodor's invite is revoked.")
     w.revoked("teodor")
-    w.on("2026-04-17", "Ottoline cancels: it ends with the running term, on 30 April, with a closing invoice on that day (rule "
-                       "T8).")
+    w.on("2026-04-17", "Ottoline cancels: it ends with the running term, on 30 April, with a closing invoice on that day (rule T8).")
     w.canceled(by="ottoline")
     w.on("2026-05-04", "Ottoline tidies up. Nobody is billed, nothing is credited: there is no subscription any more (rule G6).")
     w.deactivated("pavel")
@@ -393,8 +480,17 @@ def kite_and_company():
     return w
 
 
-CHARACTERS = [acme_robotics, polaris_observatory, tea_and_tests, lumen_studio, harbor_lights, cafe_zuerich, atelier_blanc,
-              hedgehog_press, kite_and_company]
+CHARACTERS = [
+    acme_robotics,
+    polaris_observatory,
+    tea_and_tests,
+    lumen_studio,
+    harbor_lights,
+    cafe_zuerich,
+    atelier_blanc,
+    hedgehog_press,
+    kite_and_company,
+]
 
 
 # ------------------------------------------------------------------------------------------------------ how a story is written
@@ -494,8 +590,10 @@ class Workspace:
 
     def usage(self, day, **metrics):
         assert dt.date.fromisoformat(day) in MONTH_ENDS
-        self.usages += [(dt.date.fromisoformat(day), {"workspace_id": self.workspace_id, "metric": metric, "value": value})
-                        for metric, value in sorted(metrics.items())]
+        self.usages += [
+            (dt.date.fromisoformat(day), {"workspace_id": self.workspace_id, "metric": metric, "value": value})
+            for metric, value in sorted(metrics.items())
+        ]
 
     # underneath --------------------------------------------------------------------------------------------------------
 
@@ -506,8 +604,17 @@ class Workspace:
         assert handle not in self.people
         host = "example.org" if kind == "portal" else "example.com"
         self.people[handle] = {"user_id": f"{self.short}-{len(self.people) + 1:02d}"}
-        self._change(handle, kind=kind, role=role, status=status, login_enabled="false" if status == "deactivated" else "true",
-                     name=name, email=f"{handle}@{host}", last_active_on="", logs_in=logs_in)
+        self._change(
+            handle,
+            kind=kind,
+            role=role,
+            status=status,
+            login_enabled="false" if status == "deactivated" else "true",
+            name=name,
+            email=f"{handle}@{host}",
+            last_active_on="",
+            logs_in=logs_in,
+        )
 
     def _change(self, handle, **fields):
         self.people[handle].update(fields)
@@ -519,15 +626,22 @@ class Workspace:
         occurred_at = dt.datetime.fromisoformat(at) if at else self.clock
         assert occurred_at.astimezone(dt.UTC).date() == self.today, "an event counts for its day in UTC"
         delivered = dt.date.fromisoformat(delivered_on) if delivered_on else self.today
-        self.events.append((delivered, occurred_at.astimezone(dt.UTC), {
-            "occurred_at": occurred_at.isoformat().replace("+00:00", "Z"),
-            "workspace_id": self.workspace_id,
-            "subscription_id": "" if user else self.subscription["subscription_id"],
-            "event": event,
-            "actor_id": self.people[actor]["user_id"] if actor else f"{self.subscription['catalog']}-support",
-            "actor_role": self.people[actor]["role"] if actor else "",
-            "user_id": self.people[user]["user_id"] if user else "",
-        } | contract))
+        self.events.append(
+            (
+                delivered,
+                occurred_at.astimezone(dt.UTC),
+                {
+                    "occurred_at": occurred_at.isoformat().replace("+00:00", "Z"),
+                    "workspace_id": self.workspace_id,
+                    "subscription_id": "" if user else self.subscription["subscription_id"],
+                    "event": event,
+                    "actor_id": self.people[actor]["user_id"] if actor else f"{self.subscription['catalog']}-support",
+                    "actor_role": self.people[actor]["role"] if actor else "",
+                    "user_id": self.people[user]["user_id"] if user else "",
+                }
+                | contract,
+            )
+        )
 
 
 # ------------------------------------------------------------------------------------------------- from the story to the files
@@ -639,8 +753,10 @@ def guide(workspaces, stories):
     cast, told = [], []
     for workspace, story in zip(workspaces, stories, strict=True):
         terms = workspace.subscription
-        cast.append(f"| `{workspace.workspace_id}` | `{terms['subscription_id']}` | {terms['catalog']} {terms['plan']}, {terms['cadence']}, "
-                    f"from {terms['starts_on']} | {story} |")
+        cast.append(
+            f"| `{workspace.workspace_id}` | `{terms['subscription_id']}` | {terms['catalog']} {terms['plan']}, {terms['cadence']}, "
+            f"from {terms['starts_on']} | {story} |"
+        )
         told.append(f"\n### {workspace.workspace_id}\n\n{story}\n")
         told += [f"- **{day}** {telling}" if day else f"- {telling}" for day, telling in workspace.chapters]
     return README.format(first=FIRST_DAY, last=LAST_DAY, cast="\n".join(cast), stories="\n".join(told)) + "\n"

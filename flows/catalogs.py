@@ -47,4 +47,6 @@ def _check_prefixes(catalogs: dict[str, Catalog]) -> None:
     for catalog in catalogs.values():
         other = owners.setdefault(catalog.invoice_prefix, catalog.id)
         if other != catalog.id:
-            raise UserError(f"catalogues {other!r} and {catalog.id!r} share the invoice_prefix {catalog.invoice_prefix!r}. Give each its own.")
+            raise UserError(
+                f"catalogues {other!r} and {catalog.id!r} share the invoice_prefix {catalog.invoice_prefix!r}. Give each its own."
+            )

@@ -23,8 +23,19 @@ SAMPLE_THROUGH = date(2026, 5, 31)
 _DAY = click.DateTime(["%Y-%m-%d"])
 _MONTH = click.DateTime(["%Y-%m"])
 
-_home = click.option("--home", type=click.Path(path_type=Path), default="warehouse", envvar="SEATLEDGER_HOME", show_default=True, help="Where everything is kept.")
-_catalogs = click.option("--catalogs", type=click.Path(path_type=Path), envvar="SEATLEDGER_CATALOGS", help="A folder with catalogues of your own (.toml).")
+_home = click.option(
+    "--home",
+    type=click.Path(path_type=Path),
+    default="warehouse",
+    envvar="SEATLEDGER_HOME",
+    show_default=True,
+    help="Where everything is kept.",
+)
+_catalogs = click.option(
+    "--catalogs", type=click.Path(path_type=Path), envvar="SEATLEDGER_CATALOGS", help="A folder with catalogues of your own (.toml)."
+)
+_supersede = click.option("--supersede", is_flag=True, help="Let a day that came before with other content replace it.")
+_accept_drop = click.option("--accept-drop", is_flag=True, help="Confirm that rosters really lost more than 30 % of their seats in a day.")
 _direct = click.option("--direct", is_flag=True, help="Run in this process, without Prefect.")
 
 
@@ -56,14 +67,15 @@ def demo(home: Path, catalogs: Path | None, direct: bool) -> None:
 @seatledger.command()
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--through", type=_DAY, required=True, metavar="DATE", help="The last day to ingest and to bill, YYYY-MM-DD.")
-@click.option("--supersede", is_flag=True, help="Let a day that came before with other content replace it.")
+@_supersede
+@_accept_drop
 @_pipeline_command
-def run(source: Path, through: datetime, supersede: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
+def run(source: Path, through: datetime, supersede: bool, accept_drop: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
     """Ingest SOURCE, bill what is due, write the reports."""
     from flows.ingest import IngestRequest
     from flows.pipeline import BillRequest, run_all
 
-    request = IngestRequest(source, last=through.date(), supersede=supersede)
+    request = IngestRequest(source, last=through.date(), supersede=supersede, accept_drop=accept_drop)
     _run("run", direct, run_all, request, BillRequest(through.date()), _setting(home, catalogs))
 
 
@@ -71,14 +83,24 @@ def run(source: Path, through: datetime, supersede: bool, home: Path, catalogs: 
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--from", "first", type=_DAY, metavar="DATE", help="The first day to ingest.")
 @click.option("--to", "last", type=_DAY, metavar="DATE", help="The last day to ingest.")
-@click.option("--supersede", is_flag=True, help="Let a day that came before with other content replace it.")
+@_supersede
+@_accept_drop
 @_pipeline_command
-def ingest(source: Path, first: datetime | None, last: datetime | None, supersede: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
+def ingest(
+    source: Path,
+    first: datetime | None,
+    last: datetime | None,
+    supersede: bool,
+    accept_drop: bool,
+    home: Path,
+    catalogs: Path | None,
+    direct: bool,
+) -> None:
     """Bring in the days of SOURCE that are new, and check every row."""
     from flows.ingest import IngestRequest
     from flows.pipeline import run_ingest
 
-    request = IngestRequest(source, first and first.date(), last and last.date(), supersede)
+    request = IngestRequest(source, first and first.date(), last and last.date(), supersede, accept_drop)
     _run("ingest", direct, run_ingest, request, _setting(home, catalogs))
 
 

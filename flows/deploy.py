@@ -56,7 +56,7 @@ class _Kept:
         self.ended, self.value, self.error = True, None, None
         try:
             self.value = call(*arguments, **named)
-        except Exception as error:  # noqa: BLE001 - raised again by `unwrap`, outside Prefect
+        except Exception as error:
             self.error = error
             return Failed(message=type(error).__name__)
         return Completed(name="Completed with holds") if getattr(self.value, "held", ()) else Completed()
@@ -115,6 +115,6 @@ def run_as_flow(name: str, composition: Callable[..., Any], *arguments: Any) -> 
     with temporary_settings({"flows.heartbeat_frequency": None}):
         try:
             flow(body, name=f"seatledger {name}", description=composition.__doc__, persist_result=False)(return_state=True)
-        except Exception as error:  # noqa: BLE001 - ours are kept; this one is Prefect's
+        except Exception as error:
             raise UserError(f"Prefect could not run the flow: {type(error).__name__}. Look at its server, or run with --direct.") from error
     return kept.unwrap()

@@ -43,7 +43,9 @@ class Home:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 file.seek(0)
-                raise UserError(f"{self.root}: another run (process {file.read().strip() or 'unknown'}) is using this home. Wait for it to end.") from None
+                raise UserError(
+                    f"{self.root}: another run (process {file.read().strip() or 'unknown'}) is using this home. Wait for it to end."
+                ) from None
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()

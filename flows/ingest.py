@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from flows.drop_guard import DropGuard
 from flows.errors import UserError
 from flows.lake import NO_FAULTS, Lake
 from flows.ledger import Ledger
@@ -35,6 +36,7 @@ class IngestRequest:
     first: date | None = None
     last: date | None = None
     supersede: bool = False
+    accept_drop: bool = False
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,9 @@ def _require_every_day(found: set[date], request: IngestRequest, current: dict) 
         raise UserError(f"{request.source}: has no roster of any day asked for. users/date=YYYY-MM-DD/ is required for every day.")
     missing = [day for day in days_between(first, last) if day not in found and day not in known]
     if missing:
-        raise UserError(f"{request.source}: users are missing for {name_days(missing)}. A missing day is never read as seats removed: deliver it.")
+        raise UserError(
+            f"{request.source}: users are missing for {name_days(missing)}. A missing day is never read as seats removed: deliver it."
+        )
 
 
 def name_days(days: list[date]) -> str:
@@ -103,18 +107,22 @@ def name_days(days: list[date]) -> str:
     return named + (f" and {len(days) - 5} more days" if len(days) > 5 else "")
 
 
-def ingest(table_days: Iterable[TableDay], ledger: Ledger, lake: Lake, run_id: str, now: datetime) -> Ingested:
+def ingest(table_days: list[TableDay], guard: DropGuard | None, ledger: Ledger, lake: Lake, run_id: str, now: datetime) -> Ingested:
     """Read, check and keep every new table day, in batches; only then tell the ledger, so that a failed try leaves no trace."""
     done, accepted, told = Ingested(), [], set()
     for batch in _batches(table_days):
         table, contents = batch[0].table, {t: [read_part(part) for part in t.parts] for t in batch}
         _tell_unknown_columns(contents, told)
         rows, faults = _checked(table, contents)
+        if guard:
+            guard.look_at(table, rows)
         _write(contents, rows, lake)
         if table == "users":
             lake.write(lake.directory_path, directory_from_rosters(lake.directory(), rows))
             done.days += len(batch)
-        accepted += [_Accepted(t, _inputs(parts), faults.filter(pl.col("file").is_in([c.part.name for c in parts]))) for t, parts in contents.items()]
+        accepted += [
+            _Accepted(t, _inputs(parts), faults.filter(pl.col("file").is_in([c.part.name for c in parts]))) for t, parts in contents.items()
+        ]
         done.files += sum(len(parts) for parts in contents.values())
         done.rows += sum(c.frame.height for parts in contents.values() for c in parts)
         done.touched += [t.day for t in batch if t.day]
@@ -143,7 +151,9 @@ def _batches(table_days: Iterable[TableDay]) -> Iterable[list[TableDay]]:
 def _checked(table: str, contents: dict[TableDay, list[PartContent]]) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Typed rows of a batch with their `day` and `version`, and the broken cells."""
     marked = [
-        content.frame.with_columns(day=pl.lit(t.day, pl.Date), version=pl.lit(t.version)) for t, parts in contents.items() for content in parts
+        content.frame.with_columns(day=pl.lit(t.day, pl.Date), version=pl.lit(t.version))
+        for t, parts in contents.items()
+        for content in parts
     ]
     rows, faults = [], [NO_FAULTS]
     for group in _alike(marked):
@@ -185,7 +195,9 @@ def _require_mostly_whole(contents: dict[TableDay, list[PartContent]], broken: p
     for file, rows in broken.group_by("file").agg(pl.col("row").n_unique()).sort("file").iter_rows():
         if rows > max(1, sizes[file] * _MOST_BROKEN):
             first = broken.filter(pl.col("file") == file).sort("row").row(0, named=True)
-            raise UserError(f"{file}: {rows} of {sizes[file]} rows break their contract, first row {first['row']}: {first['column'] or 'the row'} {first['fault']}.")
+            raise UserError(
+                f"{file}: {rows} of {sizes[file]} rows break their contract, first row {first['row']}: {first['column'] or 'the row'} {first['fault']}."
+            )
 
 
 def _write(contents: dict[TableDay, list[PartContent]], rows: pl.DataFrame, lake: Lake) -> None:
@@ -210,7 +222,10 @@ def _inputs(contents: list[PartContent]) -> pl.DataFrame:
 
 def _record(accepted: list[_Accepted], ledger: Ledger, run_id: str, now: datetime) -> None:
     """Tell the ledger, in one go, which versions are now the current ones."""
-    keys = [{"table_name": pl.lit(a.table_day.table), "day": pl.lit(a.table_day.day, pl.Date), "version": pl.lit(a.table_day.version)} for a in accepted]
+    keys = [
+        {"table_name": pl.lit(a.table_day.table), "day": pl.lit(a.table_day.day, pl.Date), "version": pl.lit(a.table_day.version)}
+        for a in accepted
+    ]
     versions = pl.concat([pl.select(**key) for key in keys])
     inputs = pl.concat([a.inputs.with_columns(**key) for a, key in zip(accepted, keys, strict=True)])
     faults = pl.concat([a.faults.with_columns(**key) for a, key in zip(accepted, keys, strict=True)])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from transforms.source_rows import BROKEN
+from transforms.contracts.sources import BROKEN
 
 
 class Lake:

@@ -66,11 +66,17 @@ class Ledger:
         """
         same = "i.table_name = v.table_name and i.day is not distinct from v.day"
         self.connection.register("v", versions.to_arrow())
-        self.connection.execute(f"create temp table fresh as select * from v where not exists (select 1 from inputs i where {same} and i.version = v.version)")
+        self.connection.execute(
+            f"create temp table fresh as select * from v where not exists (select 1 from inputs i where {same} and i.version = v.version)"
+        )
         self.connection.execute(f"update inputs i set superseded_by = null from v where {same} and i.version = v.version")
         for table, rows in (("inputs", inputs), ("row_faults", faults)):
-            self.append(table, rows, only=f"exists (select 1 from fresh v where {same.replace('i.', 'incoming.')} and incoming.version = v.version)")
-        self.connection.execute(f"update inputs i set superseded_by = v.version from v where {same} and i.version <> v.version and i.superseded_by is null")
+            self.append(
+                table, rows, only=f"exists (select 1 from fresh v where {same.replace('i.', 'incoming.')} and incoming.version = v.version)"
+            )
+        self.connection.execute(
+            f"update inputs i set superseded_by = v.version from v where {same} and i.version <> v.version and i.superseded_by is null"
+        )
         self.connection.execute("drop table fresh")
         self.connection.unregister("v")
 
@@ -110,7 +116,9 @@ class Ledger:
         )
 
     def used_numbers(self) -> pl.DataFrame:
-        return self.frame("select catalog, year(invoice_on)::bigint as year, count(*)::bigint as used from invoices group by all order by all")
+        return self.frame(
+            "select catalog, year(invoice_on)::bigint as year, count(*)::bigint as used from invoices group by all order by all"
+        )
 
     def next_run_id(self) -> str:
         return f"run-{self.value('select count(*) + 1 from runs'):06d}"
@@ -126,7 +134,9 @@ def open_ledger(path: Path) -> Iterator[Ledger]:
             ledger.connection.execute(_SCHEMA.read_text(encoding="utf-8"))
         found = ledger.setting("ledger_version")
         if found != LEDGER_VERSION:
-            raise UserError(f"{path}: was written by another version (ledger {found}, this is {LEDGER_VERSION}). Use the version that wrote it.")
+            raise UserError(
+                f"{path}: was written by another version (ledger {found}, this is {LEDGER_VERSION}). Use the version that wrote it."
+            )
         yield ledger
     finally:
         ledger.close()
@@ -137,7 +147,9 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
         return duckdb.connect(str(path), config={"storage_compatibility_version": "v1.5.0"})
     except duckdb.IOException as reason:
         if "lock" in str(reason).lower():
-            raise UserError(f"{path}: is open in another process. Close it there, then run again. ({str(reason).splitlines()[0]})") from None
+            raise UserError(
+                f"{path}: is open in another process. Close it there, then run again. ({str(reason).splitlines()[0]})"
+            ) from None
         raise UserError(f"{path}: cannot be opened: {str(reason).splitlines()[0]}. Restore it from a back-up.") from None
 
 
@@ -152,4 +164,11 @@ def run_row(run_id: str, command: str, started_at: datetime, finished_at: dateti
     """A row of `runs`."""
     from importlib.metadata import version
 
-    return {"run_id": run_id, "command": command, "started_at": started_at, "finished_at": finished_at, "product_version": version("seatledger"), **figures}
+    return {
+        "run_id": run_id,
+        "command": command,
+        "started_at": started_at,
+        "finished_at": finished_at,
+        "product_version": version("seatledger"),
+        **figures,
+    }

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from flows import facts
+from flows.drop_guard import DropGuard
 from flows.home import Home
 from flows.ingest import Ingested, IngestRequest, ingest, new_table_days
 from flows.lake import Lake
@@ -150,7 +151,8 @@ def run_all(source: IngestRequest, request: BillRequest, setting: Setting, step:
 def bring_in(run: Run, request: IngestRequest) -> None:
     """Read, check and keep the table days that are new."""
     fresh = new_table_days(request, run.ledger)
-    run.outcome.ingested = ingest(fresh, run.ledger, run.lake, run.id, run.started_at)
+    guard = None if request.accept_drop else DropGuard(run.ledger.current_versions(), run.lake, run.setting.catalogs)
+    run.outcome.ingested = ingest(fresh, guard, run.ledger, run.lake, run.id, run.started_at)
     log.info("ingested %d days, %d files, %d rows", run.outcome.ingested.days, run.outcome.ingested.files, run.outcome.ingested.rows)
 
 
@@ -164,7 +166,13 @@ def bill(run: Run, request: BillRequest) -> None:
     invoices = numbered_from_invoices(billing.invoices, ledger.used_numbers(), prefixes)
     run.outcome.invoices, run.outcome.lines, run.outcome.through = invoices, billing.lines.height, request.through
     run.outcome.held = tuple(position.holds["workspace_id"].unique().sort())
-    log.info("billed through %s: %d invoices, %d lines, %d workspaces held", request.through, invoices.height, billing.lines.height, len(run.outcome.held))
+    log.info(
+        "billed through %s: %d invoices, %d lines, %d workspaces held",
+        request.through,
+        invoices.height,
+        billing.lines.height,
+        len(run.outcome.held),
+    )
     if not request.dry_run:
         _decide(run, billing, invoices)
 

@@ -62,10 +62,18 @@ def _currencies(catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
 
 def _create_money_views(finance: duckdb.DuckDBPyConnection, decimals: int) -> None:
     """Beside each column in minor units, the same amount as a DECIMAL with the most decimals of any currency."""
-    tables = finance.execute("select distinct table_name from duckdb_columns() where column_name like '%\\_minor' escape '\\' order by 1").fetchall()
+    tables = finance.execute(
+        "select distinct table_name from duckdb_columns() where column_name like '%\\_minor' escape '\\' order by 1"
+    ).fetchall()
     for (table,) in tables:
-        columns = finance.execute("select column_name, comment from duckdb_columns() where table_name = ? order by column_index", [table]).fetchall()
-        amounts = [f"(t.{name} * c.unit)::decimal(24, {decimals}) as {name.removesuffix('_minor')}" for name, _ in columns if name.endswith("_minor")]
+        columns = finance.execute(
+            "select column_name, comment from duckdb_columns() where table_name = ? order by column_index", [table]
+        ).fetchall()
+        amounts = [
+            f"(t.{name} * c.unit)::decimal(24, {decimals}) as {name.removesuffix('_minor')}"
+            for name, _ in columns
+            if name.endswith("_minor")
+        ]
         finance.execute(f"create view {table}_v as select t.*, {', '.join(amounts)} from {table} t join currencies c using (currency)")
         finance.execute(f"comment on view {table}_v is 'As {table}, with money also in the currency''s own unit.'")
         for name, comment in columns:
@@ -86,7 +94,11 @@ def export_reports(path: Path, to: Path, months: Iterable[date] | None, *, excel
         wanted = known if months is None else sorted(set(months))
         for month in wanted:
             if month not in known:
-                raise UserError(f"{month:%Y-%m}: no day of that month is known. Known: {known[0]:%Y-%m} to {known[-1]:%Y-%m}." if known else "no day is known yet.")
+                raise UserError(
+                    f"{month:%Y-%m}: no day of that month is known. Known: {known[0]:%Y-%m} to {known[-1]:%Y-%m}."
+                    if known
+                    else "no day is known yet."
+                )
         return [_export_month(finance, month, to / f"{month:%Y-%m}", excel) for month in wanted]
 
 

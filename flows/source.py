@@ -121,7 +121,11 @@ def _read_parquet(part: Part, content: bytes) -> pl.DataFrame:
         wanted = columns[name].dtype.type
         if not _fits(given, wanted, name):
             raise UserError(f"{part.name}: column {name} has the type {given}; {wanted} or text is expected.")
-    texts = [pl.col(name).cast(pl.String) for name, given in frame.schema.items() if name in columns and (given == pl.Null or isinstance(given, pl.Categorical | pl.Enum))]
+    texts = [
+        pl.col(name).cast(pl.String)
+        for name, given in frame.schema.items()
+        if name in columns and (given == pl.Null or isinstance(given, pl.Categorical | pl.Enum))
+    ]
     return frame.with_columns(texts)
 
 

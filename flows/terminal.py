@@ -35,7 +35,10 @@ def print_outcome(outcome: Outcome, setting: Setting, *, dry_run: bool = False) 
     if not dry_run:
         _out.print(f"Query it: duckdb {setting.home.finance}", soft_wrap=True)
     if outcome.held:
-        _out.print(f"[bold]{len(outcome.held)} workspaces are held[/bold] and got no invoice. See: seatledger holds --home {setting.home.root}", soft_wrap=True)
+        _out.print(
+            f"[bold]{len(outcome.held)} workspaces are held[/bold] and got no invoice. See: seatledger holds --home {setting.home.root}",
+            soft_wrap=True,
+        )
 
 
 def _invoice_table(outcome: Outcome) -> Table:
@@ -58,9 +61,13 @@ def _invoice_table(outcome: Outcome) -> Table:
 def print_status(root: Path) -> None:
     """Days, runs, invoices and holds of a home, from its finance database."""
     with _finance(root) as finance:
-        first, last, days = finance.execute("select min(day), max(day), count(distinct day) from inputs where table_name = 'users' and superseded_by is null").fetchone()
+        first, last, days = finance.execute(
+            "select min(day), max(day), count(distinct day) from inputs where table_name = 'users' and superseded_by is null"
+        ).fetchone()
         _out.print(f"Rosters: {days} days, {first} to {last}." if days else "Rosters: none yet.")
-        runs = finance.execute("select run_id, command, through, invoices, lines, held_workspaces, strftime(finished_at, '%Y-%m-%d %H:%M') from runs order by run_id desc limit 5").fetchall()
+        runs = finance.execute(
+            "select run_id, command, through, invoices, lines, held_workspaces, strftime(finished_at, '%Y-%m-%d %H:%M') from runs order by run_id desc limit 5"
+        ).fetchall()
         table = _table("run", "command", "through", "invoices", "lines", "held", "finished (UTC)", right=(3, 4, 5))
         for row in runs:
             table.add_row(*["" if cell is None else str(cell) for cell in row])

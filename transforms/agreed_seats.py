@@ -12,7 +12,12 @@ _RELEASE, _UPDATE = 1, 2
 
 
 def agreed_seats_from_updates(
-    subscriptions: pl.DataFrame, seat_updates: pl.DataFrame, daily: pl.DataFrame, spells: pl.DataFrame, plans: pl.DataFrame, opening_on: date
+    subscriptions: pl.DataFrame,
+    seat_updates: pl.DataFrame,
+    daily: pl.DataFrame,
+    spells: pl.DataFrame,
+    plans: pl.DataFrame,
+    opening_on: date,
 ) -> pl.DataFrame:
     """Run the agreed total of each subscription from the seats agreed as of the opening day, or its start if later.
 
@@ -28,14 +33,20 @@ def agreed_seats_from_updates(
     steps = [base.with_columns(step=pl.lit(0, pl.Int64), released=pl.lit(0, pl.Int64))]
     releases = _releases(subscriptions, daily, spells, plans)
     releases = releases.join(since, on="subscription_id").filter(pl.col("on") > pl.col("base_on"))
-    steps.append(releases.select("subscription_id", "on", seats=pl.lit(None, pl.Int64), step=pl.lit(_RELEASE, pl.Int64), released="removed"))
-    updates = seat_updates.join(since, on="subscription_id").filter((pl.col("on") > pl.col("base_on")) | ((pl.col("on") == pl.col("base_on")) & ~pl.col("is_older")))
+    steps.append(
+        releases.select("subscription_id", "on", seats=pl.lit(None, pl.Int64), step=pl.lit(_RELEASE, pl.Int64), released="removed")
+    )
+    updates = seat_updates.join(since, on="subscription_id").filter(
+        (pl.col("on") > pl.col("base_on")) | ((pl.col("on") == pl.col("base_on")) & ~pl.col("is_older"))
+    )
     steps.append(updates.select("subscription_id", "on", "seats", step=pl.lit(_UPDATE, pl.Int64), released=pl.lit(0, pl.Int64)))
 
     of_one = "subscription_id"
     since_set = [of_one, "set_number"]
     run = pl.concat(steps).sort(of_one, "on", "step").with_columns(set_number=(pl.col("step") != _RELEASE).cum_sum().over(of_one))
-    run = run.with_columns(seats=(pl.col("seats").first().over(since_set) - pl.col("released").cum_sum().over(since_set)).clip(lower_bound=0))
+    run = run.with_columns(
+        seats=(pl.col("seats").first().over(since_set) - pl.col("released").cum_sum().over(since_set)).clip(lower_bound=0)
+    )
     run = run.with_columns(change=pl.when(pl.col("step") != 0).then(pl.col("seats") - pl.col("seats").shift(1).over(of_one)))
     return AgreedSeats.validate(run.select(AgreedSeats.names()))
 
@@ -44,7 +55,9 @@ def _releases(subscriptions: pl.DataFrame, daily: pl.DataFrame, spells: pl.DataF
     """Departures on days that close on a plan that gives committed seats back. Grain: subscription, day."""
     releasing = plans.filter(pl.col("releases_committed") & (pl.col("basis") == "committed")).select("catalog", "plan")
     on_plan = spells.join(subscriptions.select("subscription_id", "workspace_id", "catalog"), on="subscription_id")
-    on_plan = on_plan.join(releasing, on=["catalog", "plan"]).select("subscription_id", "catalog", "workspace_id", "spell_from", "spell_until")
+    on_plan = on_plan.join(releasing, on=["catalog", "plan"]).select(
+        "subscription_id", "catalog", "workspace_id", "spell_from", "spell_until"
+    )
     departures = daily.filter(pl.col("removed") > 0).select("catalog", "workspace_id", "on", "removed")
     within = (pl.col("on") >= pl.col("spell_from")) & (pl.col("spell_until").is_null() | (pl.col("on") < pl.col("spell_until")))
     return departures.join(on_plan, on=["catalog", "workspace_id"]).filter(within).select("subscription_id", "on", "removed")

@@ -1,8 +1,8 @@
 """The chain from rosters to invoices, as a table of contents. Every step is a pure function in a file of its name.
 
-    roster months -> seat months -> seat changes -> daily seats --.
-                                                                  +-> movements -> charges -> lines -> invoices
-    subscription rows, activity -> events -> schedules -> prices -'              (now - billed)
+roster months -> seat months -> seat changes -> daily seats --.
+                                                              +-> movements -> charges -> lines -> invoices
+subscription rows, activity -> events -> schedules -> prices -'              (now - billed)
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ from transforms.daily_seats import daily_seats_from_seat_changes, reactivations_
 from transforms.invoices import invoices_from_lines
 from transforms.lines import differences_from_charges, lines_from_differences
 from transforms.movements import Seats, moments_of_holding, movements_from_seats
-from transforms.prices import plan_list_from_catalogs, price_list_from_catalogs, priced_spells_from_spells
 from transforms.occupancy import standing_days_from_roster_month
-from transforms.seat_months import holds_a_seat, is_broken_alias, seat_changes_from_seat_month, seat_month_from_roster_month
+from transforms.policy import holds_a_seat, is_broken_alias
+from transforms.prices import plan_list_from_catalogs, price_list_from_catalogs, priced_spells_from_spells
+from transforms.seat_months import seat_changes_from_seat_month, seat_month_from_roster_month
 from transforms.subscriptions import holds_from_overlaps, subscriptions_from_rows
 from transforms.terms import Schedules, schedules_from_subscriptions
 
@@ -91,7 +92,11 @@ class RosterFacts(NamedTuple):
 
 
 def roster_facts_from_roster_months(
-    roster_months: Iterable[tuple[date, pl.DataFrame]], workspace_catalogs: pl.DataFrame, catalogs: Mapping[str, Catalog], first: date, last: date
+    roster_months: Iterable[tuple[date, pl.DataFrame]],
+    workspace_catalogs: pl.DataFrame,
+    catalogs: Mapping[str, Catalog],
+    first: date,
+    last: date,
 ) -> RosterFacts:
     """Walk the months in order, carrying who held a seat; everything from the day `first` to `last`.
 
@@ -108,7 +113,9 @@ def roster_facts_from_roster_months(
         broken.append(seat_changes_from_seat_month(alias_month, month, since, until))
         standings.append(standing_days_from_roster_month(roster_month, month, since, until))
     SeatMonths.validate(seat_month)
-    return RosterFacts(SeatChanges.validate(pl.concat(changes)), SeatChanges.validate(pl.concat(broken)), StandingDays.validate(pl.concat(standings)))
+    return RosterFacts(
+        SeatChanges.validate(pl.concat(changes)), SeatChanges.validate(pl.concat(broken)), StandingDays.validate(pl.concat(standings))
+    )
 
 
 def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Position:
@@ -165,7 +172,9 @@ def billing_from_position(position: Position, billed: Billed, catalogs: Mapping[
 
     Grain:  charge -> line -> invoice. `cadence` bills only the dates that belong to a term of that cadence.
     """
-    policies = pl.DataFrame([(c.id, c.currency, c.rounding) for c in catalogs.values()], schema=["catalog", "currency", "rounding"], orient="row")
+    policies = pl.DataFrame(
+        [(c.id, c.currency, c.rounding) for c in catalogs.values()], schema=["catalog", "currency", "rounding"], orient="row"
+    )
     free_to_bill = position.subscriptions.filter(~pl.col("workspace_id").is_in(position.holds["workspace_id"].implode()))
     due = position.schedules.invoice_dates.join(billed.dates, on=["subscription_id", "invoice_on"], how="anti")
     due = due.join(free_to_bill.select("subscription_id"), on="subscription_id")
@@ -186,8 +195,12 @@ def _holds_from_unpriced(unpriced: pl.DataFrame, subscriptions: pl.DataFrame) ->
 
 def _holds_from_unagreed(spells: pl.DataFrame, agreed: pl.DataFrame, subscriptions: pl.DataFrame, opening_on: date) -> pl.DataFrame:
     """A paid spell on committed seats for which none were ever agreed cannot be billed."""
-    begins = spells.filter(basis="committed").select("subscription_id", "workspace_id", on=pl.max_horizontal("spell_from", pl.lit(opening_on)))
+    begins = spells.filter(basis="committed").select(
+        "subscription_id", "workspace_id", on=pl.max_horizontal("spell_from", pl.lit(opening_on))
+    )
     lacking = agreed_at(agreed, begins).filter(pl.col("agreed").is_null()).unique("subscription_id", keep="first", maintain_order=True)
     found = lacking.join(subscriptions.select("subscription_id", "file", "row"), on="subscription_id")
     detail = pl.format("committed seats are billed from {}, and none were ever agreed", "on")
-    return holds(found, "seats_missing", "name the seats agreed in subscriptions, or by a seats_updated event", detail=detail, since_on="on")
+    return holds(
+        found, "seats_missing", "name the seats agreed in subscriptions, or by a seats_updated event", detail=detail, since_on="on"
+    )

@@ -11,6 +11,7 @@ from transforms.catalog import Catalog
 from transforms.contracts.findings import exceptions, holds
 from transforms.contracts.sources import CONTRACT_EVENTS
 from transforms.daily_seats import seats_at
+from transforms.policy import local_day
 
 _WHY_REFUSED = {
     "no_right": ("I7", "its actor may not change plan, cadence, seats or cancel"),
@@ -25,17 +26,13 @@ _WHY_REFUSED = {
 }
 
 
-def local_day(catalogs: Mapping[str, Catalog]) -> pl.Expr:
-    """The day an event counts for: that of `occurred_at` in the time zone of the row's catalogue (D1)."""
-    day = pl.lit(None, pl.Date)
-    for zone in sorted({c.timezone for c in catalogs.values()}):
-        of_zone = [c.id for c in catalogs.values() if c.timezone == zone]
-        day = pl.when(pl.col("catalog").is_in(of_zone)).then(pl.col("occurred_at").dt.convert_time_zone(zone).dt.date()).otherwise(day)
-    return day
-
-
 def contract_events_from_activity(
-    activity: pl.DataFrame, subscriptions: pl.DataFrame, daily: pl.DataFrame, catalogs: Mapping[str, Catalog], opening_on: date, horizon: date
+    activity: pl.DataFrame,
+    subscriptions: pl.DataFrame,
+    daily: pl.DataFrame,
+    catalogs: Mapping[str, Catalog],
+    opening_on: date,
+    horizon: date,
 ) -> pl.DataFrame:
     """The contract events of known subscriptions, in order of time (T10: occurred_at, then event_id).
 

@@ -35,11 +35,23 @@ def line_description(catalogs: Mapping[str, Catalog]) -> pl.Expr:
     seats = pl.when(pl.col("quantity").abs() == 1).then(pl.lit("seat")).otherwise(pl.lit("seats"))
     words = pl.lit(None, pl.String)
     for reason, text in _WORDS.items():
-        words = pl.when(reason=reason).then(pl.format(text, pl.col("quantity").abs(), seats, "plan", "service_from", "service_until")).otherwise(words)
-    left = pl.format("{} {} moved away from plan {} from {} to {}", pl.col("quantity").abs(), seats, "plan", "service_from", "service_until")
+        words = (
+            pl.when(reason=reason)
+            .then(pl.format(text, pl.col("quantity").abs(), seats, "plan", "service_from", "service_until"))
+            .otherwise(words)
+        )
+    left = pl.format(
+        "{} {} moved away from plan {} from {} to {}", pl.col("quantity").abs(), seats, "plan", "service_from", "service_until"
+    )
     words = pl.when((pl.col("reason") == "plan_switch") & (pl.col("quantity") < 0)).then(left).otherwise(words)
-    formula = pl.format(": {} × {} {} × {}/{} days", "quantity", amount_text(pl.col("unit_price_minor"), decimals), "currency", "days", "period_days")
-    before = pl.when(pl.col("quantity_billed_before") != 0).then(pl.format(", after {} billed before", "quantity_billed_before")).otherwise(pl.lit(""))
+    formula = pl.format(
+        ": {} × {} {} × {}/{} days", "quantity", amount_text(pl.col("unit_price_minor"), decimals), "currency", "days", "period_days"
+    )
+    before = (
+        pl.when(pl.col("quantity_billed_before") != 0)
+        .then(pl.format(", after {} billed before", "quantity_billed_before"))
+        .otherwise(pl.lit(""))
+    )
     correction = pl.when("is_correction").then(pl.lit("Correction: ")).otherwise(pl.lit(""))
     return pl.concat_str(correction, words, formula, before)
 

@@ -6,7 +6,14 @@ import polars as pl
 
 ERASED_NAME = "Deactivated user"
 _USER = ["workspace_id", "user_id"]
-COLUMNS = {"workspace_id": pl.String, "user_id": pl.String, "name": pl.String, "email": pl.String, "is_erased": pl.Boolean, "seen_on": pl.Date}
+COLUMNS = {
+    "workspace_id": pl.String,
+    "user_id": pl.String,
+    "name": pl.String,
+    "email": pl.String,
+    "is_erased": pl.Boolean,
+    "seen_on": pl.Date,
+}
 
 
 def directory_from_rosters(directory: pl.DataFrame | None, rosters: pl.DataFrame) -> pl.DataFrame:

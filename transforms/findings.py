@@ -8,8 +8,8 @@ from datetime import date
 import polars as pl
 
 from transforms.catalog import Catalog
-from transforms.contract_events import local_day
 from transforms.contracts.findings import exceptions
+from transforms.policy import local_day
 
 _SEAT_IS_GONE = ["deactivated", "revoked", "deleted"]
 _SEAT_IS_HELD = ["accepted", "reactivated"]
@@ -22,22 +22,33 @@ def seat_limit_findings(occupancy: pl.DataFrame) -> pl.DataFrame:
     """
     over = occupancy.filter(pl.col("occupied") > pl.col("seat_limit")).sort("workspace_id", "on")
     stretch = ["workspace_id", "subscription_id", "plan", "seat_limit"]
-    over = over.with_columns(begins=(pl.col("on").diff().over(stretch).fill_null(pl.duration(days=2)) > pl.duration(days=1)).cum_sum().over(stretch))
+    over = over.with_columns(
+        begins=(pl.col("on").diff().over(stretch).fill_null(pl.duration(days=2)) > pl.duration(days=1)).cum_sum().over(stretch)
+    )
     found = over.group_by(*stretch, "begins").agg(on=pl.col("on").min(), last=pl.col("on").max(), most=pl.col("occupied").max())
-    detail = pl.format("You've reached your seat limit: up to {} seats occupied of {} on plan {}, until {}", "most", "seat_limit", "plan", "last")
+    detail = pl.format(
+        "You've reached your seat limit: up to {} seats occupied of {} on plan {}, until {}", "most", "seat_limit", "plan", "last"
+    )
     return exceptions(found.sort(pl.all()), "§4", "seat_limit", detail)
 
 
 def broken_alias_findings(changes: pl.DataFrame) -> pl.DataFrame:
     """An alias works only while login is enabled and the user is not deactivated (D5). Grain: alias, day it broke -> finding."""
     broke = changes.filter(pl.col("change") == 1).rename({"moved_on": "on"}).sort("workspace_id", "on", "user_id")
-    return exceptions(broke, "D5", "broken_alias", pl.format("alias access of user {} cannot work: login is disabled or the user is deactivated", "user_id"))
+    return exceptions(
+        broke,
+        "D5",
+        "broken_alias",
+        pl.format("alias access of user {} cannot work: login is disabled or the user is deactivated", "user_id"),
+    )
 
 
 def vanished_findings(changes: pl.DataFrame, activity: pl.DataFrame, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
     """A user absent from a roster holds no seat that day; where no activity explains it, that is reported (G5)."""
     gone = changes.filter((pl.col("change") == -1) & ~pl.col("is_on_roster"))
-    reasons = activity.filter(pl.col("event").is_in(_SEAT_IS_GONE)).join(changes.select("workspace_id", "catalog").unique(), on="workspace_id")
+    reasons = activity.filter(pl.col("event").is_in(_SEAT_IS_GONE)).join(
+        changes.select("workspace_id", "catalog").unique(), on="workspace_id"
+    )
     explained = reasons.select("workspace_id", "user_id", moved_on=local_day(catalogs)).unique()
     vanished = gone.join(explained, on=["workspace_id", "user_id", "moved_on"], how="anti").sort("workspace_id", "moved_on", "user_id")
     detail = pl.format("user {} is no longer on the roster, and no activity says why", "user_id")
@@ -68,8 +79,12 @@ def unmatched_findings(subscriptions: pl.DataFrame, rostered: pl.DataFrame, hori
     """A workspace on rosters without any subscription, and a started subscription whose workspace is on no roster."""
     lone = rostered.join(subscriptions, on="workspace_id", how="anti").sort("workspace_id")
     absent = subscriptions.filter(pl.col("starts_on") <= horizon).join(rostered, on="workspace_id", how="anti").sort("subscription_id")
-    no_subscription = exceptions(lone, "G6", "no_subscription", pl.format("{} is on rosters since {} and has no subscription", "workspace_id", "on"))
-    no_roster = exceptions(absent, "G6", "no_roster", pl.format("the workspace of {} is on no roster: no seat is occupied", "subscription_id"), on="starts_on")
+    no_subscription = exceptions(
+        lone, "G6", "no_subscription", pl.format("{} is on rosters since {} and has no subscription", "workspace_id", "on")
+    )
+    no_roster = exceptions(
+        absent, "G6", "no_roster", pl.format("the workspace of {} is on no roster: no seat is occupied", "subscription_id"), on="starts_on"
+    )
     return pl.concat([no_subscription, no_roster])
 
 
@@ -78,7 +93,14 @@ def trial_findings(subscriptions: pl.DataFrame, trial_days: pl.DataFrame) -> pl.
     usual = subscriptions.join(trial_days.drop_nulls(), on="catalog")
     agreed = (pl.col("trial_ends_on") - pl.col("starts_on")).dt.total_days()
     longer = usual.with_columns(agreed_days=agreed).filter(pl.col("agreed_days") > pl.col("trial_days")).sort("subscription_id")
-    return exceptions(longer, "T9", "long_trial", pl.format("the trial lasts {} days; {} are usual", "agreed_days", "trial_days"), severity="notice", on="starts_on")
+    return exceptions(
+        longer,
+        "T9",
+        "long_trial",
+        pl.format("the trial lasts {} days; {} are usual", "agreed_days", "trial_days"),
+        severity="notice",
+        on="starts_on",
+    )
 
 
 def unbilled_findings(waiting: pl.DataFrame, terms: pl.DataFrame, horizon: date) -> pl.DataFrame:
@@ -88,5 +110,7 @@ def unbilled_findings(waiting: pl.DataFrame, terms: pl.DataFrame, horizon: date)
     """
     running = terms.filter(pl.col("ended_on") > horizon).select("subscription_id").unique()
     left = waiting.join(running, on="subscription_id", how="anti").sort(pl.all())
-    detail = pl.format("{} of {} on {} for {} seats is not billed: the subscription has no next invoice", "reason", "plan", "moved_on", "quantity")
+    detail = pl.format(
+        "{} of {} on {} for {} seats is not billed: the subscription has no next invoice", "reason", "plan", "moved_on", "quantity"
+    )
     return exceptions(left, "I4", "unbilled_after_closing", detail, on="moved_on")

@@ -54,7 +54,9 @@ def moments_of_holding(spells: pl.DataFrame, terms: pl.DataFrame, opening_on: da
     columns = ["subscription_id", "workspace_id", "catalog", "basis", "on"]
     openings = _first_spells(spells).with_columns(on="spell_from")
     after = _switches(spells).with_columns(on="spell_from")
-    left = pl.concat([_spells_left(spells).select(*spells.columns, "left_on"), _spells_cut(spells, terms).select(*spells.columns, "left_on")])
+    left = pl.concat(
+        [_spells_left(spells).select(*spells.columns, "left_on"), _spells_cut(spells, terms).select(*spells.columns, "left_on")]
+    )
     before = left.with_columns(on=pl.col("left_on") - timedelta(days=1))
     moments = pl.concat([frame.select(columns) for frame in (openings, after, before)])
     return moments.filter(pl.col("on") >= opening_on).unique().sort(columns)
@@ -64,13 +66,17 @@ def moments_of_holding(spells: pl.DataFrame, terms: pl.DataFrame, opening_on: da
 
 
 def _openings(spells: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
-    first = _first_spells(spells).join(held, left_on=["subscription_id", "spell_from", "basis"], right_on=["subscription_id", "on", "basis"])
+    first = _first_spells(spells).join(
+        held, left_on=["subscription_id", "spell_from", "basis"], right_on=["subscription_id", "on", "basis"]
+    )
     return _movements(first, "opening", moved_on="spell_from", quantity="held")
 
 
 def _plan_switches(spells: pl.DataFrame, terms: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
     """The old plan's seats go out at its price, the new plan's come in at its own; a free plan brings none (T7)."""
-    left = pl.concat([frame.select(*_SPELL, "basis", "term_until", "left_on") for frame in (_spells_left(spells), _spells_cut(spells, terms))])
+    left = pl.concat(
+        [frame.select(*_SPELL, "basis", "term_until", "left_on") for frame in (_spells_left(spells), _spells_cut(spells, terms))]
+    )
     left = left.with_columns(on=pl.col("left_on") - timedelta(days=1)).join(held, on=["subscription_id", "on", "basis"])
     entered = _switches(spells).join(held, left_on=["subscription_id", "spell_from", "basis"], right_on=["subscription_id", "on", "basis"])
     return pl.concat(
@@ -93,17 +99,17 @@ def _switches(spells: pl.DataFrame) -> pl.DataFrame:
 def _spells_left(spells: pl.DataFrame) -> pl.DataFrame:
     """Spells that a plan switch inside the term ended, with the day of the switch."""
     following = _switches(spells).select("subscription_id", "term_from", left_on="spell_from")
-    return spells.join(following, left_on=["subscription_id", "term_from", "spell_until"], right_on=["subscription_id", "term_from", "left_on"]).with_columns(
-        left_on="spell_until"
-    )
+    return spells.join(
+        following, left_on=["subscription_id", "term_from", "spell_until"], right_on=["subscription_id", "term_from", "left_on"]
+    ).with_columns(left_on="spell_until")
 
 
 def _spells_cut(spells: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:
     """The last spells of terms that a move to a free plan cut short, with the day of the move (T7)."""
     cut = terms.filter(pl.col("ended_on") < pl.col("term_until")).select("subscription_id", "term_from", "ended_on")
-    return spells.join(cut, left_on=["subscription_id", "term_from", "spell_until"], right_on=["subscription_id", "term_from", "ended_on"]).with_columns(
-        left_on="spell_until"
-    )
+    return spells.join(
+        cut, left_on=["subscription_id", "term_from", "spell_until"], right_on=["subscription_id", "term_from", "ended_on"]
+    ).with_columns(left_on="spell_until")
 
 
 # --- seats that move inside a spell -------------------------------------------------------------------------------------
@@ -124,7 +130,13 @@ def _seats_moved(spells: pl.DataFrame, daily: pl.DataFrame) -> pl.DataFrame:
 def _agreed_moved(spells: pl.DataFrame, agreed: pl.DataFrame) -> pl.DataFrame:
     """Changes of the agreed number on plans that bill committed seats."""
     moved = _inside_spells(agreed.filter(pl.col("change") != 0), spells.filter(basis="committed"), ["subscription_id"])
-    reason = pl.when(pl.col("change") > 0).then(pl.lit("seats_added")).when(step=1).then(pl.lit("seats_removed")).otherwise(pl.lit("seats_reduced"))
+    reason = (
+        pl.when(pl.col("change") > 0)
+        .then(pl.lit("seats_added"))
+        .when(step=1)
+        .then(pl.lit("seats_removed"))
+        .otherwise(pl.lit("seats_reduced"))
+    )
     return _movements(moved, reason, moved_on="on", quantity="change")
 
 

@@ -53,13 +53,15 @@ def occupancy_from_days(
     is_committed = pl.col("basis") == "committed"
     days = days.with_columns(committed=pl.when(is_committed).then("agreed")).with_columns(
         seat_limit=pl.when(is_committed).then("committed").otherwise("seat_limit"),
-        coverage=pl.when(pl.col("workspace_id").is_in(held_workspaces.implode())).then(pl.lit("held")).otherwise(pl.col("coverage").fill_null("no subscription")),
+        coverage=pl.when(pl.col("workspace_id").is_in(held_workspaces.implode()))
+        .then(pl.lit("held"))
+        .otherwise(pl.col("coverage").fill_null("no subscription")),
     )
     used = pl.format("Active seats used: {}", "occupied")
     limited = pl.format("Active seats used: {}/{}", "occupied", "seat_limit")
-    days = days.with_columns(
-        pl.col(*STANDING_COUNTS, "occupied", "added", "removed", "reactivated").fill_null(0)
-    ).with_columns(label=pl.when(pl.col("seat_limit").is_null()).then(used).otherwise(limited))
+    days = days.with_columns(pl.col(*STANDING_COUNTS, "occupied", "added", "removed", "reactivated").fill_null(0)).with_columns(
+        label=pl.when(pl.col("seat_limit").is_null()).then(used).otherwise(limited)
+    )
     return SeatOccupancy.validate(days.select(SeatOccupancy.names()).sort("workspace_id", "on"))
 
 
@@ -70,23 +72,35 @@ def _with_seats(days: pl.DataFrame, daily: pl.DataFrame) -> pl.DataFrame:
     return days.join(daily.select(*of_day, "added", "removed", "reactivated"), on=of_day, how="left")
 
 
-def subscription_days(subscriptions: pl.DataFrame, spells: pl.DataFrame, standings: pl.DataFrame, plans: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+def subscription_days(
+    subscriptions: pl.DataFrame, spells: pl.DataFrame, standings: pl.DataFrame, plans: pl.DataFrame, first: date, last: date
+) -> pl.DataFrame:
     """Which subscription, plan and coverage each workspace's day has.
 
     Grain: workspace, day from `first` to `last`, for workspaces with a subscription.
     """
     owner = subscriptions.select("subscription_id", "workspace_id", "catalog")
-    on_plan = spells.join(owner, on="subscription_id").join(plans.select("catalog", "plan", "basis", "seat_limit", "is_free"), on=["catalog", "plan"])
+    on_plan = spells.join(owner, on="subscription_id").join(
+        plans.select("catalog", "plan", "basis", "seat_limit", "is_free"), on=["catalog", "plan"]
+    )
     on_plan = on_plan.join(standings.select("subscription_id", "ended_on"), on="subscription_id")
     on_plan = on_plan.with_columns(
-        until=pl.min_horizontal(pl.coalesce("spell_until", "ended_on", pl.lit(last) + pl.duration(days=1)), pl.lit(last) + pl.duration(days=1)).cast(pl.Date),
+        until=pl.min_horizontal(
+            pl.coalesce("spell_until", "ended_on", pl.lit(last) + pl.duration(days=1)), pl.lit(last) + pl.duration(days=1)
+        ).cast(pl.Date),
         since=pl.max_horizontal("spell_from", pl.lit(first)),
-        coverage=pl.when("is_free").then(pl.lit("free plan")).when(pl.col("term_from").is_null()).then(pl.lit("trial")).otherwise(pl.lit("billed")),
+        coverage=pl.when("is_free")
+        .then(pl.lit("free plan"))
+        .when(pl.col("term_from").is_null())
+        .then(pl.lit("trial"))
+        .otherwise(pl.lit("billed")),
     ).filter(pl.col("since") < pl.col("until"))
     covered = on_plan.with_columns(on=pl.date_ranges("since", "until", closed="left")).explode("on")
     covered = covered.select("workspace_id", "on", "subscription_id", "catalog", "plan", "basis", "seat_limit", "coverage")
     every = owner.select("workspace_id").unique().join(pl.DataFrame({"on": pl.date_range(first, last, eager=True)}), how="cross")
-    full = every.join(covered.unique(["workspace_id", "on"], keep="first", maintain_order=True), on=["workspace_id", "on"], how="left").sort("workspace_id", "on")
+    full = every.join(
+        covered.unique(["workspace_id", "on"], keep="first", maintain_order=True), on=["workspace_id", "on"], how="left"
+    ).sort("workspace_id", "on")
     has_ended = pl.col("catalog").forward_fill().over("workspace_id").is_not_null()
     return full.with_columns(
         catalog=pl.col("catalog").forward_fill().backward_fill().over("workspace_id"),

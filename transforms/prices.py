@@ -16,7 +16,15 @@ _PRICE_KEY = ["catalog", "plan", "cadence"]
 def price_list_from_catalogs(catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
     """Every dated price. Grain: catalogue, plan, cadence, effective_from; null: not sold, or sold without a list price."""
     rows = [
-        (c.id, plan.id, cadence, price.effective_from, None if price.at(cadence) == "agreed" else price.at(cadence), price.at(cadence) is not None, price.reference)
+        (
+            c.id,
+            plan.id,
+            cadence,
+            price.effective_from,
+            None if price.at(cadence) == "agreed" else price.at(cadence),
+            price.at(cadence) is not None,
+            price.reference,
+        )
         for c in catalogs.values()
         for plan in c.plans.values()
         for price in plan.prices
@@ -64,12 +72,15 @@ def priced_spells_from_spells(
     inside = (
         spells.filter(pl.col("term_from").is_not_null())
         .join(terms, on=["subscription_id", "term_from"])
-        .join(subscriptions.select("subscription_id", "workspace_id", "catalog", "agreed_month_minor", "agreed_year_minor", signup_plan="plan"), on="subscription_id")
+        .join(
+            subscriptions.select(
+                "subscription_id", "workspace_id", "catalog", "agreed_month_minor", "agreed_year_minor", signup_plan="plan"
+            ),
+            on="subscription_id",
+        )
         .join(plans.select("catalog", "plan", "basis", "back_bills"), on=["catalog", "plan"])
         .sort("spell_from")
-        .join_asof(
-            prices.sort("effective_from"), left_on="spell_from", right_on="effective_from", by=_PRICE_KEY, check_sortedness=False
-        )
+        .join_asof(prices.sort("effective_from"), left_on="spell_from", right_on="effective_from", by=_PRICE_KEY, check_sortedness=False)
         .with_columns(agreed_minor=pl.when(pl.col("plan") == pl.col("signup_plan")).then(agreed))
         .with_columns(
             unit_price_minor=pl.when("is_sold").then(pl.coalesce("agreed_minor", "list_price_minor")),

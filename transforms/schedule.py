@@ -346,4 +346,3 @@ class _Story:
             canceled_on=self.canceled_on,
             ended_on=self.ended_on,
         )
-

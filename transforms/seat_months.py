@@ -5,29 +5,14 @@ Months are many and small for a small customer: their frames are validated toget
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, timedelta
-from functools import reduce
-from operator import or_
 
 import polars as pl
 
-from transforms.catalog import Catalog
 from transforms.contracts.seats import SeatMonths
 
 SEAT = ["catalog", "workspace_id", "user_id"]
 _DAYS = pl.DataFrame({"day": range(1, 32), "bit": [1 << n for n in range(31)]}, schema={"day": pl.Int64, "bit": pl.Int64})
-
-
-def holds_a_seat(catalogs: Iterable[Catalog]) -> pl.Expr:
-    """Whether a standing holds a seat, by the seat policy of the row's catalogue (D3, D4)."""
-    policies = [(pl.col("catalog") == c.id) & pl.col("kind").is_in(c.kinds) & pl.col("status").is_in(c.statuses) for c in catalogs]
-    return reduce(or_, policies, pl.lit(False))
-
-
-def is_broken_alias() -> pl.Expr:
-    """Whether a standing is an alias that cannot work (D5)."""
-    return (pl.col("kind") == "alias") & ((pl.col("status") == "deactivated") | (pl.col("status").is_in(["pending", "active"]) & ~pl.col("login_enabled")))
 
 
 def seat_month_from_roster_month(
@@ -40,9 +25,13 @@ def seat_month_from_roster_month(
             to follow through the days, such as `is_broken_alias`); `previous` is the seat month before, if there is one.
     Units:  `held_bits`, `present_bits` Int64, bit d-1 for day d; `last_held_before` the last day held before the month.
     """
-    mine = roster_month.join(workspace_catalogs, on="workspace_id").group_by(SEAT).agg(
-        held_bits=pl.when(holds).then("bits").otherwise(0).cast(pl.UInt32).bitwise_or().cast(pl.Int64),
-        present_bits=pl.col("bits").bitwise_or().cast(pl.Int64),
+    mine = (
+        roster_month.join(workspace_catalogs, on="workspace_id")
+        .group_by(SEAT)
+        .agg(
+            held_bits=pl.when(holds).then("bits").otherwise(0).cast(pl.UInt32).bitwise_or().cast(pl.Int64),
+            present_bits=pl.col("bits").bitwise_or().cast(pl.Int64),
+        )
     )
     if previous is None:
         seats = mine.with_columns(last_held_before=pl.lit(None, pl.Date))
@@ -55,7 +44,9 @@ def seat_month_from_roster_month(
 
 def _last_held_after(previous: pl.DataFrame, month: date) -> pl.DataFrame:
     before = pl.col("month") + pl.duration(days=_highest_bit(pl.col("held_bits")))
-    return previous.select(*SEAT, last_held_before=pl.when(pl.col("held_bits") != 0).then(before.cast(pl.Date)).otherwise("last_held_before"))
+    return previous.select(
+        *SEAT, last_held_before=pl.when(pl.col("held_bits") != 0).then(before.cast(pl.Date)).otherwise("last_held_before")
+    )
 
 
 def _highest_bit(bits: pl.Expr) -> pl.Expr:
@@ -77,7 +68,9 @@ def seat_changes_from_seat_month(seats: pl.DataFrame, month: date, first: date, 
     rows = moved.join(_DAYS, how="cross").filter((pl.col("moved_bits") & pl.col("bit")) != 0)
     is_arrival = (pl.col("held_bits") & pl.col("bit")) != 0
     earlier = pl.col("held_bits") & (pl.col("bit") - 1)
-    last_held = pl.when(earlier != 0).then((pl.col("month") + pl.duration(days=_highest_bit(earlier))).cast(pl.Date)).otherwise("last_held_before")
+    last_held = (
+        pl.when(earlier != 0).then((pl.col("month") + pl.duration(days=_highest_bit(earlier))).cast(pl.Date)).otherwise("last_held_before")
+    )
     changes = rows.select(
         *SEAT,
         moved_on=(pl.col("month") + pl.duration(days=pl.col("day") - 1)).cast(pl.Date),

@@ -8,10 +8,9 @@ import pandera.errors
 import polars as pl
 
 from transforms.contracts.base import Contract
-from transforms.contracts.sources import SOURCE_ROWS
+from transforms.contracts.sources import BROKEN, SOURCE_ROWS
 
 PLACE = ["file", "row"]
-BROKEN = {"workspace_id": pl.String, "file": pl.String, "row": pl.Int64, "column": pl.String, "fault": pl.String}
 
 
 class SourceRows(NamedTuple):
@@ -101,5 +100,8 @@ def _broken_by_contract(contract: type[Contract], typed: pl.DataFrame, types: di
         is_of_column = pl.col("column").is_in(list(types))
         placed = cases.with_columns(pl.col("index").cast(pl.UInt32)).join(numbered, on="index")
         return placed.select(
-            "workspace_id", *PLACE, column=pl.when(is_of_column).then("column"), fault=pl.when(~is_of_column | pl.col("column").is_null()).then("check")
+            "workspace_id",
+            *PLACE,
+            column=pl.when(is_of_column).then("column"),
+            fault=pl.when(~is_of_column | pl.col("column").is_null()).then("check"),
         )

@@ -40,7 +40,9 @@ def standing_from_position(facts: Facts, position: Position, billing: Billing, c
 
 def _occupancy(facts: Facts, position: Position, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
     plans = plan_list_from_catalogs(catalogs)
-    days = subscription_days(position.subscriptions, position.schedules.spells, position.schedules.standings, plans, facts.opening_on, facts.horizon)
+    days = subscription_days(
+        position.subscriptions, position.schedules.spells, position.schedules.standings, plans, facts.opening_on, facts.horizon
+    )
     moments = days.filter(pl.col("basis") == "committed").select("subscription_id", "on")
     agreed = agreed_at(position.seats.agreed, moments)
     return occupancy_from_days(position.rosters.standing_days, days, position.seats.daily, agreed, position.holds["workspace_id"])
@@ -48,7 +50,9 @@ def _occupancy(facts: Facts, position: Position, catalogs: Mapping[str, Catalog]
 
 def _subscriptions(facts: Facts, position: Position, occupancy: pl.DataFrame) -> pl.DataFrame:
     """One per subscription as it stands at the horizon's close."""
-    today = occupancy.filter(pl.col("on") == facts.horizon).select("subscription_id", "occupied", "committed", "seat_limit", plan_now="plan")
+    today = occupancy.filter(pl.col("on") == facts.horizon).select(
+        "subscription_id", "occupied", "committed", "seat_limit", plan_now="plan"
+    )
     running = position.schedules.terms.filter((pl.col("term_from") <= facts.horizon) & (pl.col("ended_on") > facts.horizon))
     running = running.select("subscription_id", "term_from", "term_until")
     last_plan = position.schedules.spells.sort("spell_from").group_by("subscription_id").agg(last_plan=pl.col("plan").last())
@@ -92,15 +96,34 @@ def _terms(position: Position, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
     first = position.schedules.spells.select("subscription_id", "plan", "spell_from", term_from="term_from")
     first = first.filter(pl.col("spell_from") == pl.col("term_from")).drop("spell_from")
     terms = position.schedules.terms.join(owner, on="subscription_id").join(first, on=["subscription_id", "term_from"], how="left")
-    price = position.spells.filter(pl.col("spell_from") == pl.col("term_from")).select("subscription_id", "term_from", "unit_price_minor", "price_reference")
+    price = position.spells.filter(pl.col("spell_from") == pl.col("term_from")).select(
+        "subscription_id", "term_from", "unit_price_minor", "price_reference"
+    )
     terms = terms.join(price, on=["subscription_id", "term_from"], how="left")
-    columns = ["subscription_id", "workspace_id", "catalog", "currency", "cadence", "plan", "term_from", "term_until", "ended_on", "period_days", "unit_price_minor", "price_reference"]
+    columns = [
+        "subscription_id",
+        "workspace_id",
+        "catalog",
+        "currency",
+        "cadence",
+        "plan",
+        "term_from",
+        "term_until",
+        "ended_on",
+        "period_days",
+        "unit_price_minor",
+        "price_reference",
+    ]
     return terms.select(columns).sort("subscription_id", "term_from")
 
 
-def _exceptions(facts: Facts, position: Position, billing: Billing, occupancy: pl.DataFrame, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
+def _exceptions(
+    facts: Facts, position: Position, billing: Billing, occupancy: pl.DataFrame, catalogs: Mapping[str, Catalog]
+) -> pl.DataFrame:
     rostered = position.rosters.standing_days.group_by("workspace_id").agg(on=pl.col("on").min())
-    trial_days = pl.DataFrame([(c.id, c.trial_days) for c in catalogs.values()], schema={"catalog": pl.String, "trial_days": pl.Int64}, orient="row")
+    trial_days = pl.DataFrame(
+        [(c.id, c.trial_days) for c in catalogs.values()], schema={"catalog": pl.String, "trial_days": pl.Int64}, orient="row"
+    )
     found = [
         exceptions_from_refusals(position.schedules.refusals, position.events),
         unknown_subscription_events(facts.activity, facts.subscription_rows["subscription_id"]),

@@ -26,11 +26,15 @@ def subscriptions_from_rows(rows: pl.DataFrame, catalogs: Mapping[str, Catalog],
     known = rows.join(plans.select("catalog", "plan", "is_free", "basis"), on=["catalog", "plan"], how="left")
     strange = known.filter(pl.col("basis").is_null())
     is_known_catalog = pl.col("catalog").is_in(list(catalogs))
-    unsold = known.filter(pl.col("basis").is_not_null() & ~pl.col("is_free")).join(_cadences_sold(catalogs), on=["catalog", "plan", "cadence"], how="anti")
+    unsold = known.filter(pl.col("basis").is_not_null() & ~pl.col("is_free")).join(
+        _cadences_sold(catalogs), on=["catalog", "plan", "cadence"], how="anti"
+    )
     countless = known.filter((pl.col("basis") == "committed") & pl.col("seats").is_null())
     priced, price_holds = _agreed_prices(known, catalogs)
     found = [
-        holds(repeated, "subscription_repeated", _MEND, detail=pl.format("subscription {} has several rows that differ", "subscription_id")),
+        holds(
+            repeated, "subscription_repeated", _MEND, detail=pl.format("subscription {} has several rows that differ", "subscription_id")
+        ),
         holds(
             strange,
             "unknown_plan",
@@ -51,7 +55,13 @@ def subscriptions_from_rows(rows: pl.DataFrame, catalogs: Mapping[str, Catalog],
 
 def _cadences_sold(catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
     """Every catalogue, plan and cadence that any price of the list sells."""
-    rows = [(c.id, p.id, cadence) for c in catalogs.values() for p in c.plans.values() for cadence in CADENCES if any(price.at(cadence) is not None for price in p.prices)]
+    rows = [
+        (c.id, p.id, cadence)
+        for c in catalogs.values()
+        for p in c.plans.values()
+        for cadence in CADENCES
+        if any(price.at(cadence) is not None for price in p.prices)
+    ]
     return pl.DataFrame(rows, schema=["catalog", "plan", "cadence"], orient="row")
 
 
@@ -91,6 +101,8 @@ def holds_from_overlaps(subscriptions: pl.DataFrame, standings: pl.DataFrame, te
     lasting = lasting.sort("workspace_id", "starts_on", "subscription_id").with_columns(
         next_id=pl.col("subscription_id").shift(-1).over("workspace_id"), next_starts_on=pl.col("starts_on").shift(-1).over("workspace_id")
     )
-    overlapping = lasting.filter((pl.col("next_starts_on") <= horizon) & (pl.col("until").is_null() | (pl.col("until") > pl.col("next_starts_on"))))
+    overlapping = lasting.filter(
+        (pl.col("next_starts_on") <= horizon) & (pl.col("until").is_null() | (pl.col("until") > pl.col("next_starts_on")))
+    )
     detail = pl.format("subscriptions {} and {} overlap from {}", "subscription_id", "next_id", "next_starts_on")
     return holds(overlapping, "subscriptions_overlap", _MEND, detail=detail, since_on="next_starts_on")

@@ -17,7 +17,9 @@ SEATLEDGER = Path(sys.executable).with_name("seatledger")
 
 
 def seatledger(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([SEATLEDGER, *map(str, arguments)], capture_output=True, text=True, env=os.environ | {"COLUMNS": "160"} | environment, timeout=120)
+    return subprocess.run(
+        [SEATLEDGER, *map(str, arguments)], capture_output=True, text=True, env=os.environ | {"COLUMNS": "160"} | environment, timeout=120
+    )
 
 
 def test_run_prints_what_was_billed_and_where_to_look(tmp_path: Path) -> None:
@@ -69,7 +71,9 @@ def test_held_workspaces_make_exit_3_and_holds_says_what_mends_them(tmp_path: Pa
         (["invoice"], 2, "No such command 'invoice'"),
     ],
 )
-def test_what_a_user_gets_wrong_is_said_in_a_sentence_without_a_traceback(tmp_path: Path, arguments: list[str], code: int, said: str) -> None:
+def test_what_a_user_gets_wrong_is_said_in_a_sentence_without_a_traceback(
+    tmp_path: Path, arguments: list[str], code: int, said: str
+) -> None:
     done = seatledger(*arguments, SEATLEDGER_HOME=str(tmp_path / "home"))
     assert done.returncode == code
     assert said in done.stderr
@@ -77,7 +81,9 @@ def test_what_a_user_gets_wrong_is_said_in_a_sentence_without_a_traceback(tmp_pa
 
 
 def test_a_wrong_catalogue_is_refused_with_file_key_and_reason(tmp_path: Path) -> None:
-    (tmp_path / "acme.toml").write_text('id = "acme"\nname = "Acme"\ncurrency = "USD"\ntimezone = "Mars/Olympus"\ninvoice_prefix = "ACM"\n[seats]\n[rules]\n[plans.a]\nbasis="active"\n')
+    (tmp_path / "acme.toml").write_text(
+        'id = "acme"\nname = "Acme"\ncurrency = "USD"\ntimezone = "Mars/Olympus"\ninvoice_prefix = "ACM"\n[seats]\n[rules]\n[plans.a]\nbasis="active"\n'
+    )
     done = seatledger("bill", "--through", "2026-01-31", "--direct", "--catalogs", tmp_path, "--home", tmp_path / "home")
     assert done.returncode == 1
     assert "acme.toml: timezone: 'Mars/Olympus' is no time zone" in done.stderr

@@ -15,7 +15,7 @@ import pytest
 from tests.conftest import SAMPLE
 from tests.flows.small_source import small_source
 
-TABLES = "invoices invoice_lines credit_ledger seat_occupancy seat_usage_monthly subscriptions terms holds exceptions runs inputs".split()
+TABLES = ["invoices", "invoice_lines", "credit_ledger", "seat_occupancy", "seat_usage_monthly", "subscriptions", "terms", "holds", "exceptions", "runs", "inputs"]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,9 @@ def test_every_table_view_and_column_carries_a_comment(sample) -> None:
 
 
 def test_money_is_also_a_decimal_in_the_currencys_own_unit(sample) -> None:
-    views = sample.table("select distinct table_name from duckdb_columns() where column_name like '%_minor' and table_name not like '%_v'")["table_name"]
+    views = sample.table("select distinct table_name from duckdb_columns() where column_name like '%_minor' and table_name not like '%_v'")[
+        "table_name"
+    ]
     assert set(views) == {"invoices", "invoice_lines", "credit_ledger", "terms"}
     wrong = sample.table("select count(*) from invoice_lines_v where amount * 100 <> amount_minor or typeof(amount) not like 'DECIMAL%'")
     assert wrong.item() == 0
@@ -84,7 +86,9 @@ def test_the_reports_of_a_month_are_csv_with_sorted_rows_and_a_stable_header(sam
     lines = list(csv.DictReader((folder / "invoice_lines.csv").open(encoding="utf-8")))
     assert {line["invoice_on"][:7] for line in lines} == {"2026-04"}
     assert next(line["amount"] for line in lines if line["reason"] == "opening") == "195.00"
-    assert [line["line_id"] for line in lines] == sample.table("select line_id from invoice_lines where month(invoice_on) = 4 order by invoice_on, catalog, line_id")["line_id"].to_list()
+    assert [line["line_id"] for line in lines] == sample.table(
+        "select line_id from invoice_lines where month(invoice_on) = 4 order by invoice_on, catalog, line_id"
+    )["line_id"].to_list()
 
 
 def test_a_text_that_a_spreadsheet_would_run_is_escaped(product, tmp_path: Path) -> None:
@@ -101,7 +105,9 @@ def test_an_analyst_who_keeps_the_database_open_neither_stops_a_run_nor_sees_hal
     product.run(source, date(2026, 1, 31))
     count = "print(finance.execute('select count(*) from invoices').fetchone()[0], flush=True)"
     script = f"import duckdb, sys; finance = duckdb.connect(sys.argv[1], read_only=True); {count}; sys.stdin.readline(); {count}"
-    with subprocess.Popen([sys.executable, "-c", script, product.home.finance], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as analyst:
+    with subprocess.Popen(
+        [sys.executable, "-c", script, product.home.finance], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as analyst:
         before = analyst.stdout.readline()
         product.run(source, date(2026, 2, 28))
         assert analyst.communicate("go on\n")[0] == before

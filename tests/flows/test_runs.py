@@ -87,7 +87,9 @@ def test_parquet_and_csv_give_the_same_invoices(another_product, source: Path, t
     as_text.run(source, MAR)
     copy = shutil.copytree(source, tmp_path / "parquet")
     for path in copy.glob("users/*/users.csv"):
-        frame = pl.read_csv(path, infer_schema=False).with_columns(login_enabled=pl.col("login_enabled") == "true", last_active_on=pl.col("last_active_on").str.to_date())
+        frame = pl.read_csv(path, infer_schema=False).with_columns(
+            login_enabled=pl.col("login_enabled") == "true", last_active_on=pl.col("last_active_on").str.to_date()
+        )
         frame.write_parquet(path.with_suffix(".parquet"))
         path.unlink()
     typed.run(copy, MAR)
@@ -117,12 +119,16 @@ def test_a_superseded_day_becomes_correction_lines_and_both_versions_stay(produc
         write_users(source, day, [row for row in users_of(day) if not row.startswith("oak,c")])
     product.run(source, MAR, supersede=True)
     assert_frame_equal(product.table("select * from invoice_lines where invoice_on <= '2026-02-28' order by line_id"), issued)
-    corrections = product.table("select reason, moved_on::varchar, quantity, quantity_billed_before, amount_minor from invoice_lines where is_correction order by 2")
+    corrections = product.table(
+        "select reason, moved_on::varchar, quantity, quantity_billed_before, amount_minor from invoice_lines where is_correction order by 2"
+    )
     assert corrections.rows() == [
         ("seats_added", "2026-01-16", -1, 1, -2013),  # 16/31 of 39.00 taken back
         ("seats_added", "2026-01-18", 1, 0, 1761),  # 14/31 of 39.00
     ]
-    versions = product.table("select count(*), count(superseded_by) from inputs where table_name = 'users' and day in ('2026-01-16', '2026-01-17')")
+    versions = product.table(
+        "select count(*), count(superseded_by) from inputs where table_name = 'users' and day in ('2026-01-16', '2026-01-17')"
+    )
     assert versions.rows() == [(4, 2)]
 
 
@@ -174,7 +180,9 @@ def test_billing_needs_the_rosters_of_every_day_up_to_its_last(product, source: 
         product.bill(FEB)
 
 
-def test_G2_a_broken_row_holds_its_workspace_and_once_mended_it_is_billed_as_if_nothing_had_happened(another_product, source: Path, tmp_path: Path) -> None:
+def test_G2_a_broken_row_holds_its_workspace_and_once_mended_it_is_billed_as_if_nothing_had_happened(
+    another_product, source: Path, tmp_path: Path
+) -> None:
     undisturbed, mended = another_product("undisturbed"), another_product("mended")
     undisturbed.run(source, MAR)
     damaged = shutil.copytree(source, tmp_path / "damaged")
@@ -184,7 +192,13 @@ def test_G2_a_broken_row_holds_its_workspace_and_once_mended_it_is_billed_as_if_
     assert outcome.held == ("oak",)
     assert mended.table("select distinct workspace_id from invoices").rows() == [("elm",)]
     hold = mended.table('select workspace_id, reason, detail, file, "row" from holds').row(0)
-    assert hold == ("oak", "broken_row", "status must be one of pending, active, deactivated, revoked, deleted", "users/date=2026-01-20/users.csv", 2)
+    assert hold == (
+        "oak",
+        "broken_row",
+        "status must be one of pending, active, deactivated, revoked, deleted",
+        "users/date=2026-01-20/users.csv",
+        2,
+    )
     mended.run(source, MAR, supersede=True)
     assert mended.table("select * from holds").is_empty()
     ours, theirs = (p.table("select * exclude (line_id, invoice_number) from invoice_lines order by all") for p in (mended, undisturbed))
@@ -210,3 +224,23 @@ def test_I8_a_deleted_users_name_and_address_vanish_and_their_seat_days_stay(pro
     directory = pl.read_parquet(product.home.lake / "directory.parquet")
     assert directory.filter(user_id="b").select("name", "email", "is_erased").row(0) == ("Deactivated user", None, True)
     assert product.table("select sum(occupied) from seat_occupancy where day <= '2026-01-31'").item() == seat_days
+
+
+def many(day: date, seats: int) -> list[str]:
+    return [f"oak,u{n:03d},teammate,owner,active,true,,," for n in range(seats)] + users_of(day)
+
+
+def test_G4_a_roster_that_falls_by_more_than_30_percent_in_a_day_is_refused_until_confirmed(product, source: Path) -> None:
+    for day in range(1, 32):
+        write_users(source, date(2026, 1, day), many(date(2026, 1, day), 100 if day < 20 else 68))
+    product.run(source, date(2026, 1, 19))
+    with pytest.raises(UserError, match=r"users of 2026-01-20: .* fell from 10\d to 7\d seats in one day.*--accept-drop"):
+        product.run(source, JAN)
+    assert product.table("select max(day)::varchar from inputs").item() == "2026-01-19"
+    assert product.run(source, JAN, accept_drop=True).ingested.days == 12
+
+
+def test_G4_a_fall_of_up_to_30_percent_or_of_a_small_roster_is_believed(product, source: Path) -> None:
+    for day in range(1, 32):
+        write_users(source, date(2026, 1, day), many(date(2026, 1, day), 100 if day < 20 else 74))
+    assert product.run(source, JAN).ingested.days == 31

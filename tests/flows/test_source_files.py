@@ -106,7 +106,7 @@ def test_a_day_in_the_future_of_through_is_left_alone(product, tmp_path: Path) -
 def test_a_cell_that_breaks_its_contract_holds_the_workspace(product, tmp_path: Path, cell: str, value: str) -> None:
     source = small_source(tmp_path / "source", last=date(2026, 2, 1))
     names = ACTIVITY.strip().split(",")
-    good = dict(zip(names, "e5,2026-01-15T10:00:00Z,oak,sub-oak,seats_updated,a,owner,,9,,,".split(","), strict=True)) | {cell: value}
+    good = dict(zip(names, ["e5", "2026-01-15T10:00:00Z", "oak", "sub-oak", "seats_updated", "a", "owner", "", "9", "", "", ""], strict=True)) | {cell: value}
     path = source / "activity" / "date=2026-01-15" / "activity.csv"
     path.parent.mkdir(parents=True)
     quoted = ",".join(f'"{good[name]}"' if "," in good[name] else good[name] for name in names)
@@ -132,5 +132,7 @@ def test_a_file_of_which_more_than_a_twentieth_is_broken_is_itself_refused(produ
     source = small_source(tmp_path / "source", last=date(2026, 2, 1))
     path = users_file(source, date(2026, 1, 5))
     path.write_text(path.read_text().replace("teammate", "colleague"))
-    with pytest.raises(UserError, match=r"users/date=2026-01-05/users.csv: 5 of 5 rows break their contract, first row 1: kind must be one of teammate"):
+    with pytest.raises(
+        UserError, match=r"users/date=2026-01-05/users.csv: 5 of 5 rows break their contract, first row 1: kind must be one of teammate"
+    ):
         product.run(source, date(2026, 2, 1))

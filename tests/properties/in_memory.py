@@ -52,7 +52,9 @@ EMPTY_DATES = pl.DataFrame(schema={"subscription_id": pl.String, "invoice_on": p
 EMPTY_BALANCES = pl.DataFrame(schema={"workspace_id": pl.String, "currency": pl.String, "balance_minor": pl.Int64})
 
 
-def bill_in_memory(plain: PlainFacts, through: date, ledger: MemoryLedger, *, known: date | None = None, cadence: str | None = None) -> MemoryLedger:
+def bill_in_memory(
+    plain: PlainFacts, through: date, ledger: MemoryLedger, *, known: date | None = None, cadence: str | None = None
+) -> MemoryLedger:
     """Bill through a day, knowing the rosters and deliveries up to `known`; the ledger is added to and given back."""
     catalogs = catalogs_of(plain)
     facts = facts_of(plain, through, known or through, ledger.opening_on)
@@ -79,7 +81,8 @@ def facts_of(plain: PlainFacts, through: date, known: date, opening_on: date | N
     for (day,), roster in users.partition_by("day", as_dict=True).items():
         months[first_of_month(day)][day] = roster.lazy()
     subscriptions = [
-        row | {name: None if row[name] is None else str(row[name]) for name in ("unit_price_month", "unit_price_year")} for row in plain.subscriptions
+        row | {name: None if row[name] is None else str(row[name]) for name in ("unit_price_month", "unit_price_year")}
+        for row in plain.subscriptions
     ]
     events = [event for event in plain.events if event["delivered_on"] <= known]
     return Facts(

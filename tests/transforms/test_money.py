@@ -41,7 +41,9 @@ def test_the_one_formula(quantity: int, price: int, days: int, period: int, roun
     st.integers(28, MAX_DAYS),
     st.sampled_from([("half_up", ROUND_HALF_UP), ("half_even", ROUND_HALF_EVEN)]),
 )
-def test_it_is_what_exact_decimals_give_up_to_the_bounds(quantity: int, price: int, days: int, period: int, rounding: tuple[str, str]) -> None:
+def test_it_is_what_exact_decimals_give_up_to_the_bounds(
+    quantity: int, price: int, days: int, period: int, rounding: tuple[str, str]
+) -> None:
     name, mode = rounding
     with localcontext() as context:
         context.prec = 60
@@ -49,7 +51,10 @@ def test_it_is_what_exact_decimals_give_up_to_the_bounds(quantity: int, price: i
     assert prorated(quantity, price, days, period, name) == (int(exact) if quantity > 0 else -int(exact))
 
 
-@pytest.mark.parametrize(("text", "currency", "minor"), [("39.00", "USD", 3900), ("39", "USD", 3900), ("500", "JPY", 500), ("1.234", "BHD", 1234), ("0", "EUR", 0)])
+@pytest.mark.parametrize(
+    ("text", "currency", "minor"),
+    [("39.00", "USD", 3900), ("39", "USD", 3900), ("500", "JPY", 500), ("1.234", "BHD", 1234), ("0", "EUR", 0)],
+)
 def test_a_price_becomes_the_currencys_own_minor_unit(text: str, currency: str, minor: int) -> None:
     assert minor_from_text(text, currency) == minor
 

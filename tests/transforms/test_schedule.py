@@ -27,7 +27,13 @@ def stories(draw: st.DrawFn) -> tuple[Agreement, list[ContractEvent]]:
     agreement = Agreement("pivotal", plan, draw(cadences), draw(st.none() | st.integers(1, 31)), starts_on, trial)
     events = []
     for on in sorted(draw(st.lists(days, max_size=8))):
-        event = draw(st.sampled_from(["plan_changed", "cadence_changed", "trial_extended", "canceled"] if draw(st.booleans()) else ["plan_changed", "cadence_changed"]))
+        event = draw(
+            st.sampled_from(
+                ["plan_changed", "cadence_changed", "trial_extended", "canceled"]
+                if draw(st.booleans())
+                else ["plan_changed", "cadence_changed"]
+            )
+        )
         wish = draw(cadences) if event == "cadence_changed" else draw(st.none() | cadences)
         until = on + timedelta(days=draw(st.integers(-5, 30)))
         events.append(ContractEvent(on, event, "owner", None, draw(st.sampled_from(["solo", "team", "pro"])), wish, until, None))
@@ -39,11 +45,19 @@ def stories(draw: st.DrawFn) -> tuple[Agreement, list[ContractEvent]]:
 def test_terms_tile_the_paid_days_without_gap_or_overlap(story: tuple[Agreement, list[ContractEvent]]) -> None:
     agreement, events = story
     schedule = schedule_from_story(agreement, events, PIVOTAL, HORIZON)
-    paid = {s.spell_from + timedelta(days=n) for s in schedule.spells if s.term_from for n in range(((s.spell_until or HORIZON + timedelta(days=1)) - s.spell_from).days)}
+    paid = {
+        s.spell_from + timedelta(days=n)
+        for s in schedule.spells
+        if s.term_from
+        for n in range(((s.spell_until or HORIZON + timedelta(days=1)) - s.spell_from).days)
+    }
     in_terms = [t.term_from + timedelta(days=n) for t in schedule.terms for n in range((t.ended_on - t.term_from).days)]
     assert len(in_terms) == len(set(in_terms))
     assert {day for day in in_terms if day <= HORIZON} == {day for day in paid if day <= HORIZON}
-    assert all((s.term_from is None) == (PIVOTAL.plans[s.plan].free or s.spell_from < (schedule.trial_until or s.spell_from)) for s in schedule.spells)
+    assert all(
+        (s.term_from is None) == (PIVOTAL.plans[s.plan].free or s.spell_from < (schedule.trial_until or s.spell_from))
+        for s in schedule.spells
+    )
 
 
 @settings(max_examples=300, deadline=None)

@@ -32,7 +32,9 @@ def changes_by_bits(days: list[dict[str, str]], shuffle: int) -> set[tuple]:
         by_month.setdefault(first_of_month(day), {})[day] = pl.concat([rows, rows.sample(1, seed=1)]).lazy()
     found, previous = set(), None
     for month in sorted(by_month):
-        previous = seat_month_from_roster_month(roster_month_from_rosters(by_month[month]).collect(), OWNERS, IS_ACTIVE & (pl.col("kind") == "teammate"), month, previous)
+        previous = seat_month_from_roster_month(
+            roster_month_from_rosters(by_month[month]).collect(), OWNERS, IS_ACTIVE & (pl.col("kind") == "teammate"), month, previous
+        )
         until = min(last, day_in_month(month.year, month.month, 31))
         changes = seat_changes_from_seat_month(previous, month, max(FIRST, month), until)
         found |= set(changes.select("user_id", "moved_on", "change", "released_on", "is_on_roster").iter_rows())
@@ -55,6 +57,9 @@ def changes_by_sets(days: list[dict[str, str]]) -> set[tuple]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["active", "active", "pending"])), min_size=1, max_size=75), st.integers(0, 99))
+@given(
+    st.lists(st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["active", "active", "pending"])), min_size=1, max_size=75),
+    st.integers(0, 99),
+)
 def test_bits_say_what_sets_say(days: list[dict[str, str]], shuffle: int) -> None:
     assert changes_by_bits(days, shuffle) == changes_by_sets(days)

@@ -51,7 +51,9 @@ def holds(frame: pl.DataFrame, reason: str, mend: str, *, detail: pl.Expr, since
     )
 
 
-def exceptions(frame: pl.DataFrame, rule: str, finding: str | pl.Expr, detail: pl.Expr, *, severity: str = "warning", on: str | None = "on") -> pl.DataFrame:
+def exceptions(
+    frame: pl.DataFrame, rule: str, finding: str | pl.Expr, detail: pl.Expr, *, severity: str = "warning", on: str | None = "on"
+) -> pl.DataFrame:
     """Exceptions from rows that know their workspace_id, subscription_id, day, file and row as far as they have them."""
     return Exceptions.validate(
         frame.select(

@@ -30,7 +30,11 @@ def _id(what: str, *, nullable: bool = False) -> str:
 
 
 def _one_of(words: tuple[str, ...], *, nullable: bool = False) -> str:
-    return pa.Field(nullable=nullable, isin=words, description=f"one of {', '.join(words)}" if len(words) < 20 else "first, anniversary or a day 1 to 31")
+    return pa.Field(
+        nullable=nullable,
+        isin=words,
+        description=f"one of {', '.join(words)}" if len(words) < 20 else "first, anniversary or a day 1 to 31",
+    )
 
 
 def _date(*, nullable: bool = False) -> str:
@@ -121,3 +125,6 @@ SOURCE_ROWS: dict[str, type[Contract]] = {
     "activity": ActivityRows,
     "usage": UsageRows,
 }
+
+# A cell, or a whole row (column null), that breaks its contract.
+BROKEN = {"workspace_id": pl.String, "file": pl.String, "row": pl.Int64, "column": pl.String, "fault": pl.String}
