@@ -22,8 +22,6 @@ import polars as pl
 
 from tests.properties.in_memory import MemoryLedger, bill_in_memory, catalogs_of, facts_of
 from tests.reference.slow_ledger import Facts as PlainFacts
-from transforms.billing import Facts
-from transforms.catalog import Catalog
 from transforms.standing import Standing, standing_from_position
 
 CATALOGS = Path(__file__).resolve().parent.parent / "data" / "catalogs"
@@ -77,14 +75,14 @@ class Story:
         self.subscriptions[id] = row | columns
         return self
 
-    def user(self, name: str, since: str | None = None, until: str | None = None, back: str | None = None, *, stands=None, workspace="ws", **columns) -> Story:
+    def user(self, user_id: str, since: str | None = None, until: str | None = None, back: str | None = None, *, stands=None, workspace="ws", **columns) -> Story:
         """A teammate, active from `since` (else the first day), deactivated from `until` on, active again from `back` on.
 
         `stands` tells it as {day: status, other columns, or None for not on the roster}. Told again, a user's days are superseded.
         """
         days = stands or {since or str(self.first): "active", until: "deactivated", back: "active"}
-        row = {"workspace_id": workspace, "user_id": name, "kind": "teammate", "role": "member", "login_enabled": True, **columns}
-        self.users[workspace, name] = {
+        row = {"workspace_id": workspace, "user_id": user_id, "kind": "teammate", "role": "member", "login_enabled": True, **columns}
+        self.users[workspace, user_id] = {
             date.fromisoformat(day): now and row | (now if isinstance(now, dict) else {"status": now}) for day, now in days.items() if day
         }
         return self
@@ -102,7 +100,7 @@ class Story:
         days = [self.first + timedelta(days=n) for n in range((self.last - self.first).days + 1)]
         rosters = {day: [row for row in (_stands(of_user, day) for of_user in self.users.values()) if row] for day in days}
         assert all(rosters.values()), "a source has no empty roster: tell of one more user"
-        return PlainFacts(self.catalogs, list(self.subscriptions.values()), rosters, self.events)
+        return PlainFacts(self.catalogs, [*self.subscriptions.values()], rosters, [*self.events])
 
     def bill(self, through: str | None = None, *, after: Bills | None = None, known: str | None = None) -> Bills:
         """Bill through a day (else the last), after earlier bills, from rosters up to that day and events delivered by then, or by `known`."""
@@ -112,7 +110,7 @@ class Story:
         ledger = replace(earlier, lines=[*earlier.lines], invoices=[*earlier.invoices], dates=[*earlier.dates])
         plain = self.facts()
         bill_in_memory(plain, day, ledger, known=by)
-        return Bills(ledger, facts_of(plain, day, by, ledger.opening_on), catalogs_of(plain))
+        return Bills(ledger, plain, day, by)
 
 
 @dataclass(frozen=True)
@@ -120,8 +118,9 @@ class Bills:
     """What one run issued, as text, and what it found."""
 
     ledger: MemoryLedger
-    known: Facts
-    catalogs: dict[str, Catalog]
+    plain: PlainFacts
+    through: date
+    known: date
 
     def lines(self, *columns: str) -> list[str]:
         """This run's lines: invoice date, reason, quantity × unit price × days/period days = amount, and more columns as asked."""
@@ -165,7 +164,8 @@ class Bills:
         return ", ".join(f"{len(list(same))} {what}" for what, same in groupby(of_days))
 
     def standing(self) -> Standing:
-        return standing_from_position(self.known, self.ledger.position, self.ledger.billing, self.catalogs)
+        facts = facts_of(self.plain, self.through, self.known, self.ledger.opening_on)
+        return standing_from_position(facts, self.ledger.position, self.ledger.billing, catalogs_of(self.plain))
 
 
 def _stands(of_user: dict[date, dict | None], day: date) -> dict | None:

@@ -15,7 +15,19 @@ import pytest
 from tests.conftest import SAMPLE
 from tests.flows.small_source import small_source
 
-TABLES = ["invoices", "invoice_lines", "credit_ledger", "seat_occupancy", "seat_usage_monthly", "subscriptions", "terms", "holds", "exceptions", "runs", "inputs"]
+TABLES = [
+    "invoices",
+    "invoice_lines",
+    "credit_ledger",
+    "seat_occupancy",
+    "seat_usage_monthly",
+    "subscriptions",
+    "terms",
+    "holds",
+    "exceptions",
+    "runs",
+    "inputs",
+]
 
 
 @pytest.fixture(scope="module")

@@ -176,7 +176,7 @@ def test_G1_an_empty_roster_stops_the_run(product, source: Path) -> None:
 
 def test_billing_needs_the_rosters_of_every_day_up_to_its_last(product, source: Path) -> None:
     product.ingest(source, last=JAN)
-    with pytest.raises(UserError, match="users are missing for 2026-02-01, 2026-02-02.*and 23 more days"):
+    with pytest.raises(UserError, match=r"users are missing for 2026-02-01, 2026-02-02.*and 23 more days"):
         product.bill(FEB)
 
 

@@ -6,8 +6,38 @@ import polars as pl
 
 from tests.properties.in_memory import MemoryLedger
 
-LINE = ["subscription_id", "workspace_id", "invoice_on", "term_from", "term_until", "cadence", "plan", "reason", "moved_on", "service_from", "service_until", "quantity", "quantity_billed_before", "days", "period_days", "unit_price_minor", "amount_minor"]
-INVOICE = ["subscription_id", "workspace_id", "catalog", "currency", "invoice_on", "lines", "net_minor", "credit_applied_minor", "credit_granted_minor", "amount_due_minor", "credit_balance_minor"]
+LINE = [
+    "subscription_id",
+    "workspace_id",
+    "invoice_on",
+    "term_from",
+    "term_until",
+    "cadence",
+    "plan",
+    "reason",
+    "moved_on",
+    "service_from",
+    "service_until",
+    "quantity",
+    "quantity_billed_before",
+    "days",
+    "period_days",
+    "unit_price_minor",
+    "amount_minor",
+]
+INVOICE = [
+    "subscription_id",
+    "workspace_id",
+    "catalog",
+    "currency",
+    "invoice_on",
+    "lines",
+    "net_minor",
+    "credit_applied_minor",
+    "credit_granted_minor",
+    "amount_due_minor",
+    "credit_balance_minor",
+]
 
 
 def rows_of_product(frames: list[pl.DataFrame], columns: list[str], held: set[str]) -> set[tuple]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pandera.polars as pa
 import polars as pl
 
@@ -64,7 +66,7 @@ class InvoiceDates(Contract):
     occasion: str = pa.Field(isin=["term", "anniversary", "closing"])
 
     class Config:
-        unique = ["subscription_id", "invoice_on"]
+        unique: ClassVar[list[str]] = ["subscription_id", "invoice_on"]
 
 
 class SeatUpdates(Contract):
