@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 LEDGER_VERSION = "1"
+LONGEST_WAIT = 3.0  # seconds, for someone who looks into the ledger to be done
 _SCHEMA = Path(__file__).with_name("ledger.sql")
 
 
@@ -143,14 +146,22 @@ def open_ledger(path: Path) -> Iterator[Ledger]:
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:
-    try:
-        return duckdb.connect(str(path), config={"storage_compatibility_version": "v1.5.0"})
-    except duckdb.IOException as reason:
-        if "lock" in str(reason).lower():
-            raise UserError(
-                f"{path}: is open in another process. Close it there, then run again. ({str(reason).splitlines()[0]})"
-            ) from None
-        raise UserError(f"{path}: cannot be opened: {str(reason).splitlines()[0]}. Restore it from a back-up.") from None
+    """Connect; where another process has the file open, wait a little for it to be done."""
+    deadline = time.monotonic() + LONGEST_WAIT
+    while True:
+        try:
+            return duckdb.connect(str(path), config={"storage_compatibility_version": "v1.5.0"})
+        except duckdb.Error as reason:
+            said = str(reason)
+            if "Conflicting lock" not in said:
+                raise UserError(
+                    f"{path}: cannot be opened: {said.splitlines()[0]} Restore it, with its .wal if there is one, from a back-up."
+                ) from None
+            if time.monotonic() > deadline:
+                holder = re.search(r"PID (\d+)", said)
+                who = f"process {holder[1]}" if holder else "another process"
+                raise UserError(f"{path}: {who} has it open. Close it there, then run again.") from None
+            time.sleep(0.2)
 
 
 def commit(ledger: Ledger, run_id: str, path: Path) -> None:

@@ -12,12 +12,15 @@ from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
+import pyarrow
+import pyarrow.parquet
 
 from flows.errors import UserError
 from transforms.contracts.sources import SOURCE_ROWS
 
 DAILY_TABLES = ("users", "activity", "usage")
-_LARGEST_FIELD = 1_000_000
+_LARGEST_FIELD = 1_000_000  # characters
+_MOST_ROWS_A_BYTE = 1_000
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,9 @@ def survey(source: Path) -> list[Part]:
 
 
 def _is_data(path: Path) -> bool:
+    """Whether a file is a part; marks such as _SUCCESS are not. A compressed part is refused: to pass it over would lose its rows."""
+    if path.suffix in (".gz", ".zip", ".zst", ".bz2", ".xz"):
+        raise UserError(f"{path.parent.name}/{path.name}: is compressed. Deliver it unpacked, as .csv or .parquet.")
     return path.suffix in (".csv", ".parquet") and not path.name.startswith((".", "_"))
 
 
@@ -111,8 +117,11 @@ def read_part(part: Part) -> PartContent:
 
 def _read_parquet(part: Part, content: bytes) -> pl.DataFrame:
     try:
+        rows = parquet_metadata(content).num_rows
+        if rows > len(content) * _MOST_ROWS_A_BYTE:
+            raise UserError(f"{part.name}: claims {rows} rows in {len(content)} bytes. It was not loaded; deliver the file again.")
         frame = pl.read_parquet(io.BytesIO(content))
-    except (pl.exceptions.PolarsError, OSError) as reason:
+    except (pl.exceptions.PolarsError, pyarrow.ArrowException, OSError) as reason:
         raise UserError(f"{part.name}: is no readable Parquet ({type(reason).__name__}). Deliver the file again.") from None
     columns = SOURCE_ROWS[part.table].to_schema().columns
     for name, given in frame.schema.items():
@@ -127,6 +136,11 @@ def _read_parquet(part: Part, content: bytes) -> pl.DataFrame:
         if name in columns and (given == pl.Null or isinstance(given, pl.Categorical | pl.Enum))
     ]
     return frame.with_columns(texts)
+
+
+def parquet_metadata(content: bytes) -> pyarrow.parquet.FileMetaData:
+    """What a Parquet file says of itself, without its rows."""
+    return pyarrow.parquet.read_metadata(pyarrow.BufferReader(content))
 
 
 def _fits(given: pl.DataType, wanted: pl.DataType, name: str) -> bool:
@@ -173,6 +187,9 @@ def _plain_rows(part: Part, text: str, names: list[str]) -> pl.DataFrame:
     """Rows of a file without any quote: a line is a row and a comma ends a cell, so counting commas checks the shape."""
     lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")[1:]
     rows = pl.Series("line", lines, dtype=pl.String)
+    long = (rows.str.len_bytes() > _LARGEST_FIELD).arg_true()
+    if len(long):
+        raise UserError(f"{part.name}, line {long[0] + 2}: is longer than {_LARGEST_FIELD} characters. Deliver the file again.")
     commas = rows.str.count_matches(",", literal=True)
     wrong = (commas != len(names) - 1).arg_true() if len(names) > 1 else (rows == "").arg_true()
     if len(wrong):

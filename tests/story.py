@@ -66,7 +66,7 @@ class Story:
         self.users: dict[tuple[str, str], dict[date, dict | None]] = {}
         self.events: list[dict] = []
 
-    def subscription(self, plan: str, *, id: str = "sub", workspace: str = "ws", starts: str | None = None, trial: str | None = None, **columns) -> Story:
+    def subscription(self, plan: str, *, id="sub", workspace="ws", starts: str | None = None, trial: str | None = None, **columns) -> Story:
         """Monthly (Pensero: annual), billed on the first, from the first day; told again under its id, it replaces the row before."""
         row = {"subscription_id": id, "workspace_id": workspace, "catalog": self.catalog, "plan": plan, "billing_day": "first"}
         row |= {"workspace_name": None, "seats": None, "unit_price_month": None, "unit_price_year": None}
@@ -75,7 +75,9 @@ class Story:
         self.subscriptions[id] = row | columns
         return self
 
-    def user(self, user_id: str, since: str | None = None, until: str | None = None, back: str | None = None, *, stands=None, workspace="ws", **columns) -> Story:
+    def user(
+        self, user_id: str, since: str | None = None, until: str | None = None, back: str | None = None, *, stands=None, workspace="ws", **columns
+    ) -> Story:
         """A teammate, active from `since` (else the first day), deactivated from `until` on, active again from `back` on.
 
         `stands` tells it as {day: status, other columns, or None for not on the roster}. Told again, a user's days are superseded.
@@ -87,13 +89,16 @@ class Story:
         }
         return self
 
-    def event(self, day: str, event: str, *, role: str | None = "owner", at: str = "10:00", zone: str = "UTC", delivered_on: str | None = None, **asks) -> Story:
+    def event(
+        self, day: str, event: str, *, role: str | None = "owner", at="10:00", zone="UTC", delivered_on: str | None = None, until: str | None = None, **asks
+    ) -> Story:
         """An event at a local time of `zone`; `asks` are its columns (`plan`, `quantity`, `user_id`, …) and its `workspace`."""
         workspace = asks.pop("workspace", "ws")
         subscription = next(i for i, row in self.subscriptions.items() if row["workspace_id"] == workspace) if event in CONTRACT_EVENTS else None
         row = {"event_id": f"e{len(self.events):03}", "workspace_id": workspace, "subscription_id": subscription, "event": event, "actor_role": role}
         row |= {"occurred_at": datetime.fromisoformat(f"{day}T{at}").replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)}
-        self.events.append(row | {"delivered_on": date.fromisoformat(delivered_on or day)} | asks)
+        row |= {"delivered_on": date.fromisoformat(delivered_on or day), "until": date.fromisoformat(until) if until else None}
+        self.events.append(row | asks)
         return self
 
     def facts(self) -> PlainFacts:
@@ -133,9 +138,9 @@ class Bills:
 
     def invoices(self, *columns: str) -> list[str]:
         """This run's invoices: date, net, due, and the account's credit after it."""
+        rows = self.ledger.billing.invoices.iter_rows(named=True)
         return [
-            " ".join([f"{i['invoice_on']} net {_money(i, 'net')} due {_money(i, 'amount_due')} credit {_money(i, 'credit_balance')}", *map(str, _of(i, columns))])
-            for i in self.ledger.billing.invoices.iter_rows(named=True)
+            _row(i["invoice_on"], "net", _money(i, "net"), "due", _money(i, "amount_due"), "credit", _money(i, "credit_balance"), *_of(i, columns)) for i in rows
         ]
 
     def dates(self) -> list[str]:
@@ -145,8 +150,10 @@ class Bills:
     def terms(self, *columns: str) -> list[str]:
         """Every term: first day, day after the last, cadence, days/period days."""
         rows = self.ledger.position.schedules.terms.sort("subscription_id", "term_from").iter_rows(named=True)
-        told = [(t, f"{t['term_from']} {t['term_until']} {t['cadence']} {(t['term_until'] - t['term_from']).days}/{t['period_days']}") for t in rows]
-        return [" ".join([text, *map(str, _of(t, columns))]) for t, text in told]
+        days = "{0.days}/{1}".format
+        return [
+            _row(t["term_from"], t["term_until"], t["cadence"], days(t["term_until"] - t["term_from"], t["period_days"]), *_of(t, columns)) for t in rows
+        ]
 
     def holds(self) -> list[str]:
         return [f"{h['workspace_id']} {h['reason']}" for h in self.ledger.position.holds.iter_rows(named=True)]
@@ -156,7 +163,8 @@ class Bills:
         return [f"{f['day']} {f['rule']} {f['finding']}" for f in self.standing().exceptions.iter_rows(named=True)]
 
     def occupancy(self, day: str, workspace: str = "ws") -> dict:
-        return self.standing().seat_occupancy.row(by_predicate=(pl.col("workspace_id") == workspace) & (pl.col("day") == date.fromisoformat(day)), named=True)
+        on = date.fromisoformat(day)
+        return self.standing().seat_occupancy.row(by_predicate=(pl.col("workspace_id") == workspace) & (pl.col("day") == on), named=True)
 
     def coverage(self, workspace: str = "ws") -> str:
         """How many days, one after the other, the workspace is what: `14 trial, 16 billed`."""
@@ -173,6 +181,10 @@ def _stands(of_user: dict[date, dict | None], day: date) -> dict | None:
     return of_user[max(known)] if known else None
 
 
+def _row(*cells: object) -> str:
+    return " ".join(map(str, cells))
+
+
 def _of(row: dict, columns: tuple[str, ...]) -> list:
     return [row[column] for column in columns]
 
@@ -183,4 +195,4 @@ def _money(row: dict, column: str) -> Decimal:
 
 def _line(row: dict, columns: tuple[str, ...]) -> str:
     working = f"{row['quantity']} × {_money(row, 'unit_price')} × {row['days']}/{row['period_days']} = {_money(row, 'amount')}"
-    return " ".join([str(row["invoice_on"]), row["reason"], working, *map(str, _of(row, columns))])
+    return _row(row["invoice_on"], row["reason"], working, *_of(row, columns))

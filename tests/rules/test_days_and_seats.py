@@ -99,7 +99,8 @@ def test_D5_a_broken_alias_is_reported_on_the_day_it_broke_and_not_billed() -> N
 
 
 def test_D5_an_alias_that_is_mended_and_breaks_again_is_reported_again() -> None:
-    login = {on: {"status": "active", "login_enabled": enabled} for on, enabled in [("2026-04-01", True), ("2026-04-05", False), ("2026-04-08", True), ("2026-04-20", False)]}
+    works, breaks = {"status": "active", "login_enabled": True}, {"status": "active", "login_enabled": False}
+    login = {"2026-04-01": works, "2026-04-05": breaks, "2026-04-08": works, "2026-04-20": breaks}
     story = Story("pivotal", *APRIL).subscription("team").user("a").user("investor", stands=login, kind="alias")
     assert story.bill().findings() == ["2026-04-05 D5 broken_alias", "2026-04-20 D5 broken_alias"]
 

@@ -99,7 +99,8 @@ def test_S2_a_plan_switch_takes_the_price_in_force_on_its_day() -> None:
 
 
 def test_S2_the_price_list_says_where_each_price_stands() -> None:
-    story = Story("pivotal", *APRIL, plans={"team": {"prices": [priced(month="39.00", reference="page 1"), priced("2026-05-01", month="45.00", reference="page 2")]}})
+    prices = [priced(month="39.00", reference="page 1"), priced("2026-05-01", month="45.00", reference="page 2")]
+    story = Story("pivotal", *APRIL, plans={"team": {"prices": prices}})
     assert story.subscription("team").user("a").bill().standing().terms.select("term_from", "price_reference").rows() == [
         (date(2026, 4, 1), "page 1"),
         (date(2026, 5, 1), "page 2"),

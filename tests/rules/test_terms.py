@@ -1,7 +1,5 @@
 """Section 3: activation, terms, cadence, free plans, cancelling and trials (T1-T10)."""
 
-from datetime import date
-
 import pytest
 
 from tests.story import Story, priced, told
@@ -13,7 +11,8 @@ def test_T1_a_subscription_is_activated_on_its_first_day_on_a_paid_plan() -> Non
     story = Story("pivotal", *APRIL).user("a").user("b", workspace="ws-2").user("c", workspace="ws-3")
     story.subscription("team", billing_day="anniversary")
     story.subscription("team", id="sub-2", workspace="ws-2", billing_day="anniversary", trial="2026-04-15")
-    story.subscription("solo", id="sub-3", workspace="ws-3", billing_day="anniversary").event("2026-04-20", "plan_changed", plan="team", workspace="ws-3")
+    story.subscription("solo", id="sub-3", workspace="ws-3", billing_day="anniversary")
+    story.event("2026-04-20", "plan_changed", plan="team", workspace="ws-3")
     assert story.bill().terms("subscription_id") == told("""
         2026-04-01  2026-05-01  monthly  30/30  sub     # the day it starts
         2026-05-01  2026-06-01  monthly  31/31  sub
@@ -126,7 +125,8 @@ def test_T5_a_switch_to_annual_takes_effect_on_the_next_billing_date(wished_on: 
 
 
 def test_T5_a_switch_to_monthly_takes_effect_at_the_end_of_the_year_without_refund() -> None:
-    story = Story("pivotal", "2026-04-01", "2026-05-15").subscription("team", cadence="annual", billing_day="anniversary", starts="2025-04-15").user("a")
+    story = Story("pivotal", "2026-04-01", "2026-05-15").user("a")
+    story.subscription("team", cadence="annual", billing_day="anniversary", starts="2025-04-15")
     bills = story.event("2026-01-10", "cadence_changed", cadence="monthly").bill()
     assert bills.terms()[:2] == ["2025-04-15 2026-04-15 annual 365/365", "2026-04-15 2026-05-15 monthly 30/30"]
     assert bills.lines() == told("""
@@ -232,13 +232,13 @@ def test_T8_cancelled_before_activation_nothing_is_ever_billed() -> None:
 )
 def test_T9_a_trial_is_extended_only_to_a_later_end_and_on_a_day_before_it_ends(asked_on: str, until: str, activated: str, finding: list) -> None:
     story = Story("pivotal", "2026-04-01", "2026-04-22").subscription("team", trial="2026-04-15", billing_day="anniversary").user("a")
-    bills = story.event(asked_on, "trial_extended", until=date.fromisoformat(until)).bill()
+    bills = story.event(asked_on, "trial_extended", until=until).bill()
     assert bills.lines() == [f"{activated} opening 1 × 39.00 × 30/30 = 39.00"]
     assert bills.findings() == finding
 
 
 def test_T9_a_request_where_there_is_no_trial_is_refused() -> None:
-    story = Story("pivotal", "2026-04-01", "2026-04-05").subscription("team").user("a").event("2026-04-02", "trial_extended", until=date(2026, 4, 20))
+    story = Story("pivotal", "2026-04-01", "2026-04-05").subscription("team").user("a").event("2026-04-02", "trial_extended", until="2026-04-20")
     assert story.bill().findings() == ["2026-04-02 T9 event_refused"]
 
 

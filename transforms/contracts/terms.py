@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import pandera.polars as pa
 import polars as pl
 
@@ -65,8 +63,9 @@ class InvoiceDates(Contract):
     cadence: str = pa.Field(isin=CADENCES)
     occasion: str = pa.Field(isin=["term", "anniversary", "closing"])
 
-    class Config:
-        unique: ClassVar[list[str]] = ["subscription_id", "invoice_on"]
+    @pa.dataframe_check(name="a subscription has a date once")
+    def is_once(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(~pl.struct("subscription_id", "invoice_on").is_duplicated())
 
 
 class SeatUpdates(Contract):
