@@ -85,6 +85,9 @@ def run(source: Path, through: datetime, supersede: bool, accept_drop: bool, hom
 @click.option("--to", "last", type=_DAY, metavar="DATE", help="The last day to ingest.")
 @_supersede
 @_accept_drop
+@click.option(
+    "--repeat-day", "repeated", type=_DAY, multiple=True, metavar="DATE", help="Declare that this lost day repeats the one before."
+)
 @_pipeline_command
 def ingest(
     source: Path,
@@ -92,6 +95,7 @@ def ingest(
     last: datetime | None,
     supersede: bool,
     accept_drop: bool,
+    repeated: tuple[datetime, ...],
     home: Path,
     catalogs: Path | None,
     direct: bool,
@@ -100,7 +104,9 @@ def ingest(
     from flows.ingest import IngestRequest
     from flows.pipeline import run_ingest
 
-    request = IngestRequest(source, first and first.date(), last and last.date(), supersede, accept_drop)
+    request = IngestRequest(
+        source, first and first.date(), last and last.date(), supersede, accept_drop, tuple(day.date() for day in repeated)
+    )
     _run("ingest", direct, run_ingest, request, _setting(home, catalogs))
 
 

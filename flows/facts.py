@@ -12,6 +12,7 @@ from flows.errors import UserError
 from flows.ingest import name_days
 from flows.lake import Lake
 from flows.ledger import Ledger
+from flows.repeated_days import DECLARED
 from transforms.billing import Billed, Facts
 from transforms.calendar import ONE_DAY, days_between, first_of_month
 from transforms.contracts.findings import NO_HOLDS, holds
@@ -59,6 +60,7 @@ def facts_until(horizon: date, ledger: Ledger, lake: Lake) -> Facts:
         holds=pl.concat([_holds_from_faults(ledger.current_faults()), _holds_from_repeated_events(_rows("activity", ledger, lake))]),
         opening_on=opening_on,
         horizon=horizon,
+        repeated_days=tuple(day for day in ledger.declared_days(DECLARED) if opening_on <= day <= horizon),
     )
 
 

@@ -30,13 +30,14 @@ _MOST_BROKEN = 0.05
 
 @dataclass(frozen=True)
 class IngestRequest:
-    """Which days of which source; without bounds, every day there is."""
+    """Which days of which source; without bounds, every day there is. Lost days may be declared to repeat the one before (G1)."""
 
     source: Path
     first: date | None = None
     last: date | None = None
     supersede: bool = False
     accept_drop: bool = False
+    repeated_days: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def new_table_days(request: IngestRequest, ledger: Ledger) -> list[TableDay]:
         grouped[part.table, part.day].append(part)
     found = [TableDay(table, day, tuple(of_day), version_of(map(digest, of_day))) for (table, day), of_day in grouped.items()]
     current = ledger.current_versions()
-    _require_every_day({t.day for t in found if t.table == "users"}, request, current)
+    _require_every_day({t.day for t in found if t.table == "users"} | set(request.repeated_days), request, current)
     changed = [t for t in found if current.get((t.table, t.day)) not in (None, t.version) and t.day]
     if changed and not request.supersede:
         names = ", ".join(t.name for t in changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")

@@ -61,6 +61,15 @@ class Ledger:
         rows = self.connection.execute("select distinct table_name, day, version from inputs where superseded_by is null").fetchall()
         return {(table, day): version for table, day, version in rows}
 
+    def declared_days(self, words: str) -> list[date]:
+        """Days whose current rosters were not delivered but declared."""
+        return [
+            day
+            for (day,) in self.connection.execute(
+                "select day from inputs where file = ? and superseded_by is null order by 1", [words]
+            ).fetchall()
+        ]
+
     def accept(self, versions: pl.DataFrame, inputs: pl.DataFrame, faults: pl.DataFrame) -> None:
         """Make each table day's version the current one; whatever it replaces stays, marked as superseded.
 

@@ -18,6 +18,7 @@ from flows.ingest import Ingested, IngestRequest, ingest, new_table_days
 from flows.lake import Lake
 from flows.ledger import Ledger, commit, open_ledger, run_row
 from flows.publish import export_reports, publish
+from flows.repeated_days import declare_repeated_days
 from transforms.billing import Billing, Facts, Position, billing_from_position, position_from_facts
 from transforms.calendar import days_between, first_of_month
 from transforms.catalog import Catalog
@@ -153,6 +154,9 @@ def bring_in(run: Run, request: IngestRequest) -> None:
     fresh = new_table_days(request, run.ledger)
     guard = None if request.accept_drop else DropGuard(run.ledger.current_versions(), run.lake, run.setting.catalogs)
     run.outcome.ingested = ingest(fresh, guard, run.ledger, run.lake, run.id, run.started_at)
+    declared = declare_repeated_days(request.repeated_days, run.ledger, run.lake, run.id, run.started_at)
+    run.outcome.ingested.days += declared
+    run.outcome.ingested.touched += request.repeated_days
     log.info("ingested %d days, %d files, %d rows", run.outcome.ingested.days, run.outcome.ingested.files, run.outcome.ingested.rows)
 
 

@@ -39,7 +39,7 @@ class Facts:
     """What is known of the world when a run computes: typed, validated, current versions only.
 
     `roster_months` yields each month from the opening day's to the horizon's, in order, with its roster month; it is asked
-    once. `holds` are workspaces already held because of broken rows.
+    once. `holds` are workspaces already held because of broken rows; `repeated_days` were declared to repeat the day before.
     """
 
     subscription_rows: pl.DataFrame
@@ -48,6 +48,7 @@ class Facts:
     holds: pl.DataFrame
     opening_on: date
     horizon: date
+    repeated_days: tuple[date, ...] = ()
 
 
 @dataclass(frozen=True)

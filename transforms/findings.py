@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import polars as pl
@@ -114,3 +114,9 @@ def unbilled_findings(waiting: pl.DataFrame, terms: pl.DataFrame, horizon: date)
         "{} of {} on {} for {} seats is not billed: the subscription has no next invoice", "reason", "plan", "moved_on", "quantity"
     )
     return exceptions(left, "I4", "unbilled_after_closing", detail, on="moved_on")
+
+
+def repeated_day_findings(days: Sequence[date]) -> pl.DataFrame:
+    """A lost day that was declared to repeat the one before is shown (G1). Grain: day -> finding."""
+    declared = pl.DataFrame({"on": sorted(days)}, schema={"on": pl.Date})
+    return exceptions(declared, "G1", "repeated_day", pl.format("the rosters of {} were lost and declared to repeat the day before", "on"))

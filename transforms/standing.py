@@ -133,6 +133,7 @@ def _exceptions(
         findings.disagreement_findings(position.rosters.seat_changes, facts.activity, catalogs, facts.opening_on, facts.horizon),
         findings.unmatched_findings(facts.subscription_rows, rostered, facts.horizon),
         findings.trial_findings(position.subscriptions, trial_days),
+        findings.repeated_day_findings(facts.repeated_days),
         findings.unbilled_findings(billing.waiting, position.schedules.terms, facts.horizon),
     ]
     return pl.concat(found).sort("workspace_id", "on", "rule", "detail", nulls_last=True)

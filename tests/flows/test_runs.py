@@ -244,3 +244,28 @@ def test_G4_a_fall_of_up_to_30_percent_or_of_a_small_roster_is_believed(product,
     for day in range(1, 32):
         write_users(source, date(2026, 1, day), many(date(2026, 1, day), 100 if day < 20 else 74))
     assert product.run(source, JAN).ingested.days == 31
+
+
+def test_G1_a_lost_day_declared_to_repeat_the_one_before_is_recorded_and_shown(another_product, source: Path) -> None:
+    whole, lost = another_product("whole"), another_product("lost")
+    whole.run(source, MAR)
+    delivered = users_file(source, date(2026, 1, 20)).read_bytes()
+    shutil.rmtree(users_file(source, date(2026, 1, 20)).parent)
+    lost.ingest(source, last=MAR, repeated_days=(date(2026, 1, 20),))
+    lost.bill(MAR)
+    assert_frame_equal(lost.lines(), whole.lines())
+    assert lost.table("select day::varchar, file from inputs where bytes = 0").rows() == [
+        ("2026-01-20", "declared: repeats the day before")
+    ]
+    assert lost.table("select day::varchar from exceptions where finding = 'repeated_day'").rows() == [("2026-01-20",)]
+    users_file(source, date(2026, 1, 20)).parent.mkdir()
+    users_file(source, date(2026, 1, 20)).write_bytes(delivered.replace(b"oak,c,teammate,member,active", b"oak,c,teammate,member,pending"))
+    with pytest.raises(UserError, match="--supersede"):
+        lost.run(source, MAR)
+
+
+def test_G1_a_day_that_was_delivered_cannot_be_declared_lost(product, source: Path) -> None:
+    with pytest.raises(UserError, match="users of 2026-01-20 were delivered: nothing is lost"):
+        product.ingest(source, last=JAN, repeated_days=(date(2026, 1, 20),))
+    with pytest.raises(UserError, match="there are no rosters of 2025-12-31"):
+        product.ingest(source, last=JAN, repeated_days=(date(2026, 1, 1), date(2025, 12, 30)))

@@ -1,0 +1,41 @@
+"""Lost days: an operator declares that a day's rosters repeat those of the day before; it is recorded, and shown (G1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+import polars as pl
+
+from flows.errors import UserError
+from flows.lake import Lake
+from flows.ledger import Ledger
+from transforms.calendar import ONE_DAY
+
+DECLARED = "declared: repeats the day before"
+
+
+def declare_repeated_days(days: Iterable[date], ledger: Ledger, lake: Lake, run_id: str, now: datetime) -> int:
+    """Keep, for each lost day, the rosters of the day before as its own. Returns how many days were new.
+
+    Raises: UserError for a day that was delivered after all, or whose day before is not there.
+    """
+    declared = 0
+    for day in sorted(days):
+        current = ledger.current_versions()
+        before = current.get(("users", day - ONE_DAY))
+        if before is None:
+            raise UserError(f"{day} cannot repeat the day before: there are no rosters of {day - ONE_DAY}. Deliver those first.")
+        if day in ledger.declared_days(DECLARED):
+            continue
+        if ("users", day) in current:
+            raise UserError(f"users of {day} were delivered: nothing is lost. To replace them, ingest them with --supersede.")
+        rows = lake.scan_day("users", day - ONE_DAY, before).collect()
+        lake.write_day("users", day, before, rows)
+        version = pl.select(table_name=pl.lit("users"), day=pl.lit(day), version=pl.lit(before))
+        record = version.with_columns(file=pl.lit(DECLARED), sha256=pl.lit(before), bytes=pl.lit(0), rows=pl.lit(rows.height))
+        faults = ledger.current_faults().filter((pl.col("table_name") == "users") & (pl.col("day") == day - ONE_DAY))
+        faults = faults.with_columns(day=pl.lit(day), version=pl.lit(before))
+        ledger.accept(version, record.with_columns(ingested_at=pl.lit(now), run_id=pl.lit(run_id)), faults)
+        declared += 1
+    return declared
