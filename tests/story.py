@@ -90,7 +90,7 @@ class Story:
         return self
 
     def event(
-        self, day: str, event: str, *, role: str | None = "owner", at="10:00", zone="UTC", delivered_on: str | None = None, until: str | None = None, **asks
+        self, day: str, event: str, *, role: str | None = "owner", at="10:00", zone="UTC", delivered_on="", until: str | None = None, **asks
     ) -> Story:
         """An event at a local time of `zone`; `asks` are its columns (`plan`, `quantity`, `user_id`, …) and its `workspace`."""
         workspace = asks.pop("workspace", "ws")
@@ -139,9 +139,9 @@ class Bills:
     def invoices(self, *columns: str) -> list[str]:
         """This run's invoices: date, net, due, and the account's credit after it."""
         rows = self.ledger.billing.invoices.iter_rows(named=True)
-        return [
-            _row(i["invoice_on"], "net", _money(i, "net"), "due", _money(i, "amount_due"), "credit", _money(i, "credit_balance"), *_of(i, columns)) for i in rows
-        ]
+        settled = "{invoice_on} net {net} due {amount_due} credit {credit_balance}".format
+        amounts = ("net", "amount_due", "credit_balance")
+        return [_row(settled(**row, **{name: _money(row, name) for name in amounts}), *_of(row, columns)) for row in rows]
 
     def dates(self) -> list[str]:
         """The invoice dates that this run passed."""
@@ -150,10 +150,8 @@ class Bills:
     def terms(self, *columns: str) -> list[str]:
         """Every term: first day, day after the last, cadence, days/period days."""
         rows = self.ledger.position.schedules.terms.sort("subscription_id", "term_from").iter_rows(named=True)
-        days = "{0.days}/{1}".format
-        return [
-            _row(t["term_from"], t["term_until"], t["cadence"], days(t["term_until"] - t["term_from"], t["period_days"]), *_of(t, columns)) for t in rows
-        ]
+        planned = "{term_from} {term_until} {cadence} {days.days}/{period_days}".format
+        return [_row(planned(**row, days=row["term_until"] - row["term_from"]), *_of(row, columns)) for row in rows]
 
     def holds(self) -> list[str]:
         return [f"{h['workspace_id']} {h['reason']}" for h in self.ledger.position.holds.iter_rows(named=True)]
