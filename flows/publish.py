@@ -30,6 +30,7 @@ def publish(path: Path, ledger: Ledger, standing: Standing | None, catalogs: Map
         with duckdb.connect(str(beside), config={"storage_compatibility_version": "v1.5.0"}) as finance:
             finance.execute((REPORTS / "tables.sql").read_text(encoding="utf-8"))
             _fill(finance, "currencies", _currencies(catalogs))
+            _fill(finance, "catalogs", _catalogs(catalogs))
             for table in _FROM_LEDGER:
                 _fill(finance, table, ledger.frame(f"select * from {table} order by all"))
             for table, frame in (standing._asdict() if standing else {}).items():
@@ -58,6 +59,11 @@ def _currencies(catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
     rows = [(code, CURRENCY_DECIMALS[code], f"{Decimal(1).scaleb(-CURRENCY_DECIMALS[code]):.4f}") for code in codes]
     frame = pl.DataFrame(rows, schema=["currency", "decimals", "unit"], orient="row")
     return frame.with_columns(pl.col("unit").str.to_decimal(scale=4))
+
+
+def _catalogs(catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
+    rows = [(c.id, c.name, c.currency, c.timezone, c.invoice_prefix, c.rounding) for c in sorted(catalogs.values(), key=lambda c: c.id)]
+    return pl.DataFrame(rows, schema=["catalog", "name", "currency", "timezone", "invoice_prefix", "rounding"], orient="row")
 
 
 def _create_money_views(finance: duckdb.DuckDBPyConnection, decimals: int) -> None:

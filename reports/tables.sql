@@ -5,6 +5,15 @@ comment on column currencies.currency is 'ISO 4217 code.';
 comment on column currencies.decimals is 'Decimals of its minor unit.';
 comment on column currencies.unit is 'What one minor unit is worth.';
 
+create table catalogs (catalog varchar, name varchar, currency varchar, timezone varchar, invoice_prefix varchar, rounding varchar);
+comment on table catalogs is 'One per catalogue that the last run knew.';
+comment on column catalogs.catalog is 'The catalogue.';
+comment on column catalogs.name is 'The vendor''s name.';
+comment on column catalogs.currency is 'ISO 4217 code.';
+comment on column catalogs.timezone is 'Whose days count.';
+comment on column catalogs.invoice_prefix is 'What its invoice numbers begin with.';
+comment on column catalogs.rounding is 'half_up or half_even.';
+
 create table invoices (
     invoice_id varchar, invoice_number varchar, subscription_id varchar, workspace_id varchar, catalog varchar, currency varchar,
     invoice_on date, lines bigint, net_minor bigint, credit_applied_minor bigint, credit_granted_minor bigint,
