@@ -293,8 +293,7 @@ def harbor_lights():
     w.revoked("stig")
     w.on(
         "2026-05-13",
-        "Astrid is invited and accepts: `seats_added`, +1, for the invoice of 1 June, after the sample. "
-        "`seatledger preview sub-harbor` shows it.",
+        "Astrid is invited and accepts: `seats_added`, +1, for the invoice of 1 June, after the sample.",
     )
     w.invited("astrid", "Astrid Holm")
     w.accepted("astrid")

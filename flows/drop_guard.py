@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 import polars as pl
@@ -17,8 +17,10 @@ from transforms.rosters import drops_from_seat_counts, seat_counts_from_rosters
 class DropGuard:
     """Compares each day that comes in with the day before it and the day after it, new or already kept."""
 
-    def __init__(self, current: dict[tuple[str, date | None], str], lake: Lake, catalogs: Mapping[str, Catalog]) -> None:
-        self.current, self.lake, self.catalogs = current, lake, catalogs
+    def __init__(
+        self, current: dict[tuple[str, date | None], str], repeated_days: Iterable[date], lake: Lake, catalogs: Mapping[str, Catalog]
+    ) -> None:
+        self.current, self.repeated_days, self.lake, self.catalogs = current, sorted(repeated_days), lake, catalogs
         self.owners: pl.DataFrame | None = None
         self.counts: dict[date, pl.DataFrame] = {}
 
@@ -29,17 +31,28 @@ class DropGuard:
         if table != "users":
             return
         fresh = self._count(rows)
-        self.counts |= {day: fresh.filter(pl.col("day") == day) for day in rows["day"].unique()}
-        beside = {near for day in rows["day"].unique() for near in (day - ONE_DAY, day + ONE_DAY)} - self.counts.keys()
-        kept = [self._kept(day) for day in sorted(beside) if ("users", day) in self.current]
-        near_before = [self.counts[day - ONE_DAY] for day in rows["day"].unique() if day - ONE_DAY in self.counts]
-        drops = drops_from_seat_counts(pl.concat([fresh, *kept, *near_before]).unique())
+        days = {day: fresh.filter(pl.col("day") == day) for day in rows["day"].unique()}
+        self.counts |= days
+        for day in {near for fresh_day in days for near in (fresh_day - ONE_DAY, fresh_day + ONE_DAY)} - self.counts.keys():
+            if ("users", day) in self.current:
+                self.counts[day] = self._kept(day)
+        self._repeat_lost_days()
+        drops = drops_from_seat_counts(pl.concat(self.counts.values()))
         if drops.height:
             day, workspace, before, after = drops.row(0)
             whose = f"the roster of {workspace}" if workspace else "all rosters together"
             raise UserError(
                 f"users of {day}: {whose} fell from {before} to {after} seats in one day. If that is so, ingest again with --accept-drop."
             )
+
+    def _repeat_lost_days(self) -> None:
+        """A lost day that is declared to repeat the one before has its seats, so that it hides no drop."""
+        for day in self.repeated_days:
+            before = self.counts.get(day - ONE_DAY)
+            if before is None and ("users", day - ONE_DAY) in self.current:
+                before = self.counts[day - ONE_DAY] = self._kept(day - ONE_DAY)
+            if before is not None:
+                self.counts[day] = before.with_columns(day=pl.lit(day))
 
     def _count(self, rows: pl.DataFrame) -> pl.DataFrame:
         if self.owners is None:

@@ -5,7 +5,3 @@ from __future__ import annotations
 
 class UserError(Exception):
     """What is wrong, where, and what to do. Nothing was changed; the command exits 1."""
-
-
-class UsageError(UserError):
-    """The command itself was wrong; it exits 2."""

@@ -56,6 +56,7 @@ def facts_until(horizon: date, ledger: Ledger, lake: Lake) -> Facts:
     return Facts(
         subscription_rows=_rows("subscriptions", ledger, lake),
         activity=_activity(ledger, lake),
+        usage=_rows("usage", ledger, lake).rename({"day": "on"}).filter(pl.col("on").is_between(opening_on, horizon)),
         roster_months=_roster_months({day: v for day, v in days.items() if opening_on <= day <= horizon}, lake),
         holds=pl.concat([_holds_from_faults(ledger.current_faults()), _holds_from_repeated_events(_rows("activity", ledger, lake))]),
         opening_on=opening_on,
@@ -70,10 +71,13 @@ def billed_so_far(ledger: Ledger) -> Billed:
 
 
 def _rows(table: str, ledger: Ledger, lake: Lake) -> pl.DataFrame:
-    paths = [lake.day_path(t, day, version) for (t, day), version in sorted(ledger.current_versions().items(), key=str) if t == table]
+    """The rows of a table's current versions, with the `day` that delivered them (null: the subscriptions)."""
+    paths = [
+        (day, lake.day_path(t, day, version)) for (t, day), version in sorted(ledger.current_versions().items(), key=str) if t == table
+    ]
     if not paths:
-        return SOURCE_ROWS[table].empty().with_columns(file=pl.lit(None, pl.String), row=pl.lit(None, pl.Int64))
-    return pl.concat([pl.read_parquet(path, hive_partitioning=False) for path in paths])
+        return SOURCE_ROWS[table].empty().with_columns(file=pl.lit(None, pl.String), row=pl.lit(None, pl.Int64), day=pl.lit(None, pl.Date))
+    return pl.concat([pl.read_parquet(path, hive_partitioning=False).with_columns(day=pl.lit(day, pl.Date)) for day, path in paths])
 
 
 def _activity(ledger: Ledger, lake: Lake) -> pl.DataFrame:
@@ -97,13 +101,19 @@ def _roster_months(days: dict[date, str], lake: Lake) -> Iterator[tuple[date, pl
 
 def _holds_from_faults(faults: pl.DataFrame) -> pl.DataFrame:
     detail = pl.format("{} {}", pl.col("column").fill_null("the row"), "fault")
-    mend = "correct the row and deliver the file again, then ingest with --supersede"
-    return holds(faults, "broken_row", mend, detail=detail, since_on="day")
+    daily, undated = faults.filter(pl.col("day").is_not_null()), faults.filter(pl.col("day").is_null())
+    again = "correct the row and deliver the file again, then ingest"
+    return pl.concat(
+        [
+            holds(daily, "broken_row", f"{again} with --supersede", detail=detail, since_on="day"),
+            holds(undated, "broken_row", again, detail=detail, since_on="day"),
+        ]
+    )
 
 
 def _holds_from_repeated_events(rows: pl.DataFrame) -> pl.DataFrame:
     """The same event id with other content is a contradiction: every workspace that it names is held."""
-    facts = [c for c in rows.columns if c not in ("file", "row")]
+    facts = [c for c in rows.columns if c not in ("file", "row", "day")]
     several = rows.unique(facts, keep="first", maintain_order=True).filter(pl.col("event_id").is_duplicated())
     if several.is_empty():
         return NO_HOLDS

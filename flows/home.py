@@ -12,7 +12,7 @@ from flows.errors import UserError
 
 
 class Home:
-    """The paths under a home folder. Made, private to its owner, when first used for writing."""
+    """The paths under a home folder. Made, private to its owner, when first written; who opens it to a group is left to."""
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
@@ -24,8 +24,8 @@ class Home:
 
     def make(self) -> None:
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            self.root.chmod(0o700)
+            if not self.root.exists():
+                self.root.mkdir(parents=True, mode=0o700)
             self.lake.mkdir(exist_ok=True)
         except OSError as reason:
             raise UserError(f"{self.root}: the home cannot be made or written: {reason.strerror}. Choose another with --home.") from None

@@ -110,7 +110,7 @@ def name_days(days: list[date]) -> str:
 
 def ingest(table_days: list[TableDay], guard: DropGuard | None, ledger: Ledger, lake: Lake, run_id: str, now: datetime) -> Ingested:
     """Read, check and keep every new table day, in batches; only then tell the ledger, so that a failed try leaves no trace."""
-    done, accepted, told = Ingested(), [], set()
+    done, accepted, told, directory = Ingested(), [], set(), lake.directory()
     for batch in _batches(table_days):
         table, contents = batch[0].table, {t: [read_part(part) for part in t.parts] for t in batch}
         _tell_unknown_columns(contents, told)
@@ -119,7 +119,7 @@ def ingest(table_days: list[TableDay], guard: DropGuard | None, ledger: Ledger, 
             guard.look_at(table, rows)
         _write(contents, rows, lake)
         if table == "users":
-            lake.write(lake.directory_path, directory_from_rosters(lake.directory(), rows))
+            directory = directory_from_rosters(directory, rows)
             done.days += len(batch)
         accepted += [
             _Accepted(t, _inputs(parts), faults.filter(pl.col("file").is_in([c.part.name for c in parts]))) for t, parts in contents.items()
@@ -127,6 +127,8 @@ def ingest(table_days: list[TableDay], guard: DropGuard | None, ledger: Ledger, 
         done.files += sum(len(parts) for parts in contents.values())
         done.rows += sum(c.frame.height for parts in contents.values() for c in parts)
         done.touched += [t.day for t in batch if t.day]
+    if directory is not None and done.days:
+        lake.write(lake.directory_path, directory)
     if accepted:
         _record(accepted, ledger, run_id, now)
     return done

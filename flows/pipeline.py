@@ -136,7 +136,7 @@ def run_report(request: ReportRequest, setting: Setting, step: Step = plainly) -
 
 
 def run_all(source: IngestRequest, request: BillRequest, setting: Setting, step: Step = plainly) -> Outcome:
-    """Ingest, bill and report: what `run` and `demo` do."""
+    """Ingest, bill and report."""
     with open_run("run", setting) as run:
         step(bring_in, run, source)
         step(bill, run, request)
@@ -152,7 +152,7 @@ def run_all(source: IngestRequest, request: BillRequest, setting: Setting, step:
 def bring_in(run: Run, request: IngestRequest) -> None:
     """Read, check and keep the table days that are new."""
     fresh = new_table_days(request, run.ledger)
-    guard = None if request.accept_drop else DropGuard(run.ledger.current_versions(), run.lake, run.setting.catalogs)
+    guard = None if request.accept_drop else DropGuard(run.ledger.current_versions(), request.repeated_days, run.lake, run.setting.catalogs)
     run.outcome.ingested = ingest(fresh, guard, run.ledger, run.lake, run.id, run.started_at)
     declared = declare_repeated_days(request.repeated_days, run.ledger, run.lake, run.id, run.started_at)
     run.outcome.ingested.days += declared
@@ -171,7 +171,7 @@ def bill(run: Run, request: BillRequest) -> None:
     run.outcome.invoices, run.outcome.lines, run.outcome.through = invoices, billing.lines.height, request.through
     run.outcome.held = tuple(position.holds["workspace_id"].unique().sort())
     log.info(
-        "billed through %s: %d invoices, %d lines, %d workspaces held",
+        "billed through %s: %d invoices, %d lines, held workspaces: %d",
         request.through,
         invoices.height,
         billing.lines.height,
@@ -238,7 +238,7 @@ def write_reports(run: Run, request: ReportRequest) -> None:
     months = [request.month] if request.month else _months_touched(run)
     folders = export_reports(home.finance, request.to or home.reports, months, excel=request.excel)
     run.outcome.exported = tuple(folders)
-    log.info("wrote the reports of %d months", len(folders))
+    log.info("wrote reports, months: %d", len(folders))
 
 
 def _months_touched(run: Run) -> list[date] | None:

@@ -15,7 +15,9 @@ from flows.home import Home
 if TYPE_CHECKING:
     from flows.pipeline import Outcome, Setting
 
-_out = Console(highlight=False, soft_wrap=False)
+_out = Console(highlight=False)
+if not _out.is_terminal:
+    _out = Console(highlight=False, width=200)  # into a file or a pipe: nothing is cut
 _MOST_ROWS = 40
 
 
@@ -23,10 +25,10 @@ def print_outcome(outcome: Outcome, setting: Setting, *, dry_run: bool = False) 
     """What a run did, in a few lines: days in, invoices out, what is held and where to look next."""
     done = outcome.ingested
     if done.files:
-        _out.print(f"Ingested {done.days} days: {done.files} files, {done.rows} rows.")
+        _out.print(f"Ingested {_many(done.days, 'day')}: {_many(done.files, 'file')}, {_many(done.rows, 'row')}.")
     if outcome.invoices is not None:
         verb = "Would bill" if dry_run else "Billed"
-        _out.print(f"{verb} through {outcome.through}: {outcome.invoices.height} invoices, {outcome.lines} lines.")
+        _out.print(f"{verb} through {outcome.through}: {_many(outcome.invoices.height, 'invoice')}, {_many(outcome.lines, 'line')}.")
         if outcome.invoices.height:
             _out.print(_invoice_table(outcome))
     if outcome.exported:
@@ -36,7 +38,7 @@ def print_outcome(outcome: Outcome, setting: Setting, *, dry_run: bool = False) 
         _out.print(f"Query it: duckdb {setting.home.finance}", soft_wrap=True)
     if outcome.held:
         _out.print(
-            f"[bold]{len(outcome.held)} workspaces are held[/bold] and got no invoice. See: seatledger holds --home {setting.home.root}",
+            f"[bold]Held: {_many(len(outcome.held), 'workspace')}[/bold], without an invoice. See: seatledger holds --home {setting.home.root}",
             soft_wrap=True,
         )
 
@@ -50,7 +52,7 @@ def _invoice_table(outcome: Outcome) -> Table:
     decimals = pl.col("currency").replace_strict(CURRENCY_DECIMALS, return_dtype=pl.Int64)
     money = ["net_minor", "amount_due_minor", "credit_balance_minor"]
     rows = outcome.invoices.with_columns(amount_text(pl.col(name), decimals).alias(name) for name in money)
-    table = _table("invoice", "date", "workspace", "lines", "net", "due", "credit left", "", right=(3, 4, 5, 6))
+    table = _table("invoice", "date", "workspace", "lines", "net", "due", "credit left", "currency", right=(3, 4, 5, 6))
     for row in rows.head(_MOST_ROWS).select("invoice_number", "invoice_on", "workspace_id", "lines", *money, "currency").iter_rows():
         table.add_row(*map(str, row))
     if rows.height > _MOST_ROWS:
@@ -76,7 +78,7 @@ def print_status(root: Path) -> None:
             "select catalog, currency, count(*), sum(net), sum(amount_due) from invoices_v group by all order by all"
         ).fetchall()
         if totals:
-            table = _table("catalogue", "", "invoices", "net", "due", right=(2, 3, 4))
+            table = _table("catalogue", "currency", "invoices", "net", "due", right=(2, 3, 4))
             for row in totals:
                 table.add_row(*map(str, row))
             _out.print(table)
@@ -95,8 +97,8 @@ def print_holds(root: Path) -> None:
     for workspace, reason, since, detail, file, row, mend in rows:
         place = f" ({file}, row {row})" if file else ""
         _out.print(f"[bold]{_plain(workspace)}[/bold]  {reason}" + (f", since {since}" if since else ""))
-        _out.print(f"  {_plain(detail)}{_plain(place)}")
-        _out.print(f"  To mend: {mend}.")
+        _out.print(f"  {_plain(detail)}{_plain(place)}", soft_wrap=True)
+        _out.print(f"  To mend: {mend}.", soft_wrap=True)
 
 
 def _finance(root: Path) -> duckdb.DuckDBPyConnection:
@@ -112,8 +114,12 @@ def _finance(root: Path) -> duckdb.DuckDBPyConnection:
 def _table(*columns: str, right: tuple[int, ...] = ()) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for n, column in enumerate(columns):
-        table.add_column(column, justify="right" if n in right else "left")
+        table.add_column(column, justify="right" if n in right else "left", no_wrap=column != "workspace", overflow="fold")
     return table
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _plain(text: str) -> str:

@@ -44,6 +44,7 @@ class Facts:
 
     subscription_rows: pl.DataFrame
     activity: pl.DataFrame
+    usage: pl.DataFrame
     roster_months: Iterable[tuple[date, pl.DataFrame]]
     holds: pl.DataFrame
     opening_on: date
@@ -72,6 +73,7 @@ class Position:
     spells: pl.DataFrame
     charges: pl.DataFrame
     holds: pl.DataFrame
+    opening_on: date
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,7 @@ def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Positi
         spells=spells,
         charges=charges_from_movements(movements, free_to_bill),
         holds=all_holds,
+        opening_on=facts.opening_on,
     )
 
 
@@ -178,6 +181,7 @@ def billing_from_position(position: Position, billed: Billed, catalogs: Mapping[
     )
     free_to_bill = position.subscriptions.filter(~pl.col("workspace_id").is_in(position.holds["workspace_id"].implode()))
     due = position.schedules.invoice_dates.join(billed.dates, on=["subscription_id", "invoice_on"], how="anti")
+    due = due.filter(pl.col("invoice_on") >= position.opening_on)  # earlier dates were billed elsewhere (I9)
     due = due.join(free_to_bill.select("subscription_id"), on="subscription_id")
     if cadence:
         due = due.filter(cadence=cadence)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from transforms.money import CURRENCY_DECIMALS, ROUNDINGS, minor_from_text
 Cadence = Literal["monthly", "annual"]
 CADENCES: tuple[Cadence, Cadence] = ("monthly", "annual")
 KINDS = ("teammate", "alias", "portal")
+SEAT_KINDS = ("teammate",)  # aliases and portal users never hold a seat (rule D4)
 STATUSES = ("pending", "active", "deactivated", "revoked", "deleted")
 BASES = ("active", "committed")
 
@@ -108,8 +110,8 @@ def catalog_from_toml(document: Mapping[str, Any], where: str) -> Catalog:
         name=top.text("name"),
         currency=currency,
         timezone=_timezone(top),
-        invoice_prefix=top.text("invoice_prefix"),
-        kinds=seats.some_of("kinds", KINDS),
+        invoice_prefix=_prefix(top),
+        kinds=seats.some_of("kinds", SEAT_KINDS),
         statuses=seats.some_of("statuses", STATUSES),
         back_bills=seats.one_of("reactivation", ("back_bill", "as_new")) == "back_bill",
         releases_committed=seats.boolean("release_committed_on_removal", default=False),
@@ -165,6 +167,13 @@ def _amount(row: _Table, key: str, currency: str) -> int | Literal["agreed"] | N
         return minor_from_text(value, currency)
     except ValueError as reason:
         raise row.wrong(key, f'{reason} (or "agreed")') from None
+
+
+def _prefix(top: _Table) -> str:
+    prefix = top.text("invoice_prefix")
+    if not re.fullmatch(r"[A-Za-z0-9]+", prefix, flags=re.ASCII):
+        raise top.wrong("invoice_prefix", "must be letters and digits, as in PIV")
+    return prefix
 
 
 def _timezone(top: _Table) -> str:

@@ -44,16 +44,13 @@ def line_description(catalogs: Mapping[str, Catalog]) -> pl.Expr:
         "{} {} moved away from plan {} from {} to {}", pl.col("quantity").abs(), seats, "plan", "service_from", "service_until"
     )
     words = pl.when((pl.col("reason") == "plan_switch") & (pl.col("quantity") < 0)).then(left).otherwise(words)
-    formula = pl.format(
-        ": {} × {} {} × {}/{} days", "quantity", amount_text(pl.col("unit_price_minor"), decimals), "currency", "days", "period_days"
-    )
-    before = (
-        pl.when(pl.col("quantity_billed_before") != 0)
-        .then(pl.format(", after {} billed before", "quantity_billed_before"))
-        .otherwise(pl.lit(""))
-    )
+    price = amount_text(pl.col("unit_price_minor"), decimals)
+    before = pl.col("quantity_billed_before")
+    known_now = pl.format(": {} × {} {} × {}/{} days", pl.col("quantity") + before, price, "currency", "days", "period_days")
+    less = pl.format("{}, less {} × {} × {}/{} billed before", known_now, before, price, "days", "period_days")
+    formula = pl.when(before == 0).then(known_now).otherwise(less)
     correction = pl.when("is_correction").then(pl.lit("Correction: ")).otherwise(pl.lit(""))
-    return pl.concat_str(correction, words, formula, before)
+    return pl.concat_str(correction, words, formula)
 
 
 def documents_from_billing(lines: pl.DataFrame, numbered: pl.DataFrame, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:

@@ -44,15 +44,19 @@ def broken_alias_findings(changes: pl.DataFrame) -> pl.DataFrame:
 
 
 def vanished_findings(changes: pl.DataFrame, activity: pl.DataFrame, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
-    """A user absent from a roster holds no seat that day; where no activity explains it, that is reported (G5)."""
+    """Users absent from a roster hold no seat that day; where no activity explains it, that is reported (G5).
+
+    Grain: user, day of departure -> workspace, day: how many, and the first five.
+    """
     gone = changes.filter((pl.col("change") == -1) & ~pl.col("is_on_roster"))
     reasons = activity.filter(pl.col("event").is_in(_SEAT_IS_GONE)).join(
         changes.select("workspace_id", "catalog").unique(), on="workspace_id"
     )
     explained = reasons.select("workspace_id", "user_id", moved_on=local_day(catalogs)).unique()
     vanished = gone.join(explained, on=["workspace_id", "user_id", "moved_on"], how="anti").sort("workspace_id", "moved_on", "user_id")
-    detail = pl.format("user {} is no longer on the roster, and no activity says why", "user_id")
-    return exceptions(vanished, "G5", "vanished", detail, on="moved_on")
+    named = vanished.group_by("workspace_id", "moved_on", maintain_order=True).agg(users=pl.len(), first=pl.col("user_id").head(5))
+    detail = pl.format("no longer on the roster, and no activity says why: {} users, {}", "users", pl.col("first").list.join(", "))
+    return exceptions(named, "G5", "vanished", detail, on="moved_on")
 
 
 def disagreement_findings(
@@ -114,6 +118,26 @@ def unbilled_findings(waiting: pl.DataFrame, terms: pl.DataFrame, horizon: date)
         "{} of {} on {} for {} seats is not billed: the subscription has no next invoice", "reason", "plan", "moved_on", "quantity"
     )
     return exceptions(left, "I4", "unbilled_after_closing", detail, on="moved_on")
+
+
+def usage_findings(usage: pl.DataFrame, occupancy: pl.DataFrame, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
+    """Use beyond a plan's caps, or of what only other plans of the catalogue include: reported, not billed (section 2).
+
+    Grain: workspace, day, metric -> finding. `usage` has workspace_id, on, metric, value, file, row.
+    """
+    plans = [(c, plan) for c in catalogs.values() for plan in c.plans.values()]
+    caps = [(c.id, plan.id, metric, cap) for c, plan in plans for metric, cap in plan.caps.items()]
+    sold = {c.id: {metric for plan in c.plans.values() for metric in plan.entitlements} for c in catalogs.values()}
+    lacking = [(c.id, plan.id, metric, 0) for c, plan in plans for metric in sorted(sold[c.id] - set(plan.entitlements) - plan.caps.keys())]
+    columns = {"catalog": pl.String, "plan": pl.String, "metric": pl.String, "allowed": pl.Int64}
+    limits = pl.DataFrame(caps + lacking, schema=columns, orient="row")
+    used = usage.join(occupancy.select("workspace_id", "on", "catalog", "plan"), on=["workspace_id", "on"])
+    beyond = (
+        used.join(limits, on=["catalog", "plan", "metric"]).filter(pl.col("value") > pl.col("allowed")).sort("workspace_id", "on", "metric")
+    )
+    capped = pl.format("{} of {}; plan {} allows {}", "value", "metric", "plan", "allowed")
+    excluded = pl.format("{} is used; plan {} does not include it", "metric", "plan")
+    return exceptions(beyond, "§2", "beyond_plan", pl.when(pl.col("allowed") > 0).then(capped).otherwise(excluded))
 
 
 def repeated_day_findings(days: Sequence[date]) -> pl.DataFrame:

@@ -61,4 +61,4 @@ def drops_from_seat_counts(counts: pl.DataFrame, most_percent: int = MOST_DROP_P
     day_before = both.select("workspace_id", day=pl.col("day") + pl.duration(days=1), before="seats")
     pairs = both.join(day_before, on=["workspace_id", "day"], nulls_equal=True)
     has_dropped = (pl.col("before") >= LEAST_SEATS) & ((pl.col("before") - pl.col("seats")) * 100 > pl.col("before") * most_percent)
-    return pairs.filter(has_dropped).select("day", "workspace_id", "before", after="seats").sort("day", "workspace_id", nulls_last=False)
+    return pairs.filter(has_dropped).select("day", "workspace_id", "before", after="seats").sort("day", "workspace_id", nulls_last=True)

@@ -1,7 +1,7 @@
 """One subscription's story: from what was agreed and what was asked to plan spells, terms and invoice dates (rules T1-T10, I1, I7).
 
-Plain Python over a handful of events. Subscriptions with the same story share one schedule (see terms.py), so that this
-stays readable and a hundred thousand subscriptions stay fast.
+Plain Python over a handful of events. Subscriptions without events that agreed the same share one schedule (see terms.py),
+so that this stays readable and a hundred thousand subscriptions stay fast.
 """
 
 from __future__ import annotations

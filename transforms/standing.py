@@ -124,15 +124,18 @@ def _exceptions(
     trial_days = pl.DataFrame(
         [(c.id, c.trial_days) for c in catalogs.values()], schema={"catalog": pl.String, "trial_days": pl.Int64}, orient="row"
     )
+    # Where a row is broken, what its user did is not known: the hold says so.
+    whole = position.rosters.seat_changes.filter(~pl.col("workspace_id").is_in(facts.holds["workspace_id"].implode()))
     found = [
         exceptions_from_refusals(position.schedules.refusals, position.events),
         unknown_subscription_events(facts.activity, facts.subscription_rows["subscription_id"]),
         findings.seat_limit_findings(occupancy),
         findings.broken_alias_findings(position.rosters.alias_changes),
-        findings.vanished_findings(position.rosters.seat_changes, facts.activity, catalogs),
-        findings.disagreement_findings(position.rosters.seat_changes, facts.activity, catalogs, facts.opening_on, facts.horizon),
+        findings.vanished_findings(whole, facts.activity, catalogs),
+        findings.disagreement_findings(whole, facts.activity, catalogs, facts.opening_on, facts.horizon),
         findings.unmatched_findings(facts.subscription_rows, rostered, facts.horizon),
         findings.trial_findings(position.subscriptions, trial_days),
+        findings.usage_findings(facts.usage, occupancy, catalogs),
         findings.repeated_day_findings(facts.repeated_days),
         findings.unbilled_findings(billing.waiting, position.schedules.terms, facts.horizon),
     ]

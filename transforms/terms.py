@@ -1,4 +1,4 @@
-"""Schedules of many subscriptions as frames; subscriptions with the same story share one schedule."""
+"""Schedules of many subscriptions as frames; those to which nothing happened and that agreed the same share one schedule."""
 
 from __future__ import annotations
 

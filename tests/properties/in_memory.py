@@ -88,6 +88,7 @@ def facts_of(plain: PlainFacts, through: date, known: date, opening_on: date | N
     return Facts(
         subscription_rows=_frame("subscriptions", subscriptions),
         activity=_frame("activity", events).unique("event_id", keep="first", maintain_order=True),
+        usage=_frame("usage", []).with_columns(on=pl.lit(None, pl.Date)),
         roster_months=[(month, roster_month_from_rosters(rosters).collect()) for month, rosters in months.items()],
         holds=NO_HOLDS,
         opening_on=opening_on,

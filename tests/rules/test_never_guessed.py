@@ -1,0 +1,127 @@
+"""Section 7: what is never guessed (G2, G5, G6 here; G1, G3 and G4 where files come in)."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from tests.story import Story, told
+from transforms.rosters import rosters_without_repeats
+from transforms.source_rows import typed_rows_from_source
+
+APRIL = ("2026-04-01", "2026-05-01")
+
+
+def user_rows(*rows: dict) -> pl.DataFrame:
+    sound = {"workspace_id": "ws", "user_id": "a", "kind": "teammate", "role": "member", "status": "active", "login_enabled": "true"}
+    texts = [sound | {"name": None, "email": None, "last_active_on": None} | row for row in rows]
+    return pl.DataFrame(texts, schema_overrides={"name": pl.String, "email": pl.String, "last_active_on": pl.String}).with_columns(
+        file=pl.lit("users/date=2026-04-01/users.csv"), row=pl.int_range(1, pl.len() + 1)
+    )
+
+
+def test_G2_a_row_that_breaks_its_contract_is_named_by_file_row_and_column() -> None:
+    read = typed_rows_from_source("users", user_rows({}, {"workspace_id": "ws-2", "status": "aktive"}))
+    assert read.rows["workspace_id"].to_list() == ["ws"]
+    assert read.broken.select("workspace_id", "file", "row", "column").rows() == [("ws-2", "users/date=2026-04-01/users.csv", 2, "status")]
+
+
+def test_G2_a_user_who_is_on_a_days_roster_twice_with_other_values_is_a_contradiction() -> None:
+    rows = user_rows({"user_id": "b"}, {}, {"status": "deactivated"}, {"user_id": "b"}).with_columns(day=date(2026, 4, 1))
+    once, faults = rosters_without_repeats(rows)
+    assert once["user_id"].to_list() == ["b"]  # twice the same: once
+    assert sorted(faults.select("workspace_id", "row").rows()) == [("ws", 2), ("ws", 3)]
+
+
+def with_a_neighbour() -> Story:
+    return Story("pivotal", *APRIL).subscription("team").user("a").subscription("team", id="sub-2", workspace="ws-2").user("b", workspace="ws-2")
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ({"plan": "tema"}, "unknown_plan"),
+        ({"catalog": "pivotl"}, "unknown_plan"),
+        ({"unit_price_month": "30.005"}, "agreed_price"),  # USD has two decimals
+    ],
+)
+def test_G2_a_subscription_that_cannot_be_priced_holds_its_workspace_and_no_other(columns: dict, reason: str) -> None:
+    story = with_a_neighbour()
+    story.subscriptions["sub-2"] |= columns
+    bills = story.bill()
+    assert bills.holds() == [f"ws-2 {reason}"]
+    assert bills.invoices("workspace_id") == ["2026-04-01 net 39.00 due 39.00 credit 0.00 ws", "2026-05-01 net 39.00 due 39.00 credit 0.00 ws"]
+
+
+def test_G2_a_hold_names_the_file_and_the_row() -> None:
+    story = with_a_neighbour()
+    story.subscriptions["sub-2"] |= {"plan": "tema"}
+    assert story.bill().standing().holds.select("file", "row").rows() == [("subscriptions.csv", 2)]
+
+
+def test_G2_an_event_that_names_another_workspaces_subscription_holds_its_own_workspace() -> None:
+    bills = with_a_neighbour().event("2026-04-16", "plan_changed", plan="pro", workspace="ws-2", subscription_id="sub").bill()
+    assert bills.holds() == ["ws-2 event_contradicts"]
+    assert bills.lines("workspace_id")[-1] == "2026-05-01 opening 1 × 39.00 × 31/31 = 39.00 ws"  # ws stays on team
+
+
+def test_G2_two_subscriptions_of_a_workspace_that_overlap_hold_it() -> None:
+    bills = Story("pivotal", *APRIL).subscription("team", id="1").subscription("pro", id="2", starts="2026-04-20").user("a").bill()
+    assert (bills.holds(), bills.lines()) == (["ws subscriptions_overlap"], [])
+
+
+def test_G2_once_mended_the_next_run_bills_what_was_held_as_if_it_had_never_happened() -> None:
+    story = Story("pivotal", "2026-04-01", "2026-06-01").subscription("tema").user("a").user("b", since="2026-04-16")
+    held = story.bill("2026-05-01")
+    assert held.lines() == []
+    assert story.subscription("team").bill(after=held).lines("is_correction") == told("""
+        2026-04-01  opening      1 × 39.00 × 30/30 = 39.00  False
+        2026-05-01  seats_added  1 × 39.00 × 15/30 = 19.50  False
+        2026-05-01  opening      2 × 39.00 × 31/31 = 78.00  False
+        2026-06-01  opening      2 × 39.00 × 30/30 = 78.00  False
+    """)
+
+
+def test_G5_who_is_absent_from_a_roster_holds_no_seat_and_is_reported_as_vanished() -> None:
+    bills = Story("pivotal", *APRIL).subscription("team").user("a").user("c", stands={"2026-04-01": "active", "2026-04-21": None}).bill()
+    assert bills.lines()[1] == "2026-05-01 seats_removed -1 × 39.00 × 10/30 = -13.00"  # 21 to 30 April
+    assert bills.findings() == ["2026-04-21 G5 vanished"]
+
+
+@pytest.mark.parametrize("event", ["deactivated", "revoked", "deleted"])
+def test_G5_an_absence_that_activity_explains_is_not_reported(event: str) -> None:
+    story = Story("pivotal", *APRIL).subscription("team").user("a").user("c", stands={"2026-04-01": "active", "2026-04-21": None})
+    assert story.event("2026-04-21", event, user_id="c").bill().findings() == []
+
+
+@pytest.mark.parametrize(
+    ("user", "event"),
+    [
+        ({}, "deactivated"),  # the roster says that c still holds a seat
+        ({"until": "2026-04-21"}, "accepted"),  # the roster says that c holds none
+    ],
+)
+def test_G5_where_activity_and_roster_disagree_the_roster_decides_and_that_is_reported(user: dict, event: str) -> None:
+    story = Story("pivotal", *APRIL).subscription("team").user("a").user("c", **user)
+    silent = story.bill().lines()
+    bills = story.event("2026-04-21", event, user_id="c").bill()
+    assert bills.findings() == ["2026-04-21 G5 activity_disagrees"]
+    assert bills.lines() == silent
+
+
+def test_G6_every_day_of_a_workspace_is_billed_or_free_with_a_reason_or_held() -> None:
+    story = Story("pivotal", *APRIL).user("u")
+    for workspace in ("none", "trial", "free", "ended", "held"):
+        story.user("u", workspace=workspace)
+    story.subscription("team", starts="2026-04-11").subscription("team", id="1", workspace="trial", trial="2026-04-15")
+    story.subscription("solo", id="2", workspace="free")
+    story.subscription("team", id="3", workspace="ended").subscription("tema", id="4", workspace="held")
+    bills = story.event("2026-04-10", "canceled", workspace="ended").bill()
+    assert {workspace: bills.coverage(workspace) for workspace in ("ws", "none", "trial", "free", "ended", "held")} == {
+        "ws": "10 no subscription, 21 billed",  # 31 days in all: 1 April to 1 May
+        "none": "31 no subscription",
+        "trial": "14 trial, 17 billed",
+        "free": "31 free plan",
+        "ended": "30 billed, 1 ended",
+        "held": "31 held",
+    }
