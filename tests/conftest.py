@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("POLARS_MAX_THREADS", "1")  # two workers on two cores: read by `import polars`
+
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path

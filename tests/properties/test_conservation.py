@@ -28,7 +28,7 @@ def seats_by_day(position: Position, spells: pl.DataFrame) -> dict[tuple[str, da
 def test_a_finished_term_was_charged_seats_times_price_over_period_days_exactly(seed: int) -> None:
     facts = random_facts(seed)
     through = max(facts.rosters)
-    ledger = bill_in_memory(facts, through, MemoryLedger())
+    ledger = bill_in_memory(facts, through, MemoryLedger(), checked=False)
     position, opening_on = ledger.position, ledger.opening_on
     charged: dict[tuple, Fraction] = defaultdict(Fraction)
     for s, term, quantity, price, days, period in position.charges.select(
@@ -56,7 +56,7 @@ def test_a_finished_term_was_charged_seats_times_price_over_period_days_exactly(
 @pytest.mark.parametrize("seed", range(600, 630))
 def test_lines_add_up_to_charges_and_invoices_to_lines_and_credits_to_invoices(seed: int) -> None:
     facts = random_facts(seed)
-    ledger = bill_in_memory(facts, max(facts.rosters), MemoryLedger())
+    ledger = bill_in_memory(facts, max(facts.rosters), MemoryLedger(), checked=False)
     lines, invoices = ledger.billing.lines, ledger.billing.invoices
     key = ["subscription_id", "invoice_on"]
     sums = lines.group_by(key).agg(pl.col("amount_minor").sum(), n=pl.len().cast(pl.Int64))
@@ -75,13 +75,13 @@ def test_lines_add_up_to_charges_and_invoices_to_lines_and_credits_to_invoices(s
 def test_billed_months_late_or_on_time_with_all_known_the_lines_are_the_same(seed: int) -> None:
     facts = random_facts(seed)
     last = max(facts.rosters)
-    late = bill_in_memory(facts, last, MemoryLedger(), known=date.max)
+    late = bill_in_memory(facts, last, MemoryLedger(), known=date.max, checked=False)
     steps, through = MemoryLedger(), min(facts.rosters)
     while through < last:
         through = min(last, through + timedelta(days=23))
-        bill_in_memory(facts, through, steps, known=date.max)
+        bill_in_memory(facts, through, steps, known=date.max, checked=False)
     if late.position.holds.is_empty():
         assert set(pl.concat(steps.lines).iter_rows()) == set(pl.concat(late.lines).iter_rows())
         assert set(pl.concat(steps.invoices).iter_rows()) == set(pl.concat(late.invoices).iter_rows())
-    again = bill_in_memory(facts, last, steps, known=date.max)
+    again = bill_in_memory(facts, last, steps, known=date.max, checked=False)
     assert again.lines[-1].is_empty()

@@ -1,6 +1,6 @@
 """The product's lines and invoices are those of a slow, separate reading of the rules, on random sources, to the cent.
 
-`pytest` compares 240 sources; `SEATLEDGER_SOURCES=5000 pytest -m long tests/properties` as many as one likes.
+`pytest` compares 206 sources; `SEATLEDGER_SOURCES=5000 pytest -m long tests/properties` as many as one likes.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tests.properties.in_memory import MemoryLedger, bill_in_memory
 from tests.reference.random_sources import random_facts, superseded
 from tests.reference.slow_ledger import Facts, bill, known_by
 
-FEW = 160
+FEW = 170
 MANY = int(os.environ.get("SEATLEDGER_SOURCES", "3000"))
 
 
@@ -36,7 +36,7 @@ def assert_same(product: MemoryLedger, reference) -> None:
 def compare_in_one_go(seed: int) -> None:
     facts = random_facts(seed)
     through = max(facts.rosters)
-    assert_same(bill_in_memory(facts, through, MemoryLedger(), known=date.max), bill(facts, through, known=date.max))
+    assert_same(bill_in_memory(facts, through, MemoryLedger(), known=date.max, checked=seed % 8 == 0), bill(facts, through, known=date.max))
 
 
 def compare_month_by_month(seed: int) -> None:
@@ -44,7 +44,7 @@ def compare_month_by_month(seed: int) -> None:
     facts = random_facts(seed)
     product, reference = MemoryLedger(), None
     for through in month_ends(facts):
-        product, reference = bill_in_memory(facts, through, product), bill(facts, through, reference)
+        product, reference = bill_in_memory(facts, through, product, checked=False), bill(facts, through, reference)
     assert_same(product, reference)
 
 
@@ -55,7 +55,7 @@ def compare_with_superseded_days(seed: int) -> None:
     product, reference = MemoryLedger(), None
     for n, through in enumerate(months):
         facts = before if n < len(months) // 2 else after
-        product, reference = bill_in_memory(facts, through, product), bill(facts, through, reference)
+        product, reference = bill_in_memory(facts, through, product, checked=False), bill(facts, through, reference)
     assert_same(product, reference)
 
 
@@ -64,7 +64,7 @@ def compare_one_cadence_after_the_other(seed: int) -> None:
     product, reference = MemoryLedger(), None
     for through in month_ends(facts)[::3]:
         for cadence in ("monthly", "annual") if seed % 2 else ("annual", "monthly"):
-            product = bill_in_memory(facts, through, product, cadence=cadence)
+            product = bill_in_memory(facts, through, product, cadence=cadence, checked=False)
             reference = bill(facts, through, reference, cadence)
     assert_same(product, reference)
 
@@ -74,17 +74,17 @@ def test_billed_in_one_go_it_is_the_reference_to_the_cent(seed: int) -> None:
     compare_in_one_go(seed)
 
 
-@pytest.mark.parametrize("seed", range(1000, 1025))
+@pytest.mark.parametrize("seed", range(1000, 1015))
 def test_billed_month_by_month_with_late_events_it_is_the_reference_to_the_cent(seed: int) -> None:
     compare_month_by_month(seed)
 
 
-@pytest.mark.parametrize("seed", range(2000, 2025))
+@pytest.mark.parametrize("seed", range(2000, 2015))
 def test_billed_with_days_superseded_it_is_the_reference_to_the_cent(seed: int) -> None:
     compare_with_superseded_days(seed)
 
 
-@pytest.mark.parametrize("seed", range(3000, 3010))
+@pytest.mark.parametrize("seed", range(3000, 3006))
 def test_billed_one_cadence_after_the_other_it_is_the_reference_to_the_cent(seed: int) -> None:
     compare_one_cadence_after_the_other(seed)
 
