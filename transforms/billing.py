@@ -19,7 +19,7 @@ from transforms.calendar import day_in_month
 from transforms.catalog import Catalog
 from transforms.charges import charges_from_movements
 from transforms.contract_events import contract_events_from_activity, holds_from_events
-from transforms.contracts.findings import holds
+from transforms.contracts.findings import Holds, holds
 from transforms.contracts.occupancy import StandingDays
 from transforms.contracts.seats import SeatChanges, SeatMonths
 from transforms.daily_seats import daily_seats_from_seat_changes, reactivations_from_seat_changes, seats_at
@@ -144,7 +144,7 @@ def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Positi
     spells, unpriced = priced_spells_from_spells(schedules.spells, schedules.terms, subscriptions, prices, plans, facts.opening_on)
     held_seats = seats_held(spells, schedules.terms, seats, facts.opening_on)
     holds_so_far += [_holds_from_unpriced(unpriced, subscriptions), _holds_from_unagreed(spells, agreed, subscriptions, facts.opening_on)]
-    all_holds = pl.concat(holds_so_far).unique().sort(pl.all())
+    all_holds = Holds.validate(pl.concat(holds_so_far).unique().sort(pl.all()))
 
     free_to_bill = spells.filter(~pl.col("workspace_id").is_in(all_holds["workspace_id"].implode()))
     movements = movements_from_seats(free_to_bill, schedules.terms, seats, held_seats, facts.opening_on)

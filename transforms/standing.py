@@ -12,6 +12,7 @@ from transforms.agreed_seats import agreed_at
 from transforms.billing import Billing, Facts, Position
 from transforms.catalog import Catalog
 from transforms.contract_events import exceptions_from_refusals, unknown_subscription_events
+from transforms.contracts.findings import Exceptions
 from transforms.occupancy import occupancy_from_days, subscription_days
 from transforms.prices import plan_list_from_catalogs
 
@@ -139,4 +140,4 @@ def _exceptions(
         findings.repeated_day_findings(facts.repeated_days),
         findings.unbilled_findings(billing.waiting, position.schedules.terms, facts.horizon),
     ]
-    return pl.concat(found).sort("workspace_id", "on", "rule", "detail", nulls_last=True)
+    return Exceptions.validate(pl.concat(found).sort("workspace_id", "on", "rule", "detail", nulls_last=True))

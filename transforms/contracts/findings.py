@@ -36,37 +36,33 @@ class Exceptions(Contract):
 
 
 def holds(frame: pl.DataFrame, reason: str, mend: str, *, detail: pl.Expr, since_on: str | None = None) -> pl.DataFrame:
-    """Holds from rows that have workspace_id, and where they know it subscription_id, file and row."""
-    return Holds.validate(
-        frame.select(
-            "workspace_id",
-            subscription_id=_column(frame, "subscription_id", pl.String),
-            reason=pl.lit(reason),
-            since_on=pl.col(since_on) if since_on else pl.lit(None, pl.Date),
-            detail=detail,
-            file=_column(frame, "file", pl.String),
-            row=_column(frame, "row", pl.Int64),
-            mend=pl.lit(mend),
-        )
+    """Holds from rows that have workspace_id, and where they know it subscription_id, file and row; validated where they come together."""
+    return frame.select(
+        "workspace_id",
+        subscription_id=_column(frame, "subscription_id", pl.String),
+        reason=pl.lit(reason),
+        since_on=pl.col(since_on) if since_on else pl.lit(None, pl.Date),
+        detail=detail,
+        file=_column(frame, "file", pl.String),
+        row=_column(frame, "row", pl.Int64),
+        mend=pl.lit(mend),
     )
 
 
 def exceptions(
     frame: pl.DataFrame, rule: str, finding: str | pl.Expr, detail: pl.Expr, *, severity: str = "warning", on: str | None = "on"
 ) -> pl.DataFrame:
-    """Exceptions from rows that know their workspace_id, subscription_id, day, file and row as far as they have them."""
-    return Exceptions.validate(
-        frame.select(
-            rule=pl.lit(rule),
-            finding=pl.lit(finding) if isinstance(finding, str) else finding,
-            severity=pl.lit(severity),
-            workspace_id=_column(frame, "workspace_id", pl.String),
-            subscription_id=_column(frame, "subscription_id", pl.String),
-            on=pl.col(on) if on else pl.lit(None, pl.Date),
-            detail=detail,
-            file=_column(frame, "file", pl.String),
-            row=_column(frame, "row", pl.Int64),
-        )
+    """Exceptions from rows that know workspace_id, subscription_id, day, file and row as far as they have them; validated together."""
+    return frame.select(
+        rule=pl.lit(rule),
+        finding=pl.lit(finding) if isinstance(finding, str) else finding,
+        severity=pl.lit(severity),
+        workspace_id=_column(frame, "workspace_id", pl.String),
+        subscription_id=_column(frame, "subscription_id", pl.String),
+        on=pl.col(on) if on else pl.lit(None, pl.Date),
+        detail=detail,
+        file=_column(frame, "file", pl.String),
+        row=_column(frame, "row", pl.Int64),
     )
 
 
