@@ -152,6 +152,22 @@ def holds(home: Path) -> None:
     print_holds(home)
 
 
+@seatledger.command()
+@_home
+@_catalogs
+def verify(home: Path, catalogs: Path | None) -> None:
+    """Every invariant, recomputed from what is stored."""
+    from flows.catalogs import read_catalogs
+    from flows.home import Home
+    from flows.terminal import print_checks
+    from flows.verify import verify as verify_home
+
+    checks = verify_home(Home(home), read_catalogs(catalogs))
+    print_checks(checks)
+    if any(check.problems for check in checks):
+        sys.exit(1)
+
+
 # --- how a command runs and ends -----------------------------------------------------------------------------------------
 
 
@@ -205,6 +221,12 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         click.echo(f"seatledger: {error.filename or 'a file'}: {error.strerror or error}. Nothing was changed.", err=True)
+        sys.exit(1)
+    except Exception as error:
+        if type(error).__module__.split(".")[0] not in ("duckdb", "_duckdb", "polars"):
+            raise
+        click.echo(f"seatledger: the home cannot be read or written: {str(error).splitlines()[0]}", err=True)
+        click.echo("Nothing was changed. Is the disk full? If a file is damaged, restore the home from a back-up.", err=True)
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
         click.echo("seatledger: interrupted; nothing was changed.", err=True)

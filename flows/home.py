@@ -18,6 +18,7 @@ class Home:
         self.root = Path(root)
         self.ledger = self.root / "ledger.duckdb"
         self.finance = self.root / "finance.duckdb"
+        self.receipts = self.root / "receipts.jsonl"
         self.lake = self.root / "lake"
         self.reports = self.root / "reports"
         self._lock = self.root / ".lock"
@@ -46,7 +47,28 @@ class Home:
                 raise UserError(
                     f"{self.root}: another run (process {file.read().strip() or 'unknown'}) is using this home. Wait for it to end."
                 ) from None
+            file.seek(0)
+            if file.read():
+                self._sweep()
             file.truncate(0)
             file.write(str(os.getpid()))
             file.flush()
-            yield
+            try:
+                yield
+            finally:
+                file.truncate(0)
+
+    def reports_are_of(self, run_id: str) -> None:
+        """Remember the run that the reports, all of them, were written by."""
+        self.reports.mkdir(exist_ok=True)
+        (self.reports / ".run").write_text(run_id, encoding="ascii")
+
+    def reports_run(self) -> str:
+        """The run that the reports were last whole for; empty: none."""
+        path = self.reports / ".run"
+        return path.read_text(encoding="ascii") if path.exists() else ""
+
+    def _sweep(self) -> None:
+        """Remove what a run that was killed left half written: files beside their place, named with a dot and its process."""
+        for path in [*self.root.glob(".finance.duckdb.*"), *self.lake.rglob(".*.parquet.*"), *self.reports.rglob(".*.csv.*")]:
+            path.unlink(missing_ok=True)

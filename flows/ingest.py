@@ -14,6 +14,7 @@ import polars as pl
 
 from flows.drop_guard import DropGuard
 from flows.errors import UserError
+from flows.fault_points import reached
 from flows.lake import NO_FAULTS, Lake
 from flows.ledger import Ledger
 from flows.source import Part, PartContent, digest, read_part, survey, version_of
@@ -129,6 +130,7 @@ def ingest(table_days: list[TableDay], guard: DropGuard | None, ledger: Ledger, 
         done.touched += [t.day for t in batch if t.day]
     if directory is not None and done.days:
         lake.write(lake.directory_path, directory)
+        reached("directory: in place")
     if accepted:
         _record(accepted, ledger, run_id, now)
     return done
@@ -233,6 +235,7 @@ def _record(accepted: list[_Accepted], ledger: Ledger, run_id: str, now: datetim
     inputs = pl.concat([a.inputs.with_columns(**key) for a, key in zip(accepted, keys, strict=True)])
     faults = pl.concat([a.faults.with_columns(**key) for a, key in zip(accepted, keys, strict=True)])
     ledger.accept(versions, inputs.with_columns(ingested_at=pl.lit(now), run_id=pl.lit(run_id)), faults)
+    reached("ledger: inputs told")
 
 
 def _tell_unknown_columns(contents: dict[TableDay, list[PartContent]], told: set[str]) -> None:

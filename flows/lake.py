@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from flows.fault_points import reached
 from transforms.contracts.sources import BROKEN
 
 
@@ -36,7 +37,9 @@ class Lake:
                 frame.write_parquet(file, compression="zstd", compression_level=1)
                 file.flush()
                 os.fsync(file.fileno())
+            reached("lake: written beside")
             beside.replace(path)
+            reached("lake: in place")
         finally:
             beside.unlink(missing_ok=True)
 

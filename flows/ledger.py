@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from flows.errors import UserError
+from flows.fault_points import reached
+from flows.home import Home
+from flows.receipts import chain_of_run, settle_receipts, write_receipt
 
 if TYPE_CHECKING:
     import polars as pl
@@ -132,15 +135,53 @@ class Ledger:
             "select catalog, year(invoice_on)::bigint as year, count(*)::bigint as used from invoices group by all order by all"
         )
 
+    def require_totals(self, run_id: str) -> None:
+        """Lines add up to invoices, and invoices to credits: asked before the commit and after it."""
+        of_run = f"select invoice_id from invoices where run_id = '{run_id}'"
+        lines, amount = self.connection.execute(
+            f"select count(*), coalesce(sum(amount_minor), 0) from invoice_lines where invoice_id in ({of_run})"
+        ).fetchone()
+        said, net, credit = self.connection.execute(
+            "select coalesce(sum(lines), 0), coalesce(sum(net_minor), 0), coalesce(sum(credit_granted_minor - credit_applied_minor), 0)"
+            " from invoices where run_id = ?",
+            [run_id],
+        ).fetchone()
+        entered = self.value(f"select coalesce(sum(change_minor), 0) from credit_ledger where invoice_id in ({of_run})")
+        if (lines, amount, entered) != (said, net, credit):
+            raise UserError(
+                f"{run_id} does not add up: {lines} lines over {amount} minor units, invoices say {said} over {net}; "
+                f"credit entries of {entered}, invoices say {credit}. Nothing was saved; this is a fault of the program."
+            )
+
+    def append_run(self, row: dict[str, object]) -> None:
+        """Add the run's own row."""
+        columns = ", ".join(row)
+        self.connection.execute(f"insert into runs ({columns}) values ({', '.join('?' * len(row))})", list(row.values()))
+
+    def chains(self) -> dict[str, str]:
+        """The chain of every run."""
+        return dict(self.connection.execute("select run_id, chain from runs").fetchall())
+
+    def last_run(self, before: str = "z") -> str:
+        """The last run that was saved, or the last before another; empty: none."""
+        return self.value("select coalesce(max(run_id), '') from runs where run_id < ?", [before])
+
     def next_run_id(self) -> str:
         return f"run-{self.value('select count(*) + 1 from runs'):06d}"
 
 
 @contextmanager
-def open_ledger(path: Path) -> Iterator[Ledger]:
-    """Open the ledger, made where there is none, inside one transaction; without `commit` everything is rolled back."""
+def open_ledger(home: Home) -> Iterator[Ledger]:
+    """Open the ledger, made where there is none, inside one transaction; without `commit` everything is rolled back.
+
+    Raises: UserError where it is damaged, open elsewhere, of another version, or lacks a run that has a receipt.
+    """
+    path = home.ledger
+    if not path.exists() and home.receipts.exists():
+        raise UserError(f"{path}: is gone, and {home.receipts.name} says that runs were saved in it. Restore it from a back-up.")
     ledger = Ledger(_connect(path))
     try:
+        ledger.connection.execute("set TimeZone = 'UTC'")
         ledger.connection.begin()
         if not ledger.value("select count(*) from duckdb_tables() where table_name = 'settings'"):
             ledger.connection.execute(_SCHEMA.read_text(encoding="utf-8"))
@@ -149,6 +190,7 @@ def open_ledger(path: Path) -> Iterator[Ledger]:
             raise UserError(
                 f"{path}: was written by another version (ledger {found}, this is {LEDGER_VERSION}). Use the version that wrote it."
             )
+        settle_receipts(home.receipts, path, ledger.chains())
         yield ledger
     finally:
         ledger.close()
@@ -173,11 +215,25 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
             time.sleep(0.2)
 
 
-def commit(ledger: Ledger, run_id: str, path: Path) -> None:
-    """Commit, then read the run's row back: a commit after a caught error reports success and saves nothing."""
+def commit(ledger: Ledger, home: Home, row: dict[str, object]) -> None:
+    """Save the run as one transaction: totals checked before, the run's row read back after, then its receipt written.
+
+    Raises: UserError where what would be saved does not add up, or where a commit reported success and saved nothing.
+    """
+    run_id = str(row["run_id"])
+    ledger.require_totals(run_id)
+    ledger.append_run(row)
+    previous = ledger.chains().get(ledger.last_run(before=run_id), "")
+    chain = chain_of_run(ledger.connection, run_id, previous)
+    ledger.connection.execute("update runs set chain = ? where run_id = ?", [chain, run_id])
+    reached("ledger: before commit")
     ledger.connection.commit()
-    if not ledger.value("select count(*) from runs where run_id = ?", [run_id]):
-        raise UserError(f"{path}: the run {run_id} was not saved, though the commit reported success. Nothing was changed; run again.")
+    reached("ledger: after commit")
+    if ledger.value("select chain from runs where run_id = ?", [run_id]) != chain:
+        raise UserError(f"{home.ledger}: {run_id} was not saved, though the commit reported success. Nothing was changed; run again.")
+    ledger.require_totals(run_id)
+    write_receipt(home.receipts, run_id, chain)
+    reached("receipt: written")
 
 
 def run_row(run_id: str, command: str, started_at: datetime, finished_at: datetime, **figures) -> dict:
@@ -190,5 +246,6 @@ def run_row(run_id: str, command: str, started_at: datetime, finished_at: dateti
         "started_at": started_at,
         "finished_at": finished_at,
         "product_version": version("seatledger"),
+        "chain": "",
         **figures,
     }

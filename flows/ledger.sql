@@ -6,7 +6,7 @@ create table runs (
     run_id varchar primary key, command varchar not null, through date, cadence varchar,
     started_at timestamptz not null, finished_at timestamptz not null, product_version varchar not null,
     days_ingested bigint not null, files_ingested bigint not null, rows_ingested bigint not null,
-    invoices bigint not null, lines bigint not null, held_workspaces bigint not null
+    invoices bigint not null, lines bigint not null, held_workspaces bigint not null, chain varchar not null
 );
 create table inputs (
     table_name varchar not null, day date, version varchar not null, file varchar not null,

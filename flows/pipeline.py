@@ -13,6 +13,7 @@ import polars as pl
 
 from flows import facts
 from flows.drop_guard import DropGuard
+from flows.fault_points import reached
 from flows.home import Home
 from flows.ingest import Ingested, IngestRequest, ingest, new_table_days
 from flows.lake import Lake
@@ -101,7 +102,7 @@ class Run:
 @contextmanager
 def open_run(command: str, setting: Setting) -> Iterator[Run]:
     """Lock the home and open its ledger; what is not committed inside is as if it had never been."""
-    with setting.home.locked(), open_ledger(setting.home.ledger) as ledger:
+    with setting.home.locked(), open_ledger(setting.home) as ledger:
         yield Run(ledger.next_run_id(), command, setting.clock(), setting, ledger, Lake(setting.home.lake))
 
 
@@ -190,6 +191,7 @@ def _decide(run: Run, billing: Billing, invoices: pl.DataFrame) -> None:
     ledger.append("invoice_dates", billing.dates.with_columns(run_id=pl.lit(run.id)))
     last_entry = ledger.value("select coalesce(max(entry_number), 0) from credit_ledger")
     ledger.append("credit_ledger", credit_entries_from_invoices(invoices, last_entry))
+    reached("ledger: invoices told")
 
 
 def save(run: Run) -> None:
@@ -209,8 +211,7 @@ def save(run: Run) -> None:
         lines=done.lines,
         held_workspaces=len(done.held),
     )
-    run.ledger.append("runs", pl.DataFrame([row], schema_overrides={"through": pl.Date, "cadence": pl.String}))
-    commit(run.ledger, run.id, run.setting.home.ledger)
+    commit(run.ledger, run.setting.home, row)
 
 
 def show(run: Run) -> None:
@@ -237,13 +238,18 @@ def write_reports(run: Run, request: ReportRequest) -> None:
     home = run.setting.home
     months = [request.month] if request.month else _months_touched(run)
     folders = export_reports(home.finance, request.to or home.reports, months, excel=request.excel)
+    if not request.month and not request.to:
+        home.reports_are_of(run.ledger.last_run())
     run.outcome.exported = tuple(folders)
     log.info("wrote reports, months: %d", len(folders))
 
 
 def _months_touched(run: Run) -> list[date] | None:
-    """From the first day or invoice that the run brought, each month to the last; None, all months, for a mere report."""
-    if run.command == "report":
+    """From the first day or invoice that the run brought, each month to the last.
+
+    None, all months, for a mere report, and where the runs before this one left no whole reports.
+    """
+    if run.command == "report" or run.setting.home.reports_run() != run.ledger.last_run(before=run.id):
         return None
     days = facts.roster_days(run.ledger)
     invoiced = [] if run.outcome.invoices is None else run.outcome.invoices["invoice_on"].to_list()

@@ -12,13 +12,14 @@ import duckdb
 import polars as pl
 
 from flows.errors import UserError
+from flows.fault_points import reached
 from flows.ledger import Ledger
 from transforms.catalog import Catalog
 from transforms.money import CURRENCY_DECIMALS
 from transforms.standing import Standing
 
 REPORTS = Path(__file__).resolve().parent.parent / "reports"
-_FROM_LEDGER = ("invoices", "invoice_lines", "credit_ledger", "runs", "inputs")
+FROM_LEDGER = ("invoices", "invoice_lines", "credit_ledger", "runs", "inputs")
 _FORMULA_START = r"^[=+\-@\t\r]"
 
 
@@ -31,7 +32,7 @@ def publish(path: Path, ledger: Ledger, standing: Standing | None, catalogs: Map
             finance.execute((REPORTS / "tables.sql").read_text(encoding="utf-8"))
             _fill(finance, "currencies", _currencies(catalogs))
             _fill(finance, "catalogs", _catalogs(catalogs))
-            for table in _FROM_LEDGER:
+            for table in FROM_LEDGER:
                 _fill(finance, table, ledger.frame(f"select * from {table} order by all"))
             for table, frame in (standing._asdict() if standing else {}).items():
                 _fill(finance, table, frame)
@@ -42,7 +43,9 @@ def publish(path: Path, ledger: Ledger, standing: Standing | None, catalogs: Map
         with beside.open("rb") as file:
             os.fsync(file.fileno())
         beside.chmod(0o640)
+        reached("publish: filled beside")
         beside.replace(path)
+        reached("publish: in place")
     finally:
         beside.unlink(missing_ok=True)
         beside.with_name(f"{beside.name}.wal").unlink(missing_ok=True)
@@ -126,6 +129,8 @@ def _write_csv(frame: pl.DataFrame, path: Path, excel: bool) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         escaped.write_csv(beside, include_bom=excel, line_terminator="\r\n" if excel else "\n", datetime_format="%Y-%m-%dT%H:%M:%SZ")
+        reached("report: written beside")
         beside.replace(path)
+        reached("report: in place")
     finally:
         beside.unlink(missing_ok=True)

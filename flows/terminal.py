@@ -14,6 +14,7 @@ from flows.home import Home
 
 if TYPE_CHECKING:
     from flows.pipeline import Outcome, Setting
+    from flows.verify import Check
 
 _out = Console(highlight=False)
 if not _out.is_terminal:
@@ -99,6 +100,18 @@ def print_holds(root: Path) -> None:
         _out.print(f"[bold]{_plain(workspace)}[/bold]  {reason}" + (f", since {since}" if since else ""))
         _out.print(f"  {_plain(detail)}{_plain(place)}", soft_wrap=True)
         _out.print(f"  To mend: {mend}.", soft_wrap=True)
+
+
+def print_checks(checks: list[Check]) -> None:
+    """Every invariant with its question; what violates one is named, the first ten of each."""
+    for check in checks:
+        _out.print(f"{'ok   ' if not check.problems else 'WRONG'}  {check.name:<26}{check.question}", soft_wrap=True)
+        for what, problem in check.problems[:10]:
+            _out.print(f"         {_plain(what)}: {_plain(problem)}", soft_wrap=True)
+        if len(check.problems) > 10:
+            _out.print(f"         and {len(check.problems) - 10} more")
+    wrong = sum(bool(check.problems) for check in checks)
+    _out.print(f"{_many(len(checks), 'check')}, {wrong} wrong." if wrong else f"{_many(len(checks), 'check')}, all well.")
 
 
 def _finance(root: Path) -> duckdb.DuckDBPyConnection:

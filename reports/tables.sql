@@ -170,7 +170,7 @@ comment on column exceptions."row" is 'The row in it; 1 is the first after the h
 
 create table runs (
     run_id varchar, command varchar, through date, cadence varchar, started_at timestamptz, finished_at timestamptz, product_version varchar,
-    days_ingested bigint, files_ingested bigint, rows_ingested bigint, invoices bigint, lines bigint, held_workspaces bigint
+    days_ingested bigint, files_ingested bigint, rows_ingested bigint, invoices bigint, lines bigint, held_workspaces bigint, chain varchar
 );
 comment on table runs is 'One per run that committed.';
 comment on column runs.run_id is 'Counted from run-000001.';
@@ -186,6 +186,7 @@ comment on column runs.rows_ingested is 'Rows in them.';
 comment on column runs.invoices is 'Invoices issued.';
 comment on column runs.lines is 'Lines on them.';
 comment on column runs.held_workspaces is 'Workspaces held when it billed.';
+comment on column runs.chain is 'Digest of all that the run wrote and of the run before: a changed row breaks it.';
 
 create table inputs (
     table_name varchar, day date, version varchar, file varchar, sha256 varchar, bytes bigint, rows bigint, ingested_at timestamptz, run_id varchar, superseded_by varchar

@@ -82,8 +82,8 @@ def test_only_one_file_knows_prefect() -> None:
     assert [p.name for p in FLOWS if "prefect" in roots(imported_by(p))] == ["deploy.py"]
 
 
-def test_only_the_ledger_the_publisher_and_the_terminal_know_duckdb() -> None:
-    assert [p.name for p in FLOWS if "duckdb" in roots(imported_by(p))] == ["ledger.py", "publish.py", "terminal.py"]
+def test_only_what_keeps_publishes_checks_and_shows_knows_duckdb() -> None:
+    assert [p.name for p in FLOWS if "duckdb" in roots(imported_by(p))] == ["ledger.py", "publish.py", "receipts.py", "terminal.py", "verify.py"]
 
 
 def test_no_code_names_a_vendor() -> None:

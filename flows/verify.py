@@ -1,0 +1,108 @@
+"""Every invariant, recomputed from what is stored: the queries of reports/checks, the chain, the receipts, the rosters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+
+from flows.errors import UserError
+from flows.home import Home
+from flows.lake import Lake
+from flows.publish import FROM_LEDGER, REPORTS
+from flows.receipts import broken_links, missing_runs
+from transforms.catalog import Catalog
+
+
+class Check(NamedTuple):
+    """An invariant: its name, the question it asks, and what it found (what, problem); nothing found is good."""
+
+    name: str
+    question: str
+    problems: list[tuple[str, str]]
+
+
+def verify(home: Home, catalogs: Mapping[str, Catalog]) -> list[Check]:
+    """Check a home, changing nothing. Raises UserError where there is nothing to check or it cannot be read."""
+    if not home.finance.exists() or not home.ledger.exists():
+        missing = home.ledger if home.finance.exists() else home.finance
+        raise UserError(f"{missing}: is not there. Start with `seatledger demo`, or restore it from a back-up.")
+    with home.locked(), duckdb.connect() as both:
+        try:
+            _attach(both, home)
+            checks = [*_queries(both), _published(both), _from_rosters(both, home, catalogs)]
+            both.execute("use ledger")
+            both.execute("set TimeZone = 'UTC'")
+            runs = dict(both.execute("select run_id, chain from runs").fetchall())
+            checks.append(Check("ledger_chained", "Are the rows of every run as it wrote them?", broken_links(both)))
+            checks.append(Check("receipts_kept", "Is every run that has a receipt in the ledger?", missing_runs(home.receipts, runs)))
+        except duckdb.Error as reason:
+            raise UserError(f"{home.root}: cannot be read: {str(reason).splitlines()[0]} Restore the home from a back-up.") from None
+    return checks
+
+
+def _attach(both: duckdb.DuckDBPyConnection, home: Home) -> None:
+    for name, path in (("ledger", home.ledger), ("finance", home.finance)):
+        quoted = str(path).replace("'", "''")
+        both.execute(f"attach '{quoted}' as {name} (read_only)")
+    both.execute("use finance")
+
+
+def _queries(both: duckdb.DuckDBPyConnection) -> list[Check]:
+    """The queries of reports/checks: each returns what violates it."""
+    checks = []
+    for path in sorted((REPORTS / "checks").glob("*.sql")):
+        sql = path.read_text(encoding="utf-8")
+        question = sql.splitlines()[0].removeprefix("-- ").split("  ")[0]
+        checks.append(Check(path.stem, question, [(str(what), str(problem)) for what, problem in both.execute(sql).fetchall()]))
+    return checks
+
+
+def _published(both: duckdb.DuckDBPyConnection) -> Check:
+    """What analysts see is what the ledger holds."""
+    problems = []
+    for table in FROM_LEDGER:
+        columns = ", ".join(
+            f'"{c}"'
+            for (c,) in both.execute(
+                "select column_name from duckdb_columns() where database_name = 'finance' and table_name = ? order by column_index", [table]
+            ).fetchall()
+        )
+        ours, theirs = (f"select {columns} from {database}.{table}" for database in ("ledger", "finance"))
+        for have, lack, words in ((ours, theirs, "is not published"), (theirs, ours, "is not in the ledger")):
+            count = both.execute(f"select count(*) from (({have}) except all ({lack}))").fetchone()[0]
+            if count:
+                problems.append((table, f"{count} rows: each {words} so"))
+    return Check("published_whole", "Are the published tables those of the ledger?", problems)
+
+
+def _from_rosters(both: duckdb.DuckDBPyConnection, home: Home, catalogs: Mapping[str, Catalog]) -> Check:
+    """The published occupancy, counted anew from the rosters in the lake: by sets of users, not by bits."""
+    question = "Are a day's seats those that the stored rosters hold?"
+    current = both.execute(
+        "select distinct day, version from ledger.inputs where table_name = 'users' and superseded_by is null"
+    ).fetchall()
+    lake = Lake(home.lake)
+    files = [(str(lake.day_path("users", day, version)), day) for day, version in current]
+    gone = [(str(day), "its stored rosters are gone") for path, day in files if not Path(path).exists()]
+    if gone or not files:
+        return Check("occupancy_from_rosters", question, gone)
+    both.execute("create temp table roster_files (filename varchar, day date)")
+    both.executemany("insert into roster_files values (?, ?)", files)
+    policies = [(c.id, kind, status) for c in catalogs.values() for kind in c.kinds for status in c.statuses]
+    both.execute("create temp table seat_policies (catalog varchar, kind varchar, status varchar)")
+    both.executemany("insert into seat_policies values (?, ?, ?)", policies)
+    sql = """
+        with held as (
+            select workspace_id, f.day, p.catalog, count(distinct user_id) as seats
+            from read_parquet($files, filename = true, hive_partitioning = false, union_by_name = true) r
+            join roster_files f using (filename) join seat_policies p using (kind, status)
+            group by all
+        )
+        select o.workspace_id || ' ' || o.day, format('{} seats published, {} on the roster', occupied, coalesce(seats, 0))
+        from finance.seat_occupancy o left join held h using (workspace_id, day, catalog)
+        where o.catalog is not null and occupied <> coalesce(seats, 0)
+        order by all"""
+    return Check("occupancy_from_rosters", question, both.execute(sql, {"files": [path for path, _ in files]}).fetchall())

@@ -1,0 +1,146 @@
+"""Rows 34 to 36 of the fault table: killed at any point, stopped, out of room; the next run ends as an undisturbed one."""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from flows.fault_points import KILL_AT, POINTS
+from tests.conftest import ROOT, Product
+from tests.flows.small_source import small_source
+
+THROUGH = date(2026, 2, 12)
+SCRIPT = """
+import sys; from datetime import date; from pathlib import Path
+from tests.conftest import Product
+Product(Path(sys.argv[1])).run(Path(sys.argv[2]), date(2026, 2, 12))
+"""
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_source(tmp_path_factory.mktemp("crash") / "source", last=THROUGH)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    product = Product(tmp_path_factory.mktemp("undisturbed") / "home")
+    product.run(source, THROUGH)
+    return reports(product)
+
+
+def reports(product: Product) -> dict[str, bytes]:
+    """Every report but the list of runs, of which a killed home has one more."""
+    files = product.home.reports.rglob("*")
+    return {str(p.relative_to(product.home.reports)): p.read_bytes() for p in files if p.is_file() and p.name not in ("runs.csv", ".run")}
+
+
+def start(home: Path, source: Path, **environment: str) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-c", SCRIPT, home, source], cwd=ROOT, env=os.environ | environment, stderr=subprocess.PIPE)
+
+
+def mend_and_compare(home: Path, source: Path, undisturbed: dict[str, bytes]) -> None:
+    product = Product(home)
+    product.run(source, THROUGH)
+    assert reports(product) == undisturbed
+    assert product.table("select count(distinct invoice_number), count(*) from invoices").rows() == [(4, 4)]
+    assert not [p for p in home.rglob(".*") if p.name not in (".lock", ".run")]
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_F34_killed_at_any_point_the_next_run_gives_the_bytes_of_an_undisturbed_one(
+    point: str, tmp_path: Path, source: Path, undisturbed: dict[str, bytes]
+) -> None:
+    with start(tmp_path / "home", source, **{KILL_AT: point}) as process:
+        process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    mend_and_compare(tmp_path / "home", source, undisturbed)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("n", range(int(os.environ.get("SEATLEDGER_KILLS", "100"))))
+def test_F34_killed_at_a_random_moment_the_next_run_gives_the_bytes_of_an_undisturbed_one(
+    n: int, tmp_path: Path, source: Path, undisturbed: dict[str, bytes]
+) -> None:
+    with start(tmp_path / "home", source) as process:
+        time.sleep(random.Random(n).uniform(0.2, 3.0))
+        process.kill()
+    mend_and_compare(tmp_path / "home", source, undisturbed)
+
+
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_F35_stopped_it_rolls_back_and_exits_with_the_signals_code(stop: signal.Signals, code: int, tmp_path: Path, source: Path) -> None:
+    command = [
+        Path(sys.executable).with_name("seatledger"),
+        "run",
+        source,
+        "--through",
+        str(THROUGH),
+        "--direct",
+        "--home",
+        tmp_path / "home",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not (tmp_path / "home" / "ledger.duckdb").exists():
+            time.sleep(0.01)
+        process.send_signal(stop)
+        _, said = process.communicate()
+    assert process.returncode == code
+    assert "Traceback" not in said
+    assert not (tmp_path / "home" / "finance.duckdb").exists()
+    assert Product(tmp_path / "home").run(source, THROUGH).invoices.height == 4
+
+
+def test_F36_a_home_that_cannot_be_written_is_said_in_a_sentence(tmp_path: Path, source: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    command = [
+        Path(sys.executable).with_name("seatledger"),
+        "run",
+        source,
+        "--through",
+        str(THROUGH),
+        "--direct",
+        "--home",
+        tmp_path / "file" / "home",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "the home cannot be made or written" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("room", [20_000, 300_000, 1_000_000])
+def test_F36_out_of_room_it_says_so_and_earlier_results_are_intact(
+    room: int, tmp_path: Path, source: Path, undisturbed: dict[str, bytes]
+) -> None:
+    """No file may grow beyond `room` bytes: lake, ledger or finance database, whichever comes first, cannot be written."""
+    product = Product(tmp_path / "home")
+    product.run(source, date(2026, 1, 20))
+    before = reports(product), product.home.finance.read_bytes()
+    command = [
+        Path(sys.executable).with_name("seatledger"),
+        "run",
+        source,
+        "--through",
+        str(THROUGH),
+        "--direct",
+        "--home",
+        tmp_path / "home",
+    ]
+    limit = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (room, room))
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=limit)
+    assert done.returncode == 1, done.stdout
+    assert "Traceback" not in done.stderr
+    assert "seatledger: " in done.stderr
+    assert (reports(product), product.home.finance.read_bytes()) == before
+    mend_and_compare(tmp_path / "home", source, undisturbed)

@@ -1,0 +1,163 @@
+"""Rows 31 to 38 of the fault table, and `verify`: what was decided stays as it was decided, or it is noticed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+
+from flows import ledger as ledger_module
+from flows.errors import UserError
+from flows.verify import verify
+from tests.conftest import Product
+from tests.flows.small_source import small_source
+
+JAN, THROUGH = date(2026, 1, 31), date(2026, 2, 12)
+
+
+@pytest.fixture(scope="module")
+def billed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with two runs behind it."""
+    root = tmp_path_factory.mktemp("billed")
+    source = small_source(root / "source", last=THROUGH)
+    product = Product(root / "home")
+    product.run(source, JAN)
+    product.run(source, THROUGH)
+    return root
+
+
+@pytest.fixture
+def home(billed: Path, tmp_path: Path) -> Iterator[Product]:
+    shutil.copytree(billed / "home", tmp_path / "home")
+    yield Product(tmp_path / "home")
+
+
+def wrong(product: Product) -> set[str]:
+    return {check.name for check in verify(product.home, product.setting.catalogs) if check.problems}
+
+
+def change(product: Product, sql: str, *, ledger: bool = True, finance: bool = True) -> None:
+    """Plant a fault by hand, in the ledger, in what is published, or in both."""
+    for path, wanted in ((product.home.ledger, ledger), (product.home.finance, finance)):
+        if wanted:
+            with duckdb.connect(str(path)) as connection:
+                connection.execute(sql)
+
+
+def test_verify_finds_nothing_wrong_with_what_the_product_did(home: Product) -> None:
+    assert wrong(home) == set()
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("update invoice_lines set amount_minor = amount_minor + 1 where line_id = 'PIV-2026-000002-001'", {"lines_recompute", "invoices_add_up"}),
+        ("update invoice_lines set days = 15 where line_id = 'PIV-2026-000002-001'", {"lines_recompute", "line_days"}),
+        ("update invoices set amount_due_minor = 0 where invoice_number = 'PIV-2026-000001'", {"invoices_add_up"}),
+        ("delete from invoice_lines where line_id = 'PIV-2026-000002-001'", {"invoices_add_up"}),
+        ("delete from invoices where invoice_number = 'PIV-2026-000001'", {"numbers_gapless", "invoices_add_up"}),
+        ("update invoice_lines set quantity_billed_before = 1 where line_id = 'PIV-2026-000002-001'", {"charges_never_overbilled"}),
+        ("insert into credit_ledger values ('oak', 'USD', 'sub-oak@2026-01-01', '2026-01-01', 5, 5, 1)", {"credits_run_on"}),
+        ("update inputs set rows = rows + 1 where day = '2026-01-05'", {"ledger_chained"}),
+        ("update runs set chain = 'other' where run_id = 'run-000001'", {"ledger_chained", "receipts_kept"}),
+    ],
+)  # fmt: skip
+def test_verify_finds_each_planted_fault(home: Product, sql: str, found: set[str]) -> None:
+    change(home, sql)
+    assert found | {"ledger_chained"} <= wrong(home)
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("update seat_occupancy set occupied = occupied + 1 where workspace_id = 'oak' and day = '2026-01-20'", {"occupancy_from_rosters", "occupancy_runs_on"}),
+        ("delete from seat_occupancy where workspace_id = 'oak' and day = '2026-01-20'", {"days_covered"}),
+        ("update seat_occupancy set coverage = 'unknown' where day = '2026-01-20'", {"days_covered"}),
+        ("delete from invoices where invoice_number = 'PIV-2026-000001'", {"published_whole"}),
+    ],
+)  # fmt: skip
+def test_verify_finds_what_was_changed_in_what_is_published(home: Product, sql: str, found: set[str]) -> None:
+    change(home, sql, ledger=False)
+    assert found <= wrong(home)
+
+
+def test_verify_finds_a_roster_changed_in_the_lake(home: Product) -> None:
+    path = next((home.home.lake / "users" / "date=2026-01-20").glob("*.parquet"))
+    pl.read_parquet(path).filter(pl.col("user_id") != "c").write_parquet(path)
+    assert wrong(home) == {"occupancy_from_rosters"}
+
+
+def test_F31_two_runs_on_one_home_are_kept_apart(home: Product, billed: Path) -> None:
+    with home.home.locked(), pytest.raises(UserError, match=r"another run \(process \d+\) is using this home"):
+        Product(home.home.root).run(billed / "source", THROUGH)
+
+
+def test_F33_who_has_the_ledger_open_is_waited_for_a_little_and_then_named(home: Product, billed: Path, monkeypatch) -> None:
+    monkeypatch.setattr(ledger_module, "LONGEST_WAIT", 0.3)
+    script = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.readline()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, home.home.ledger], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        other.stdout.readline()
+        with pytest.raises(UserError, match=rf"process {other.pid} has it open. Close it there"):
+            home.run(billed / "source", THROUGH)
+        other.communicate("\n")
+    home.run(billed / "source", THROUGH)
+
+
+def test_F37_a_ledger_that_is_no_database_is_said_with_how_to_restore(home: Product, billed: Path) -> None:
+    home.home.ledger.write_bytes(b"not a database" * 1000)
+    with pytest.raises(UserError, match=r"cannot be opened.*Restore it"):
+        home.run(billed / "source", THROUGH)
+
+
+def test_F37_a_lost_ledger_is_noticed_by_its_receipts(home: Product, billed: Path) -> None:
+    home.home.ledger.unlink()
+    with pytest.raises(UserError, match=r"is gone, and receipts\.jsonl says that runs were saved in it"):
+        home.run(billed / "source", THROUGH)
+    assert not home.home.ledger.exists()
+
+
+def test_F37_an_older_ledger_put_back_is_noticed_by_its_receipts(home: Product, billed: Path, tmp_path: Path) -> None:
+    older = Product(tmp_path / "older")
+    older.run(billed / "source", JAN)
+    shutil.copy(older.home.ledger, home.home.ledger)
+    with pytest.raises(UserError, match="run-000002 has a receipt, and is not in the ledger"):
+        home.run(billed / "source", THROUGH)
+
+
+def test_F37_a_ledger_of_a_newer_version_is_left_alone(home: Product, billed: Path) -> None:
+    change(home, "update settings set value = '99' where name = 'ledger_version'", finance=False)
+    with pytest.raises(UserError, match=r"was written by another version \(ledger 99, this is 1\)"):
+        home.run(billed / "source", THROUGH)
+
+
+def test_F38_a_commit_that_did_not_commit_is_noticed(product: Product, billed: Path, monkeypatch) -> None:
+    monkeypatch.setattr(ledger_module, "reached", lambda point: _forget(point))
+    opened: list = []
+    connect = ledger_module._connect
+    monkeypatch.setattr(ledger_module, "_connect", lambda path: opened.append(connect(path)) or opened[-1])
+
+    def _forget(point: str) -> None:
+        if point == "ledger: after commit":
+            opened[-1].execute("delete from runs")
+
+    with pytest.raises(UserError, match="run-000001 was not saved, though the commit reported success"):
+        product.run(billed / "source", JAN)
+
+
+def test_a_receipt_that_a_crash_left_out_is_written_by_the_next_run(home: Product, billed: Path) -> None:
+    lines = home.home.receipts.read_text().splitlines(keepends=True)
+    home.home.receipts.write_text(lines[0] + lines[1][:20])
+    home.run(billed / "source", THROUGH)
+    whole = [line for line in home.home.receipts.read_text().splitlines() if line.endswith("}")]
+    assert [json.loads(line)["run_id"] for line in whole] == ["run-000001", "run-000002", "run-000003"]
+    assert wrong(home) == set()
