@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.errors import UserError
+from flows.errors import UserError, in_a_line, is_interrupt, is_of_the_disk
 
 if TYPE_CHECKING:
     from flows.pipeline import Outcome, Setting
@@ -219,18 +219,15 @@ def main() -> None:
     except UserError as error:
         click.echo(f"seatledger: {error}", err=True)
         sys.exit(1)
-    except OSError as error:
-        click.echo(f"seatledger: {error.filename or 'a file'}: {error.strerror or error}. Nothing was changed.", err=True)
-        sys.exit(1)
-    except Exception as error:
-        if type(error).__module__.split(".")[0] not in ("duckdb", "_duckdb", "polars"):
+    except (Exception, KeyboardInterrupt) as error:
+        if is_interrupt(error) or isinstance(error, click.Abort):
+            click.echo("seatledger: interrupted; what was not yet saved is as if it had never been.", err=True)
+            sys.exit(128 + signal.SIGINT)
+        if not is_of_the_disk(error):
             raise
-        click.echo(f"seatledger: the home cannot be read or written: {str(error).splitlines()[0]}", err=True)
-        click.echo("Nothing was changed. Is the disk full? If a file is damaged, restore the home from a back-up.", err=True)
+        click.echo(f"seatledger: {in_a_line(error)}", err=True)
+        click.echo("Nothing was changed. Is the disk full, or read-only? If a file is damaged, restore the home from a back-up.", err=True)
         sys.exit(1)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("seatledger: interrupted; nothing was changed.", err=True)
-        sys.exit(128 + signal.SIGINT)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import polars as pl
 
 from flows import facts
 from flows.drop_guard import DropGuard
+from flows.errors import UserError, in_a_line, is_of_the_disk
 from flows.fault_points import reached
 from flows.home import Home
 from flows.ingest import Ingested, IngestRequest, ingest, new_table_days
@@ -106,6 +107,18 @@ def open_run(command: str, setting: Setting) -> Iterator[Run]:
         yield Run(ledger.next_run_id(), command, setting.clock(), setting, ledger, Lake(setting.home.lake))
 
 
+@contextmanager
+def already_saved(run: Run) -> Iterator[None]:
+    """What goes wrong from here on does not undo the run: it only could not be shown, and `report` shows it later."""
+    try:
+        yield
+    except Exception as error:
+        if not is_of_the_disk(error):
+            raise
+        what = f"{run.id} was saved, but what it shows could not be written: {in_a_line(error)}"
+        raise UserError(f"{what}. Make room, or mend what it says; then: seatledger report --home {run.setting.home.root}") from None
+
+
 # --- what one can run ---------------------------------------------------------------------------------------------------
 
 
@@ -114,7 +127,8 @@ def run_ingest(request: IngestRequest, setting: Setting, step: Step = plainly) -
     with open_run("ingest", setting) as run:
         step(bring_in, run, request)
         step(save, run)
-        step(show, run)
+        with already_saved(run):
+            step(show, run)
         return run.outcome
 
 
@@ -124,7 +138,8 @@ def run_bill(request: BillRequest, setting: Setting, step: Step = plainly) -> Ou
         step(bill, run, request)
         if not request.dry_run:
             step(save, run)
-            step(show, run)
+            with already_saved(run):
+                step(show, run)
         return run.outcome
 
 
@@ -142,8 +157,9 @@ def run_all(source: IngestRequest, request: BillRequest, setting: Setting, step:
         step(bring_in, run, source)
         step(bill, run, request)
         step(save, run)
-        step(show, run)
-        step(write_reports, run, ReportRequest())
+        with already_saved(run):
+            step(show, run)
+            step(write_reports, run, ReportRequest())
         return run.outcome
 
 

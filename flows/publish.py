@@ -40,6 +40,8 @@ def publish(path: Path, ledger: Ledger, standing: Standing | None, catalogs: Map
                 if report.name != "tables.sql":
                     finance.execute(report.read_text(encoding="utf-8"))
             _create_money_views(finance, max(CURRENCY_DECIMALS[c.currency] for c in catalogs.values()))
+            finance.execute("checkpoint")
+        _require_whole(beside, ledger)
         with beside.open("rb") as file:
             os.fsync(file.fileno())
         beside.chmod(0o640)
@@ -49,6 +51,21 @@ def publish(path: Path, ledger: Ledger, standing: Standing | None, catalogs: Map
     finally:
         beside.unlink(missing_ok=True)
         beside.with_name(f"{beside.name}.wal").unlink(missing_ok=True)
+
+
+def _require_whole(beside: Path, ledger: Ledger) -> None:
+    """Open what was built and count: a database that a full disk cut short closes without a word."""
+    totals = (
+        "select (select count(*) from invoices), (select coalesce(sum(net_minor), 0) from invoices), (select count(*) from invoice_lines)"
+    )
+    totals += (
+        ", (select coalesce(sum(amount_minor), 0) from invoice_lines), (select count(*) from credit_ledger), (select count(*) from inputs)"
+    )
+    with duckdb.connect(str(beside), read_only=True) as built:
+        found = built.execute(totals).fetchone()
+    wanted = ledger.connection.execute(totals).fetchone()
+    if found != wanted:
+        raise UserError(f"{beside}: holds {found} where the ledger holds {wanted}; it was not published. Run again.")
 
 
 def _fill(finance: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
