@@ -53,12 +53,19 @@ def facts_until(horizon: date, ledger: Ledger, lake: Lake) -> Facts:
     missing = [day for day in days_between(opening_on, horizon) if day not in days]
     if missing:
         raise UserError(f"users are missing for {name_days(missing)}. Ingest every day up to {horizon} before billing through it.")
+    subscriptions = _rows("subscriptions", ledger, lake)
     return Facts(
-        subscription_rows=_rows("subscriptions", ledger, lake),
+        subscription_rows=subscriptions,
         activity=_activity(ledger, lake),
         usage=_rows("usage", ledger, lake).rename({"day": "on"}).filter(pl.col("on").is_between(opening_on, horizon)),
         roster_months=_roster_months({day: v for day, v in days.items() if opening_on <= day <= horizon}, lake),
-        holds=pl.concat([_holds_from_faults(ledger.current_faults()), _holds_from_repeated_events(_rows("activity", ledger, lake))]),
+        holds=pl.concat(
+            [
+                _holds_from_faults(ledger.current_faults()),
+                _holds_from_repeated_events(_rows("activity", ledger, lake)),
+                _holds_from_lost_subscriptions(subscriptions, ledger),
+            ]
+        ),
         opening_on=opening_on,
         horizon=horizon,
         repeated_days=tuple(day for day in ledger.declared_days(DECLARED) if opening_on <= day <= horizon),
@@ -109,6 +116,13 @@ def _holds_from_faults(faults: pl.DataFrame) -> pl.DataFrame:
             holds(undated, "broken_row", again, detail=detail, since_on="day"),
         ]
     )
+
+
+def _holds_from_lost_subscriptions(subscriptions: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
+    """A subscription that was billed and is no longer among the rows did not end by that: its workspace is held."""
+    lost = ledger.billed_subscriptions().join(subscriptions, on="subscription_id", how="anti")
+    detail = pl.format("subscription {} was billed before, and no row names it any more", "subscription_id")
+    return holds(lost, "subscription_lost", "put its row back into subscriptions; to end it, deliver a canceled event", detail=detail)
 
 
 def _holds_from_repeated_events(rows: pl.DataFrame) -> pl.DataFrame:

@@ -121,6 +121,10 @@ class Ledger:
                 from invoice_lines group by {identity} order by all"""
         )
 
+    def billed_subscriptions(self) -> pl.DataFrame:
+        """Every subscription that an invoice was issued for, with its workspace."""
+        return self.frame("select distinct subscription_id, workspace_id from invoices order by all")
+
     def passed_dates(self) -> pl.DataFrame:
         return self.frame("select distinct subscription_id, invoice_on from invoice_dates order by all")
 

@@ -100,16 +100,24 @@ def version_of(digests: Iterable[str]) -> str:
 def read_part(part: Part) -> PartContent:
     """Read one file whole. Raises UserError, with the line where there is one, for what is no such file."""
     content = part.path.read_bytes()
+    wanted = SOURCE_ROWS[part.table].names()
     if not content:
-        raise UserError(f"{part.name}: is empty (0 bytes). Deliver the file again.")
-    wanted = list(SOURCE_ROWS[part.table].names())
-    frame = _read_csv(part, content) if part.path.suffix == ".csv" else _read_parquet(part, content)
+        frame = _nothing(part, wanted)
+    else:
+        frame = _read_csv(part, content) if part.path.suffix == ".csv" else _read_parquet(part, content)
     lacking = [c for c in wanted if c not in frame.columns]
     if lacking:
         raise UserError(f"{part.name}: lacks the column {', '.join(lacking)}. Expected: {', '.join(wanted)}.")
     unknown = tuple(c for c in frame.columns if c not in wanted)
     frame = frame.select(wanted).with_columns(file=pl.lit(part.name), row=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
     return PartContent(part, sha256(content).hexdigest(), len(content), frame, unknown)
+
+
+def _nothing(part: Part, columns: list[str]) -> pl.DataFrame:
+    """A day may have had no activity and no usage; rosters and subscriptions are never empty."""
+    if part.table in ("users", "subscriptions"):
+        raise UserError(f"{part.name}: is empty (0 bytes). Deliver the file again.")
+    return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
 
 
 # --- Parquet -----------------------------------------------------------------------------------------------------------

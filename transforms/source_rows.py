@@ -74,7 +74,7 @@ def _typed(cell: pl.Expr, given: pl.DataType, wanted: pl.DataType) -> pl.Expr:
     if wanted == pl.Date:
         return pl.when(cell.str.contains(r"^\d{4}-\d{2}-\d{2}$")).then(cell).str.to_date("%Y-%m-%d", strict=False)
     if wanted == pl.Boolean:
-        return cell.replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
+        return cell.str.to_lowercase().replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
     if wanted.is_integer():
         return pl.when(cell.str.contains(r"^-?\d{1,18}$")).then(cell).cast(pl.Int64, strict=False)
     return _timestamp(cell)

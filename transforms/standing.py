@@ -69,7 +69,7 @@ def _subscriptions(facts: Facts, position: Position, occupancy: pl.DataFrame) ->
         .when(pl.col("canceled_on").is_not_null()).then(pl.lit("canceled, term running"))
         .otherwise(pl.lit("active"))
     )  # fmt: skip
-    return owned.select(
+    standing = owned.select(
         "subscription_id",
         "workspace_id",
         "workspace_name",
@@ -88,7 +88,15 @@ def _subscriptions(facts: Facts, position: Position, occupancy: pl.DataFrame) ->
         seats_occupied="occupied",
         seats_committed="committed",
         seat_limit="seat_limit",
-    ).sort("subscription_id")
+    )
+    return pl.concat([standing, _unbillable(facts, position)], how="diagonal").sort("subscription_id")
+
+
+def _unbillable(facts: Facts, position: Position) -> pl.DataFrame:
+    """Subscriptions that could not be resolved, as their rows tell them: their workspaces are held."""
+    rows = facts.subscription_rows.join(position.subscriptions, on="subscription_id", how="anti").unique("subscription_id", keep="first")
+    told = ["subscription_id", "workspace_id", "workspace_name", "catalog", "plan", "cadence", "starts_on"]
+    return rows.select(*told, state=pl.lit("held"))
 
 
 def _terms(position: Position, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:

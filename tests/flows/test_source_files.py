@@ -138,3 +138,40 @@ def test_a_file_of_which_more_than_a_twentieth_is_broken_is_itself_refused(produ
         UserError, match=r"users/date=2026-01-05/users.csv: 5 of 5 rows break their contract, first row 1: kind must be one of teammate"
     ):
         product.run(source, date(2026, 2, 1))
+
+
+def test_activity_may_be_absent_empty_or_a_header_alone(product, tmp_path: Path) -> None:
+    source = small_source(tmp_path / "source", last=date(2026, 1, 12))
+    for day, content in (("2026-01-03", ""), ("2026-01-04", ACTIVITY)):
+        path = source / "activity" / f"date={day}" / "activity.csv"
+        path.parent.mkdir(parents=True)
+        path.write_text(content)
+    assert product.run(source, date(2026, 1, 12)).invoices.height == 2
+
+
+def test_true_and_false_may_be_written_in_any_case(tmp_path: Path) -> None:
+    from transforms.source_rows import typed_rows_from_source
+
+    frame = read_part(users_part(tmp_path, USERS + ROW.replace("true", "True") + ROW.replace("true", "FALSE"))).frame
+    assert typed_rows_from_source("users", frame).rows["login_enabled"].to_list() == [True, False]
+
+
+def test_a_subscription_that_was_billed_and_is_gone_from_its_file_holds_its_workspace(product, tmp_path: Path) -> None:
+    source = small_source(tmp_path / "source", last=date(2026, 2, 12))
+    product.run(source, date(2026, 1, 12))
+    path = source / "subscriptions.csv"
+    path.write_text("".join(line for line in path.read_text().splitlines(keepends=True) if "sub-oak" not in line))
+    assert product.run(source, date(2026, 2, 12)).held == ("oak",)
+    assert product.table("select reason from holds").item() == "subscription_lost"
+
+
+def test_a_subscription_that_cannot_be_billed_is_still_listed_as_held(product, tmp_path: Path) -> None:
+    source = small_source(tmp_path / "source", last=date(2026, 1, 12))
+    path = source / "subscriptions.csv"
+    path.write_text(path.read_text().replace("pivotal,team", "pivotal,tema"))
+    assert product.run(source, date(2026, 1, 12)).held == ("oak",)
+    assert product.table("select subscription_id, state from subscriptions order by 1").rows() == [
+        ("sub-elm", "active"),
+        ("sub-oak", "held"),
+    ]
+    assert product.table("select detail from holds").item() == "plan tema is not in catalogue pivotal"

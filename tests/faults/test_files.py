@@ -1,0 +1,192 @@
+"""Faults 1-8: files that are missing, cut off, damaged, repeated, too big or somewhere else."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+from flows.errors import UserError
+from flows.source import Part, read_part
+from tests.conftest import Product
+from tests.faults.conftest import BILLED, LAST, what_is_kept
+from tests.flows.small_source import ACTIVITY, USERS, add_event, users_file
+
+DAY = date(2026, 1, 15)
+ROW = "oak,a,teammate,owner,active,true,Name a,a@example.com,2026-01-01\n"
+Refuses = Callable[..., str]
+
+
+def no_file(path: Path) -> None:
+    path.unlink()
+
+
+def only_a_mark(path: Path) -> None:
+    path.rename(path.with_name("_SUCCESS"))
+
+
+def zero_bytes(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def header_only(path: Path) -> None:
+    path.write_text(USERS)
+
+
+def parquet_without_rows(path: Path) -> None:
+    pl.read_csv(path, infer_schema=False).clear().write_parquet(path.with_suffix(".parquet"))
+    path.unlink()
+
+
+@pytest.mark.parametrize("damage", [no_file, only_a_mark, zero_bytes, header_only, parquet_without_rows])
+def test_F01_a_day_without_users_is_refused_by_its_date(source: Path, refuses: Refuses, damage: Callable[[Path], None]) -> None:
+    damage(users_file(source, DAY))
+    refuses("2026-01-15")
+
+
+def test_F01_every_day_that_is_missing_is_named(source: Path, refuses: Refuses) -> None:
+    for day in (DAY, date(2026, 1, 18), LAST):
+        shutil.rmtree(users_file(source, day).parent)
+    refuses("users are missing for 2026-01-15, 2026-01-18, 2026-01-20")
+
+
+def as_parquet(path: Path) -> Path:
+    pl.read_csv(path, infer_schema=False).write_parquet(path.with_suffix(".parquet"))
+    path.unlink()
+    return path.with_suffix(".parquet")
+
+
+def test_F02_a_parquet_cut_anywhere_is_refused(source: Path, refuses: Refuses) -> None:
+    path = as_parquet(users_file(source, DAY))
+    whole = path.read_bytes()
+    for size in range(1, len(whole), 53):
+        path.write_bytes(whole[:size])
+        with pytest.raises(UserError, match="users.parquet: is no readable Parquet"):
+            read_part(Part("users", DAY, path, "users.parquet"))
+    refuses("users/date=2026-01-15/users.parquet: is no readable Parquet")
+
+
+def test_F02_a_file_that_is_not_what_its_ending_says_is_refused(source: Path, refuses: Refuses) -> None:
+    path = users_file(source, DAY)
+    path.rename(path.with_suffix(".parquet"))
+    refuses("users/date=2026-01-15/users.parquet: is no readable Parquet")
+    path.with_suffix(".parquet").rename(path)
+    as_parquet(path).rename(path)
+    refuses(r"users/date=2026-01-15/users.csv, line \d+")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (USERS + ROW + ROW.replace("oak,a,", "oak,b,")[:-30], "line 3: has 7 cells"),
+        (USERS + ROW.replace("Name a", '"Name a"') + "\n" + ROW.replace("oak,a,", "oak,b,"), "line 3: is blank"),
+        (USERS + ROW.replace("Name a", '"Name, a"') + "oak,b,teammate\n", "line 3: has 3 cells"),
+        (USERS + ROW.replace("Name a", '"Name a') + ROW.replace("oak,a,", "oak,b,"), r"line \d: "),
+        (USERS + ROW.replace("Name a", '"Name" a'), "line 2: "),
+        ((USERS + ROW).encode("utf-16-le"), "line 1: has a NUL byte"),
+        ((USERS + ROW).encode("utf-16-be"), "line 1: has a NUL byte"),
+        ((USERS + ROW + ROW.replace("oak,a,", "oak,b,").replace("Name", "Né")).encode("cp1252"), "line 3: is not UTF-8"),
+        ((USERS + ROW).encode() + b"\0\0\0\0", "line 3: has a NUL byte"),
+    ],
+)
+def test_F03_a_csv_that_is_damaged_is_refused_by_its_line(source: Path, refuses: Refuses, content: str | bytes, said: str) -> None:
+    users_file(source, DAY).write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert "example.com" not in refuses(f"users/date=2026-01-15/users.csv, {said}")
+
+
+def test_F03_damage_in_subscriptions_activity_and_usage_is_refused_by_its_line_too(source: Path, refuses: Refuses) -> None:
+    subscriptions = (source / "subscriptions.csv").read_bytes()
+    (source / "subscriptions.csv").write_bytes(subscriptions[:-4])
+    refuses("subscriptions.csv, line 3: has 10 cells; 12 are expected")
+    (source / "subscriptions.csv").write_bytes(subscriptions)
+    for table, content, line in (("activity", ACTIVITY + "\n", 2), ("usage", "workspace_id,metric,value\noak,api,1\noak\n", 3)):
+        path = source / table / f"date={DAY}" / "part.csv"
+        path.parent.mkdir(parents=True)
+        path.write_text(content)
+        refuses(f"{table}/date=2026-01-15/part.csv, line {line}: ")
+        shutil.rmtree(source / table)
+
+
+def test_F04_the_same_files_under_other_names_and_the_same_event_again_change_nothing(billed: Product, source: Path) -> None:
+    add_event(source, date(2026, 1, 13), "e7", "2026-01-11T10:00:00Z,elm,sub-elm,seats_updated,x,owner,,5,,,")
+    billed.run(source, date(2026, 1, 13))
+    before = what_is_kept(billed)
+    users_file(source, date(2026, 1, 13)).rename(users_file(source, date(2026, 1, 13)).with_name("part-0.csv"))
+    add_event(source, date(2026, 1, 12), "e7", "2026-01-11T10:00:00Z,elm,sub-elm,seats_updated,x,owner,,5,,,")  # a day that had none
+    outcome = billed.run(source, date(2026, 1, 13))
+    after = what_is_kept(billed)
+    assert (outcome.ingested.files, outcome.invoices.height) == (1, 0)
+    for table in ("invoices", "invoice_lines", "credit_ledger", "row_faults"):
+        assert after[table] == before[table]
+
+
+@pytest.mark.parametrize("table", ["users", "activity", "usage"])
+def test_F05_a_day_of_any_table_with_other_content_is_refused_and_named(billed: Product, source: Path, refuses: Refuses, table: str) -> None:
+    rows = {"activity": ACTIVITY, "usage": "workspace_id,metric,value\noak,api,1\n"}
+    path = source / table / f"date={BILLED}" / f"{table}.csv"
+    if table in rows:
+        path.parent.mkdir(parents=True)
+        path.write_text(rows[table])
+        billed.run(source, BILLED)
+    path.write_text(path.read_text().replace("oak,b,teammate,member,active", "oak,b,teammate,member,deactivated") + "\n" * (table == "activity"))
+    path.write_text(path.read_text().replace("api,1", "api,2"))
+    refuses(f"{table} of 2026-01-12: came before with other content.*--supersede")
+
+
+def test_F06_a_compressed_file_is_refused_and_never_unpacked(source: Path, refuses: Refuses) -> None:
+    path = users_file(source, DAY)
+    path.with_name("users.csv.gz").write_bytes(gzip.compress(b"\0" * 50_000_000, compresslevel=1))
+    refuses("users.csv.gz: is compressed. Deliver it unpacked")
+
+
+def test_F06_a_parquet_with_a_thousand_rows_a_byte_is_refused_before_it_is_loaded(source: Path, refuses: Refuses) -> None:
+    path = users_file(source, DAY)
+    rows = 30_000_000
+    nulls = pyarrow.table({"workspace_id": pyarrow.nulls(rows)})
+    one_page = {"row_group_size": rows, "max_rows_per_page": rows, "data_page_size": 1 << 30}
+    pyarrow.parquet.write_table(nulls, path.with_suffix(".parquet"), **one_page)
+    path.unlink()
+    refuses(f"users.parquet: claims {rows} rows in .* It was not loaded")
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_F06_an_enormous_field_is_refused_by_its_line(source: Path, refuses: Refuses, quote: str) -> None:
+    path = users_file(source, DAY)
+    path.write_text(path.read_text().replace("Name b", f"{quote}{'x' * 2_000_000}{quote}"))
+    assert len(refuses(r"users/date=2026-01-15/users.csv, line 3: (is longer than 1000000|field larger than field limit)")) < 300
+
+
+def test_F07_links_that_lead_out_of_the_source_are_refused_wherever_they_are(billed: Product, source: Path, refuses: Refuses, tmp_path: Path) -> None:
+    outside = shutil.copytree(source, tmp_path / "outside")
+    for path in (source / "subscriptions.csv", users_file(source, DAY).parent, source / "users"):
+        put_away = path.rename(tmp_path / "away")
+        path.symlink_to(outside / path.relative_to(source))
+        refuses("leads out of")
+        path.unlink()
+        put_away.rename(path)
+    users_file(source, DAY).with_name("more.csv").symlink_to("/dev/zero")
+    refuses("users/date=2026-01-15/more.csv: leads out of")
+
+
+@pytest.mark.parametrize("name", ["date=2026-02-30", "date=2026-1-5", "date=20260105", "date=", "date=2026-01-15 (copy)", "date=٢٠٢٦-٠١-٠٥"])
+def test_F08_a_folder_that_names_no_day_is_refused_in_every_table(source: Path, refuses: Refuses, name: str) -> None:
+    for table in ("users", "activity", "usage"):
+        (source / table / name).mkdir(parents=True)
+        assert f"{table}/{name}: names no day of the calendar" in refuses("names no day")
+        (source / table / name).rmdir()
+
+
+def test_F08_days_after_through_are_left_alone_whatever_is_in_them(billed: Product, source: Path) -> None:
+    for table, day in (("users", "2026-01-16"), ("users", "9999-12-31"), ("activity", "2026-01-16"), ("usage", "2027-01-01")):
+        folder = source / table / f"date={day}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "garbage.csv").write_bytes(b"\0\xff")
+    assert billed.run(source, DAY).ingested.days == 3
+    assert billed.table("select max(day)::varchar from inputs").item() == "2026-01-15"
