@@ -22,7 +22,7 @@ from transforms.roster_months import roster_month_from_rosters
 
 def roster_days(ledger: Ledger) -> dict[date, str]:
     """The current version of every day's rosters, in order."""
-    return {day: version for (table, day), version in sorted(ledger.current_versions().items(), key=str) if table == "users"}
+    return {day: version for (table, day), version in ledger.current_versions().items() if table == "users"}
 
 
 def opening_day(ledger: Ledger, days: dict[date, str]) -> date:
@@ -79,9 +79,7 @@ def billed_so_far(ledger: Ledger) -> Billed:
 
 def _rows(table: str, ledger: Ledger, lake: Lake) -> pl.DataFrame:
     """The rows of a table's current versions, with the `day` that delivered them (null: the subscriptions)."""
-    paths = [
-        (day, lake.day_path(t, day, version)) for (t, day), version in sorted(ledger.current_versions().items(), key=str) if t == table
-    ]
+    paths = [(day, lake.day_path(t, day, version)) for (t, day), version in ledger.current_versions().items() if t == table]
     if not paths:
         return SOURCE_ROWS[table].empty().with_columns(file=pl.lit(None, pl.String), row=pl.lit(None, pl.Int64), day=pl.lit(None, pl.Date))
     return pl.concat([pl.read_parquet(path, hive_partitioning=False).with_columns(day=pl.lit(day, pl.Date)) for day, path in paths])

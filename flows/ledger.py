@@ -60,8 +60,9 @@ class Ledger:
     # --- what came in ---------------------------------------------------------------------------------------------------
 
     def current_versions(self) -> dict[tuple[str, date | None], str]:
-        """The accepted version of every table and day."""
-        rows = self.connection.execute("select distinct table_name, day, version from inputs where superseded_by is null").fetchall()
+        """The accepted version of every table and day, in order of table and day."""
+        current = "select distinct table_name, day, version from inputs where superseded_by is null order by table_name, day nulls first"
+        rows = self.connection.execute(current).fetchall()
         return {(table, day): version for table, day, version in rows}
 
     def declared_days(self, words: str) -> list[date]:

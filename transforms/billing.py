@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 import polars as pl
@@ -103,12 +103,17 @@ def roster_facts_from_roster_months(
 ) -> RosterFacts:
     """Walk the months in order, carrying who held a seat; everything from the day `first` to `last`.
 
-    Grain: workspace, user, standing, month -> catalogue, workspace, user, day of change; and workspace, day.
+    Grain:  workspace, user, standing, month -> catalogue, workspace, user, day of change; and workspace, day.
+    Raises: ValueError where the months are not in order.
     """
     seats, aliases = holds_a_seat(catalogs.values()), is_broken_alias()
     changes, broken, standings = [], [], []
     seat_month = alias_month = None
+    walked = first - timedelta(days=31)
     for month, roster_month in roster_months:
+        if month <= walked:
+            raise ValueError(f"roster months out of order: {month} after {walked}; who held a seat before would be lost")
+        walked = month
         since, until = max(first, month), min(last, day_in_month(month.year, month.month, 31))
         seat_month = seat_month_from_roster_month(roster_month, workspace_catalogs, seats, month, seat_month)
         alias_month = seat_month_from_roster_month(roster_month.filter(kind="alias"), workspace_catalogs, aliases, month, alias_month)
