@@ -53,11 +53,13 @@ def _invoice_table(outcome: Outcome) -> Table:
     decimals = pl.col("currency").replace_strict(CURRENCY_DECIMALS, return_dtype=pl.Int64)
     money = ["net_minor", "amount_due_minor", "credit_balance_minor"]
     rows = outcome.invoices.with_columns(amount_text(pl.col(name), decimals).alias(name) for name in money)
-    table = _table("invoice", "date", "workspace", "lines", "net", "due", "credit left", "currency", right=(3, 4, 5, 6))
-    for row in rows.head(_MOST_ROWS).select("invoice_number", "invoice_on", "workspace_id", "lines", *money, "currency").iter_rows():
-        table.add_row(*map(str, row))
+    table = _table("invoice", "date", "workspace", "net", "due", "credit", right=(3, 4, 5))
+    for number, on, workspace, net, due, credit, currency in (
+        rows.head(_MOST_ROWS).select("invoice_number", "invoice_on", "workspace_id", *money, "currency").iter_rows()
+    ):
+        table.add_row(number, str(on), _plain(workspace), net, f"{due} {currency}", credit)
     if rows.height > _MOST_ROWS:
-        table.add_row("…", f"and {rows.height - _MOST_ROWS} more", *[""] * 6)
+        table.add_row("…", "", f"and {rows.height - _MOST_ROWS} more", "", "", "")
     return table
 
 
@@ -127,7 +129,10 @@ def _finance(root: Path) -> duckdb.DuckDBPyConnection:
 def _table(*columns: str, right: tuple[int, ...] = ()) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for n, column in enumerate(columns):
-        table.add_column(column, justify="right" if n in right else "left", no_wrap=column != "workspace", overflow="fold")
+        if column == "workspace":  # the only one that a narrow terminal may cut
+            table.add_column(column, overflow="ellipsis", min_width=10)
+        else:
+            table.add_column(column, justify="right" if n in right else "left", no_wrap=True)
     return table
 
 
