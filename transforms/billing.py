@@ -147,12 +147,12 @@ def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Positi
     seats = Seats(daily, reactivations, agreed)
 
     spells, unpriced = priced_spells_from_spells(schedules.spells, schedules.terms, subscriptions, prices, plans, facts.opening_on)
-    held_seats = seats_held(spells, schedules.terms, seats, facts.opening_on)
+    held_seats = seats_held(spells, seats, facts.opening_on)
     holds_so_far += [_holds_from_unpriced(unpriced, subscriptions), _holds_from_unagreed(spells, agreed, subscriptions, facts.opening_on)]
     all_holds = Holds.validate(pl.concat(holds_so_far).unique().sort(pl.all()))
 
     free_to_bill = spells.filter(~pl.col("workspace_id").is_in(all_holds["workspace_id"].implode()))
-    movements = movements_from_seats(free_to_bill, schedules.terms, seats, held_seats, facts.opening_on)
+    movements = movements_from_seats(free_to_bill, seats, held_seats, facts.opening_on)
     return Position(
         subscriptions=subscriptions,
         schedules=schedules,
@@ -166,12 +166,12 @@ def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Positi
     )
 
 
-def seats_held(spells: pl.DataFrame, terms: pl.DataFrame, seats: Seats, opening_on: date) -> pl.DataFrame:
+def seats_held(spells: pl.DataFrame, seats: Seats, opening_on: date) -> pl.DataFrame:
     """Seats held, by each plan's basis, on the days that an opening or a plan switch needs.
 
     Grain: subscription, on, basis -> `held`: the occupancy for active seats, the number agreed for committed ones.
     """
-    moments = moments_of_holding(spells, terms, opening_on)
+    moments = moments_of_holding(spells, opening_on)
     both = agreed_at(seats.agreed, seats_at(seats.daily, moments))
     return both.select("subscription_id", "on", "basis", held=pl.when(basis="active").then("occupied").otherwise("agreed"))
 

@@ -25,7 +25,7 @@ class Seats(NamedTuple):
     agreed: pl.DataFrame
 
 
-def movements_from_seats(spells: pl.DataFrame, terms: pl.DataFrame, seats: Seats, held: pl.DataFrame, opening_on: date) -> pl.DataFrame:
+def movements_from_seats(spells: pl.DataFrame, seats: Seats, held: pl.DataFrame, opening_on: date) -> pl.DataFrame:
     """Every movement of every term, from the ledger's opening day on.
 
     Grain:  priced spell, day -> subscription, spell, reason, day of movement, service.
@@ -35,9 +35,9 @@ def movements_from_seats(spells: pl.DataFrame, terms: pl.DataFrame, seats: Seats
     movements = pl.concat(
         [
             _openings(spells, held),
-            _plan_switches(spells, terms, held),
+            _plan_switches(spells, held),
             _seats_moved(spells, seats.daily),
-            _back_billed(spells, terms, seats.reactivations),
+            _back_billed(spells, seats.reactivations),
             _agreed_moved(spells, seats.agreed),
         ]
     )
@@ -46,7 +46,7 @@ def movements_from_seats(spells: pl.DataFrame, terms: pl.DataFrame, seats: Seats
     return Movements.validate(movements)
 
 
-def moments_of_holding(spells: pl.DataFrame, terms: pl.DataFrame, opening_on: date) -> pl.DataFrame:
+def moments_of_holding(spells: pl.DataFrame, opening_on: date) -> pl.DataFrame:
     """The days whose closing seats an opening or a plan switch needs, with the basis to count by.
 
     Grain: subscription, on, basis; days from the opening day on.
@@ -54,10 +54,7 @@ def moments_of_holding(spells: pl.DataFrame, terms: pl.DataFrame, opening_on: da
     columns = ["subscription_id", "workspace_id", "catalog", "basis", "on"]
     openings = _first_spells(spells).with_columns(on="spell_from")
     after = _switches(spells).with_columns(on="spell_from")
-    left = pl.concat(
-        [_spells_left(spells).select(*spells.columns, "left_on"), _spells_cut(spells, terms).select(*spells.columns, "left_on")]
-    )
-    before = left.with_columns(on=pl.col("left_on") - timedelta(days=1))
+    before = _spells_left(spells).with_columns(on=pl.col("spell_until") - timedelta(days=1))
     moments = pl.concat([frame.select(columns) for frame in (openings, after, before)])
     return moments.filter(pl.col("on") >= opening_on).unique().sort(columns)
 
@@ -72,16 +69,14 @@ def _openings(spells: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
     return _movements(first, "opening", moved_on="spell_from", quantity="held")
 
 
-def _plan_switches(spells: pl.DataFrame, terms: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
+def _plan_switches(spells: pl.DataFrame, held: pl.DataFrame) -> pl.DataFrame:
     """The old plan's seats go out at its price, the new plan's come in at its own; a free plan brings none (T7)."""
-    left = pl.concat(
-        [frame.select(*_SPELL, "basis", "term_until", "left_on") for frame in (_spells_left(spells), _spells_cut(spells, terms))]
-    )
-    left = left.with_columns(on=pl.col("left_on") - timedelta(days=1)).join(held, on=["subscription_id", "on", "basis"])
+    left = _spells_left(spells).with_columns(on=pl.col("spell_until") - timedelta(days=1))
+    left = left.join(held, on=["subscription_id", "on", "basis"])
     entered = _switches(spells).join(held, left_on=["subscription_id", "spell_from", "basis"], right_on=["subscription_id", "on", "basis"])
     return pl.concat(
         [
-            _movements(left, "plan_switch", moved_on="left_on", quantity=-pl.col("held")),
+            _movements(left, "plan_switch", moved_on="spell_until", quantity=-pl.col("held")),
             _movements(entered, "plan_switch", moved_on="spell_from", quantity="held"),
         ]
     )
@@ -97,19 +92,8 @@ def _switches(spells: pl.DataFrame) -> pl.DataFrame:
 
 
 def _spells_left(spells: pl.DataFrame) -> pl.DataFrame:
-    """Spells that a plan switch inside the term ended, with the day of the switch."""
-    following = _switches(spells).select("subscription_id", "term_from", left_on="spell_from")
-    return spells.join(
-        following, left_on=["subscription_id", "term_from", "spell_until"], right_on=["subscription_id", "term_from", "left_on"]
-    ).with_columns(left_on="spell_until")
-
-
-def _spells_cut(spells: pl.DataFrame, terms: pl.DataFrame) -> pl.DataFrame:
-    """The last spells of terms that a move to a free plan cut short, with the day of the move (T7)."""
-    cut = terms.filter(pl.col("ended_on") < pl.col("term_until")).select("subscription_id", "term_from", "ended_on")
-    return spells.join(
-        cut, left_on=["subscription_id", "term_from", "spell_until"], right_on=["subscription_id", "term_from", "ended_on"]
-    ).with_columns(left_on="spell_until")
+    """Spells that ended before their term was to: by a plan switch, or a move to a free plan that cut the term short (T7)."""
+    return spells.filter(pl.col("spell_until") < pl.col("term_until"))
 
 
 # --- seats that move inside a spell -------------------------------------------------------------------------------------
@@ -146,12 +130,12 @@ def _inside_spells(days: pl.DataFrame, spells: pl.DataFrame, by: list[str]) -> p
     return joined.filter((pl.col("on") > pl.col("spell_from")) & (pl.col("on") < pl.col("spell_until")))
 
 
-def _back_billed(spells: pl.DataFrame, terms: pl.DataFrame, reactivations: pl.DataFrame) -> pl.DataFrame:
+def _back_billed(spells: pl.DataFrame, reactivations: pl.DataFrame) -> pl.DataFrame:
     """Who comes back is charged from the later of the term's first day and the day of release, cut at every switch (D6).
 
     On a day of a plan switch, or of a move to a free plan, only the parts before it remain: the rest is in the switch.
     """
-    returns = _returns_to_bill(spells, terms, reactivations)
+    returns = _returns_to_bill(spells, reactivations)
     parts = returns.join(spells.select(*_SPELL, "spell_until", "term_until"), on=["subscription_id", "term_from"])
     parts = parts.filter((pl.col("spell_from") < pl.col("on")) & (pl.col("spell_until") > pl.col("released_on")))
     runs_on = pl.col("spell_until") > pl.col("on")
@@ -165,10 +149,9 @@ def _back_billed(spells: pl.DataFrame, terms: pl.DataFrame, reactivations: pl.Da
     )
 
 
-def _returns_to_bill(spells: pl.DataFrame, terms: pl.DataFrame, reactivations: pl.DataFrame) -> pl.DataFrame:
+def _returns_to_bill(spells: pl.DataFrame, reactivations: pl.DataFrame) -> pl.DataFrame:
     """The reactivations inside a term of a back-billing catalogue. Grain: subscription, term, day, day of release."""
-    ended = terms.select("subscription_id", "term_from", "ended_on")
-    current = spells.filter("back_bills").join(ended, on=["subscription_id", "term_from"]).sort("subscription_id", "spell_from")
+    current = spells.filter("back_bills").sort("subscription_id", "spell_from")
     current = current.with_columns(basis_before=pl.col("basis").shift(1).over("subscription_id", "term_from")).sort("spell_from")
     found = reactivations.sort("on").join_asof(
         current, left_on="on", right_on="spell_from", by=["catalog", "workspace_id"], coalesce=False, check_sortedness=False
@@ -176,7 +159,7 @@ def _returns_to_bill(spells: pl.DataFrame, terms: pl.DataFrame, reactivations: p
     on, bills_active = pl.col("on"), pl.col("basis") == "active"
     is_inside = (on > pl.col("spell_from")) & (on < pl.col("spell_until")) & bills_active
     is_switch = (on == pl.col("spell_from")) & (on > pl.col("term_from")) & (bills_active | (pl.col("basis_before") == "active"))
-    is_cut = (on == pl.col("ended_on")) & (on == pl.col("spell_until")) & (on < pl.col("term_until"))
+    is_cut = (on == pl.col("spell_until")) & (on < pl.col("term_until"))  # no spell of the term follows: a free plan does
     return found.filter(is_inside | is_switch | is_cut).select("subscription_id", "term_from", "on", "released_on", "seats")
 
 
