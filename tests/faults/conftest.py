@@ -60,3 +60,17 @@ def refuses(billed: Product, source: Path) -> Callable[..., str]:
         return str(error.value)
 
     return run
+
+
+@pytest.fixture
+def refused() -> Callable[..., str]:
+    """Run a product on a source that it must refuse with a user's error, changing nothing."""
+
+    def run(product: Product, source: Path, through: date, match: str, **options) -> str:
+        before = what_is_kept(product)
+        with pytest.raises(UserError, match=match) as error:
+            product.run(source, through, **options)
+        assert what_is_kept(product) == before
+        return str(error.value)
+
+    return run

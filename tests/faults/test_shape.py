@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from flows.errors import UserError
 from tests.conftest import Product
 from tests.faults.conftest import LAST
 from tests.faults.sources import COLUMNS, Row, Source, event, user
@@ -76,14 +77,14 @@ def test_F10_more_columns_in_another_order_are_fine_in_every_table(
 
 USER_CELLS = [
     ("kind", "robot"), ("kind", ""), ("role", "king"), ("role", ""), ("status", "Active"), ("status", ""), ("login_enabled", "yes"),
-    ("login_enabled", "TRUE"), ("login_enabled", ""), ("last_active_on", "2026-02-30"), ("last_active_on", "31.01.2026"), ("last_active_on", "2026-1-5"),
+    ("login_enabled", "1"), ("login_enabled", ""), ("last_active_on", "2026-02-30"), ("last_active_on", "31.01.2026"), ("last_active_on", "2026-1-5"),
     ("user_id", ""), ("user_id", " b"), ("user_id", "b\t"), ("user_id", "b\x07b"), ("user_id", LONG), ("user_id", "b\u2003"), ("user_id", "b\nb"),
 ]  # fmt: skip
 EVENT_CELLS = [
     ("event", "exploded"), ("event", ""), ("cadence", "weekly"), ("until", "tomorrow"), ("quantity", "10.50"), ("quantity", "1,000"), ("quantity", "0x10"),
     ("quantity", "NaN"), ("quantity", "inf"), ("quantity", "-1"), ("quantity", "+5"), ("quantity", "5 "), ("quantity", "1e3"), ("quantity", "٣"),
     ("quantity", ""), ("occurred_at", ""), ("occurred_at", "2026-01-05"), ("occurred_at", "2026-01-05T10:00:00"), ("occurred_at", "2026-01-05T24:00:00Z"),
-    ("occurred_at", "2026-01-05T10:00:00+99:00"), ("subscription_id", ""), ("subscription_id", " sub"), ("event_id", ""), ("event_id", "e\x00".strip("\x00") + "\x01"),
+    ("occurred_at", "2026-01-05T10:00:00+99:00"), ("subscription_id", ""), ("subscription_id", " sub"), ("event_id", ""), ("event_id", "e\x01"),
     ("actor_id", "a "), ("user_id", LONG), ("plan", "\tteam"),
 ]  # fmt: skip
 SUBSCRIPTION_CELLS = [
@@ -141,7 +142,7 @@ def test_F11_F12_a_cell_that_breaks_its_contract_holds_its_workspace_by_file_row
     places_column = f"{column} must be " in detail
     names_what_is_asked = value == "" and ("an event carries what it asks for" in detail or "contract events name their subscription" in detail)
     assert places_column or names_what_is_asked, detail
-    assert len(value) < 4 or value not in detail
+    assert len(value) < 5 or value not in detail
     assert broken_cells.table(f"select count(*) from invoices where workspace_id = '{name}'").item() == 0
     assert broken_cells.table(f"select distinct coverage from seat_occupancy where workspace_id = '{name}'").rows() == [("held",)]
 
@@ -162,7 +163,8 @@ def test_F12_a_workspace_id_with_blanks_or_control_characters_holds_the_workspac
 def test_F12_a_broken_row_that_names_no_workspace_is_refused_for_nobody_could_be_held(source: Path, refuses: Callable[..., str]) -> None:
     path = users_file(source, DAY)
     for workspace in ("", "   ", "\x07"):
-        path.write_text(path.read_text().splitlines()[0] + "\n" + "\n".join([*path.read_text().splitlines()[1:6], f"{workspace},z,teammate,member,active,true,,,"]) + "\n")
+        sound = path.read_text().splitlines()[:6]
+        path.write_text("\n".join([*sound, f"{workspace},z,teammate,member,active,true,,,"]) + "\n")
         refuses("users.csv, row 6: workspace_id is empty")
 
 
@@ -196,13 +198,11 @@ def test_F15_five_rows_of_a_hundred_may_be_broken_and_not_one_more(product: Prod
     source.users[source.first] += [user("elm", f"u{n}") for n in range(38)]  # forty rows
     for row in source.users[source.first][-broken:]:
         row["status"] = "gone"
-    run = lambda: product.run(source.write(tmp_path / "source"), source.first)  # noqa: E731
+    root = source.write(tmp_path / "source")
     if is_refused:
-        from flows.errors import UserError
-
-        with pytest.raises(UserError, match=r"users/date=2026-01-01/users.csv: 3 of 40 rows break their contract, first row 38: status must be one of"):
-            run()
+        with pytest.raises(UserError, match=r"users.csv: 3 of 40 rows break their contract, first row 38: status must be one of"):
+            product.run(root, source.first)
         assert not product.home.finance.exists()
     else:
-        assert run().held == ("elm",)
+        assert product.run(root, source.first).held == ("elm",)
         assert product.table("select workspace_id from invoices").rows() == [("oak",)]

@@ -1,0 +1,126 @@
+"""Whatever happens to a source: the right invoices for everyone who is not named, or a user's error and nothing changed.
+
+`pytest` damages 60 sources; `SEATLEDGER_FUZZ=5000 pytest -m long tests/faults` as many as one likes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from flows.errors import UserError
+from tests.conftest import Product
+from tests.faults.conftest import what_is_kept
+from tests.faults.fuzz import BILLED, LAST, WORKSPACES, Case, damaged, valid_source
+
+FEW, MANY = 60, int(os.environ.get("SEATLEDGER_FUZZ", "2000"))
+SOURCES = 3
+# A finding of one of these explains why a workspace is billed otherwise. (A seat limit or a disagreement never does.)
+EXPLAINS = ("vanished", "event_refused", "event_without_effect", "unknown_subscription", "no_subscription", "no_roster")
+LINES = """select workspace_id, subscription_id, invoice_on::varchar, reason, moved_on::varchar, service_from::varchar, service_until::varchar, plan,
+                  quantity, quantity_billed_before, days, period_days, unit_price_minor, amount_minor from invoice_lines order by all"""
+FINDINGS = "select finding, workspace_id, subscription_id, day::varchar, detail from exceptions order by all"
+
+
+class Undamaged(NamedTuple):
+    """A valid source's invoices: billed half way, and to the end."""
+
+    home_half_way: Path
+    half_way: list[tuple]
+    whole: list[tuple]
+    findings: Counter
+
+
+@pytest.fixture(scope="session")
+def undamaged(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Undamaged]:
+    found = {}
+    for seed in range(SOURCES):
+        root = tmp_path_factory.mktemp("undamaged")
+        source, product = valid_source(seed).write(root / "source"), Product(root / "home")
+        assert product.run(source, BILLED).held == ()
+        half_way = product.table(LINES).rows()
+        shutil.copytree(root / "home", root / "half way")
+        product.run(source, LAST)
+        found[seed] = Undamaged(root / "half way", half_way, product.table(LINES).rows(), Counter(product.table(FINDINGS).rows()))
+        assert len(half_way) > 2
+        assert {line[0] for line in found[seed].whole} == set(WORKSPACES)
+    return found
+
+
+def of(workspace: str, lines: list[tuple]) -> list[tuple]:
+    return [line for line in lines if line[0] == workspace]
+
+
+def check(seed: int, undamaged: dict[int, Undamaged], tmp_path: Path) -> str:
+    """Damage a source and bill it, on a new home or on one that has billed half of it. Returns how it ended."""
+    expected = undamaged[seed % SOURCES]
+    case = damaged(valid_source(seed % SOURCES), seed)
+    way = case.rng.choice(["new", "new", "half way", "superseding"])
+    product = Product(tmp_path / "home")
+    if way != "new":
+        shutil.copytree(expected.home_half_way, tmp_path / "home")
+    before = what_is_kept(product)
+    source = case.write(tmp_path / "source")
+    is_missing = any(way == "new" or day > BILLED for day in case.gone)
+    is_other = way == "half way" and any(file.day and file.day <= BILLED for file in case.touched)
+    try:
+        product.run(source, LAST, supersede=way == "superseding")
+    except UserError as error:
+        said = str(error)
+        assert what_is_kept(product) == before
+        assert "\n" not in said.strip()
+        reasons = [*case.refuses, *["users are missing"] * is_missing, *["came before with other content"] * is_other]
+        assert any(reason in said for reason in reasons), f"refused without need: {said}"
+        return "refused"
+    assert not case.refuses, f"not refused for {case.refuses}"
+    assert not is_missing, "a day is missing, and nobody said so"
+    assert not is_other or case.gone, "other content was taken without --supersede"
+    return judge(case, product, expected, [] if way == "new" else expected.half_way)
+
+
+def judge(case: Case, product: Product, expected: Undamaged, issued: list[tuple]) -> str:
+    lines = product.table(LINES).rows()
+    held = set(product.table("select distinct workspace_id from holds")["workspace_id"])
+    new = Counter(product.table(FINDINGS).rows()) - expected.findings
+    named = {workspace for finding, workspace, *_ in new if finding in EXPLAINS}
+    assert Counter(issued) - Counter(lines) == Counter(), "an issued invoice changed"
+    assert case.holds <= held, f"held are only {held}"
+    assert case.names <= held | named, f"named are only {held | named}"
+    for workspace in WORKSPACES:
+        if workspace in held:
+            assert workspace in case.holds | case.names, f"{workspace} is held without need"
+            assert of(workspace, lines) == of(workspace, issued), f"{workspace} is held and was billed"
+        elif workspace not in case.names:
+            assert of(workspace, lines) == of(workspace, expected.whole), f"{workspace} is billed otherwise, and nothing says why"
+    assert {line[0] for line in lines} <= set(WORKSPACES) | named
+    holds = product.table("select reason, detail, mend, file, \"row\" from holds").rows()
+    assert all(reason and detail and mend for reason, detail, mend, *_ in holds)
+    assert all(file and row for reason, _, _, file, row in holds if reason in ("broken_row", "event_contradicts"))
+    return "held" if held else "reported" if named else "unharmed"
+
+
+def run(seed: int, undamaged: dict[int, Undamaged], tmp_path: Path) -> str:
+    told = damaged(valid_source(seed % SOURCES), seed).told
+    try:
+        return check(seed, undamaged, tmp_path)
+    except BaseException as error:
+        error.add_note(f"seed {seed}: {'; '.join(told)}")
+        raise
+    finally:
+        shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+@pytest.mark.parametrize("seed", range(FEW))
+def test_a_damaged_source_is_billed_right_or_named_or_refused(seed: int, undamaged: dict[int, Undamaged], tmp_path: Path) -> None:
+    run(seed, undamaged, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(10_000, 10_000 + MANY))
+def test_thousands_of_damaged_sources(seed: int, undamaged: dict[int, Undamaged], tmp_path: Path) -> None:
+    run(seed, undamaged, tmp_path)
