@@ -126,7 +126,8 @@ def _comes_and_goes(source: Source, workspace: str, user_id: str, rng: random.Ra
     for day in source.days:
         if day >= comes:
             status = "deactivated" if goes <= day < back else "active"
-            personal = {"name": f"{user_id}, of {workspace}", "email": f"{user_id}@{workspace}.example", "last_active_on": str(comes)}
+            name = f"{user_id}, {workspace}" if day.day % 2 else user_id  # every other file has quotes
+            personal = {"name": name, "email": f"{user_id}@{workspace}.example", "last_active_on": str(comes)}
             source.users[day].append(user(workspace, user_id, role=rng.choice(["owner", "member"]), status=status, **personal))
     if comes <= goes <= LAST:
         source.happens(event(f"e-{workspace}-{user_id}", f"{goes}T10:00:00Z", workspace, "deactivated", user_id=user_id, subscription_id=""))
