@@ -68,7 +68,13 @@ class Source:
         return self
 
     def subscribe(self, name: str, **columns: str) -> Source:
-        row = {"subscription_id": f"sub-{name}", "workspace_id": name, "workspace_name": f"The {name}", "catalog": "pivotal", "plan": "team"}
+        row = {
+            "subscription_id": f"sub-{name}",
+            "workspace_id": name,
+            "workspace_name": f"The {name}",
+            "catalog": "pivotal",
+            "plan": "team",
+        }
         row |= {"cadence": "monthly", "billing_day": "first", "starts_on": str(self.first)}
         self.subscriptions.append(row | columns)
         return self
@@ -104,7 +110,9 @@ class Source:
         path.write_bytes(csv_text(COLUMNS[table], rows).encode())
 
 
-def own_catalog(folder: Path, currency: str = "USD", timezone: str = "UTC", month: str = "30.00", year: str = "300.00", since: str = "2020-01-01") -> Path:
+def own_catalog(
+    folder: Path, currency: str = "USD", timezone: str = "UTC", month: str = "30.00", year: str = "300.00", since: str = "2020-01-01"
+) -> Path:
     """A folder with the catalogue `acme`: one plan, `basic`, that bills active seats."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "acme.toml").write_text(

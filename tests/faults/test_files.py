@@ -128,14 +128,18 @@ def test_F04_the_same_files_under_other_names_and_the_same_event_again_change_no
 
 
 @pytest.mark.parametrize("table", ["users", "activity", "usage"])
-def test_F05_a_day_of_any_table_with_other_content_is_refused_and_named(billed: Product, source: Path, refuses: Refuses, table: str) -> None:
+def test_F05_a_day_of_any_table_with_other_content_is_refused_and_named(
+    billed: Product, source: Path, refuses: Refuses, table: str
+) -> None:
     rows = {"activity": ACTIVITY, "usage": "workspace_id,metric,value\noak,api,1\n"}
     path = source / table / f"date={BILLED}" / f"{table}.csv"
     if table in rows:
         path.parent.mkdir(parents=True)
         path.write_text(rows[table])
         billed.run(source, BILLED)
-    path.write_text(path.read_text().replace("oak,b,teammate,member,active", "oak,b,teammate,member,deactivated") + "\n" * (table == "activity"))
+    path.write_text(
+        path.read_text().replace("oak,b,teammate,member,active", "oak,b,teammate,member,deactivated") + "\n" * (table == "activity")
+    )
     path.write_text(path.read_text().replace("api,1", "api,2"))
     refuses(f"{table} of 2026-01-12: came before with other content.*--supersede")
 
@@ -163,7 +167,9 @@ def test_F06_an_enormous_field_is_refused_by_its_line(source: Path, refuses: Ref
     assert len(refuses(r"users/date=2026-01-15/users.csv, line 3: (is longer than 1000000|field larger than field limit)")) < 300
 
 
-def test_F07_links_that_lead_out_of_the_source_are_refused_wherever_they_are(billed: Product, source: Path, refuses: Refuses, tmp_path: Path) -> None:
+def test_F07_links_that_lead_out_of_the_source_are_refused_wherever_they_are(
+    billed: Product, source: Path, refuses: Refuses, tmp_path: Path
+) -> None:
     outside = shutil.copytree(source, tmp_path / "outside")
     for path in (source / "subscriptions.csv", users_file(source, DAY).parent, source / "users"):
         put_away = path.rename(tmp_path / "away")
@@ -175,7 +181,9 @@ def test_F07_links_that_lead_out_of_the_source_are_refused_wherever_they_are(bil
     refuses("users/date=2026-01-15/more.csv: leads out of")
 
 
-@pytest.mark.parametrize("name", ["date=2026-02-30", "date=2026-1-5", "date=20260105", "date=", "date=2026-01-15 (copy)", "date=٢٠٢٦-٠١-٠٥"])
+@pytest.mark.parametrize(
+    "name", ["date=2026-02-30", "date=2026-1-5", "date=20260105", "date=", "date=2026-01-15 (copy)", "date=٢٠٢٦-٠١-٠٥"]
+)
 def test_F08_a_folder_that_names_no_day_is_refused_in_every_table(source: Path, refuses: Refuses, name: str) -> None:
     for table in ("users", "activity", "usage"):
         (source / table / name).mkdir(parents=True)

@@ -43,7 +43,9 @@ def in_trouble() -> Source:
     source.happens(*(event("18-taken", "2026-01-05T10:00:00Z", ws, "canceled") for ws in ("taken-1", "taken-2")))
     # 19: subscriptions that cannot be billed
     source.workspace("no-catalog", catalog="pivotl").workspace("no-plan", plan="tema").workspace("decimals", unit_price_month="30.005")
-    source.workspace("no-price", catalog="acme", plan="basic").workspace("enterprise", catalog="pensero", plan="enterprise", cadence="annual")
+    source.workspace("no-price", catalog="acme", plan="basic").workspace(
+        "enterprise", catalog="pensero", plan="enterprise", cadence="annual"
+    )
     source.workspace("overlap").subscribe("overlap", subscription_id="sub-overlap-2", starts_on="2026-01-20")
     # 20: more than is allowed
     source.growth("crowded", ("a", "b", "c"), seats="2", starts_on="2026-01-02").workspace("solo", ("a", "b"), plan="solo")
@@ -185,5 +187,10 @@ def test_F22_a_drop_of_one_workspace_is_not_hidden_by_the_growth_of_another(prod
     source = Source("2026-01-01", "2026-01-02").workspace("big").workspace("growing")
     source.users[source.days[0]] += [user("big", f"u{n}") for n in range(120)]
     source.users[source.days[1]] += [user("big", f"u{n}") for n in range(80)] + [user("growing", f"u{n}") for n in range(200)]
-    refused(product, source.write(tmp_path / "source"), source.last, "users of 2026-01-02: the roster of big fell from 121 to 81 seats.*--accept-drop")
+    refused(
+        product,
+        source.write(tmp_path / "source"),
+        source.last,
+        "users of 2026-01-02: the roster of big fell from 121 to 81 seats.*--accept-drop",
+    )
     assert product.run(tmp_path / "source", source.last, accept_drop=True).invoices.height == 2

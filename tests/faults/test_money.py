@@ -22,7 +22,9 @@ def test_F28_numbers_beyond_their_bounds_hold_and_those_at_them_are_exact(produc
     source.growth("most", seats=str(MOST_SEATS), unit_price_year="10000000.00", starts_on="2025-12-10")
     source.happens(event("to 1", "2026-01-03T10:00:00Z", "most", "seats_updated", quantity="1"))
     source.happens(event("to most", "2026-01-20T10:00:00Z", "most", "seats_updated", quantity=str(MOST_SEATS)))
-    source.growth("seats", seats=str(MOST_SEATS + 1)).growth("price", unit_price_year="10000000.01").growth("digits", unit_price_year="1" * 19)
+    source.growth("seats", seats=str(MOST_SEATS + 1)).growth("price", unit_price_year="10000000.01").growth(
+        "digits", unit_price_year="1" * 19
+    )
     source.growth("wraps", seats=str(2**64 + 3)).growth("event").growth("event-2").growth("usage")
     source.happens(event("1", "2026-01-05T10:00:00Z", "event", "seats_updated", quantity=str(MOST_SEATS + 1)))
     source.happens(event("2", "2026-01-06T10:00:00Z", "event-2", "seats_updated", quantity=str(2**63)))
@@ -34,10 +36,15 @@ def test_F28_numbers_beyond_their_bounds_hold_and_those_at_them_are_exact(produc
     assert details["seats"] == details["wraps"] == f"seats must be a whole number from 0 to {MOST_SEATS}"
     lines = product.table("select reason, quantity, days, amount_minor from invoice_lines order by line_id").rows()
     exactly = [
-        (reason, sign * round_half_up((MOST_SEATS - 1) * MOST_MINOR * days, 365)) for reason, sign, days in (("seats_reduced", -1, 341), ("seats_added", 1, 324))
+        (reason, sign * round_half_up((MOST_SEATS - 1) * MOST_MINOR * days, 365))
+        for reason, sign, days in (("seats_reduced", -1, 341), ("seats_added", 1, 324))
     ]
     assert [(reason, amount) for reason, _, _, amount in lines] == exactly
-    shown = [row["amount"] for month in ("2026-01", "2026-02") for row in csv.DictReader((product.home.reports / month / "invoice_lines.csv").open())]
+    shown = [
+        row["amount"]
+        for month in ("2026-01", "2026-02")
+        for row in csv.DictReader((product.home.reports / month / "invoice_lines.csv").open())
+    ]
     assert [int(amount.replace(".", "")) for amount in shown] == [amount for _, amount in exactly]
 
 

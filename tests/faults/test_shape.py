@@ -25,7 +25,10 @@ LONG = "x" * 201
 def full_source(source: Path) -> dict[str, Path]:
     """A file of every table that the next run would ingest."""
     files = {"subscriptions": source / "subscriptions.csv", "users": users_file(source, DAY)}
-    rows = {"activity": f"{ACTIVITY}e7,2026-01-15T10:00:00Z,elm,sub-elm,seats_updated,x,owner,,5,,,\n", "usage": "workspace_id,metric,value\noak,api,1\n"}
+    rows = {
+        "activity": f"{ACTIVITY}e7,2026-01-15T10:00:00Z,elm,sub-elm,seats_updated,x,owner,,5,,,\n",
+        "usage": "workspace_id,metric,value\noak,api,1\n",
+    }
     for table, text in rows.items():
         files[table] = source / table / f"date={DAY}" / "part.csv"
         files[table].parent.mkdir(parents=True)
@@ -100,7 +103,9 @@ def named(cells: list[tuple[str, str]], table: str) -> dict[str, tuple[str, str,
     return {f"{table}-{n:02}": (table, column, value) for n, (column, value) in enumerate(cells)}
 
 
-FAULTS = named(USER_CELLS, "users") | named(EVENT_CELLS, "activity") | named(SUBSCRIPTION_CELLS, "subscriptions") | named(USAGE_CELLS, "usage")
+FAULTS = (
+    named(USER_CELLS, "users") | named(EVENT_CELLS, "activity") | named(SUBSCRIPTION_CELLS, "subscriptions") | named(USAGE_CELLS, "usage")
+)
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +145,9 @@ def test_F11_F12_a_cell_that_breaks_its_contract_holds_its_workspace_by_file_row
     reason, detail, file, row, mend = holds[0]
     assert (reason, file.split("/")[0].removesuffix(".csv"), row > 0, bool(mend)) == ("broken_row", table, True, True)
     places_column = f"{column} must be " in detail
-    names_what_is_asked = value == "" and ("an event carries what it asks for" in detail or "contract events name their subscription" in detail)
+    names_what_is_asked = value == "" and (
+        "an event carries what it asks for" in detail or "contract events name their subscription" in detail
+    )
     assert places_column or names_what_is_asked, detail
     assert len(value) < 5 or value not in detail
     assert broken_cells.table(f"select count(*) from invoices where workspace_id = '{name}'").item() == 0
@@ -168,7 +175,9 @@ def test_F12_a_broken_row_that_names_no_workspace_is_refused_for_nobody_could_be
         refuses("users.csv, row 6: workspace_id is empty")
 
 
-def test_F13_the_same_user_twice_on_a_day_in_one_file_or_in_two_is_one_seat(another_product: Callable[[str], Product], source: Path) -> None:
+def test_F13_the_same_user_twice_on_a_day_in_one_file_or_in_two_is_one_seat(
+    another_product: Callable[[str], Product], source: Path
+) -> None:
     once, twice = another_product("once"), another_product("twice")
     once.run(source, DAY)
     for day in (date(2026, 1, 3), date(2026, 1, 11)):
@@ -178,12 +187,16 @@ def test_F13_the_same_user_twice_on_a_day_in_one_file_or_in_two_is_one_seat(anot
     assert twice.run(source, DAY).held == ()
     assert_frame_equal(twice.lines(), once.lines())
     assert_frame_equal(twice.table("select * from seat_occupancy"), once.table("select * from seat_occupancy"))
-    assert twice.table("select sum(rows) from inputs where table_name = 'users' and day = '2026-01-03'").item() == 11  # every row as delivered
+    assert (
+        twice.table("select sum(rows) from inputs where table_name = 'users' and day = '2026-01-03'").item() == 11
+    )  # every row as delivered
 
 
 def test_F14_the_same_user_twice_on_a_day_with_other_values_holds_the_workspace_and_names_both_rows(billed: Product, source: Path) -> None:
     path = users_file(source, DAY)
-    path.with_name("more.csv").write_text(path.read_text().splitlines()[0] + "\noak,b,teammate,member,deactivated,true,Name b,b@example.com,\n")
+    path.with_name("more.csv").write_text(
+        path.read_text().splitlines()[0] + "\noak,b,teammate,member,deactivated,true,Name b,b@example.com,\n"
+    )
     assert billed.run(source, LAST).held == ("oak",)
     assert billed.table('select reason, file, "row" from holds order by file').rows() == [
         ("broken_row", "users/date=2026-01-15/more.csv", 1),

@@ -70,7 +70,17 @@ def told_again(value: object) -> object:
     return re.sub(r"w(\d\d)", lambda found: HOSTILE[int(found[1])], value) if isinstance(value, str) else value
 
 
-TABLES = ["invoices", "invoice_lines", "credit_ledger", "seat_occupancy", "seat_usage_monthly", "subscriptions", "terms", "holds", "exceptions"]
+TABLES = [
+    "invoices",
+    "invoice_lines",
+    "credit_ledger",
+    "seat_occupancy",
+    "seat_usage_monthly",
+    "subscriptions",
+    "terms",
+    "holds",
+    "exceptions",
+]
 
 
 @pytest.mark.parametrize("table", TABLES)
