@@ -164,9 +164,9 @@ def spoiled_cell(case: Case) -> None:
     if column == "workspace_id":
         case.names |= {workspace} if file.table in ("users", "subscriptions") else set()
         case.refuses += [] if value.strip(" \x7f") else ["workspace_id is empty"]
-    elif not is_sound or column in ("plan", "catalog") and file.table == "subscriptions":
+    elif not is_sound or (column in ("plan", "catalog") and file.table == "subscriptions"):
         case.holds.add(workspace)
-    elif file.table == "users" and column == "user_id" or _changes_a_contract(row, column):
+    elif (file.table == "users" and column == "user_id") or _changes_a_contract(row, column):
         case.names.add(workspace)
     row[column] = value
     case.tell(f"{file.path}: {column} = {value!r} for {workspace}", file)

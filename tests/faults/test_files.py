@@ -68,7 +68,7 @@ def test_F02_a_parquet_cut_anywhere_is_refused(source: Path, refuses: Refuses) -
     whole = path.read_bytes()
     for size in range(1, len(whole), 53):
         path.write_bytes(whole[:size])
-        with pytest.raises(UserError, match="users.parquet: is no readable Parquet"):
+        with pytest.raises(UserError, match=r"users\.parquet: is no readable Parquet"):
             read_part(Part("users", DAY, path, "users.parquet"))
     refuses("users/date=2026-01-15/users.parquet: is no readable Parquet")
 

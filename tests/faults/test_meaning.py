@@ -194,3 +194,15 @@ def test_F22_a_drop_of_one_workspace_is_not_hidden_by_the_growth_of_another(prod
         "users of 2026-01-02: the roster of big fell from 121 to 81 seats.*--accept-drop",
     )
     assert product.run(tmp_path / "source", source.last, accept_drop=True).invoices.height == 2
+
+
+def test_F23_a_billed_subscription_that_no_row_names_any_more_holds_its_workspace_and_nothing_is_billed_twice(
+    billed: Product, source: Path
+) -> None:
+    path = source / "subscriptions.csv"
+    issued = billed.lines()
+    path.write_text(path.read_text().replace("sub-oak,", "sub-oak-renamed,"))
+    assert billed.run(source, date(2026, 1, 20)).held == ("oak",)
+    assert billed.lines().equals(issued)
+    path.write_text(path.read_text().replace("sub-oak-renamed,", "sub-oak,"))
+    assert billed.run(source, date(2026, 1, 20)).held == ()

@@ -16,7 +16,6 @@ import duckdb
 import polars as pl
 import pytest
 
-from flows.errors import UserError
 from tests.conftest import Product
 from tests.faults.conftest import LAST
 from tests.faults.sources import HOSTILE, Source, event, user
@@ -56,7 +55,7 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Product, Product]:
         root = tmp_path_factory.mktemp(kind)
         source = source_with(names, texts).write(root / "inside" / "source")
         products.append(Product(root / "inside" / "home"))
-        products[-1].run(source, date(2026, 2, 1))
+        products[-1].outcome = products[-1].run(source, date(2026, 2, 1))
     return products[0], products[1]
 
 
@@ -124,9 +123,12 @@ def test_F41_every_file_has_a_generated_name_and_is_inside_the_home(hostile: Pro
         assert re.fullmatch(r"[A-Za-z0-9_.=/-]+", path.relative_to(home).as_posix()), path
 
 
-def test_F40_holds_are_printed_as_they_are(hostile: Product, capsys: pytest.CaptureFixture[str]) -> None:
-    from flows.terminal import print_holds, print_status
+def test_F40_what_is_printed_is_printed_as_it_is(hostile: Product, capsys: pytest.CaptureFixture[str]) -> None:
+    from flows.terminal import print_holds, print_outcome, print_status
 
+    print_outcome(hostile.outcome, hostile.setting)
+    said = " ".join(capsys.readouterr().out.split())
+    assert all(name in said for name in HOSTILE)
     print_holds(hostile.home.root)
     print_status(hostile.home.root)
     said = capsys.readouterr().out

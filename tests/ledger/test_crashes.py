@@ -119,7 +119,7 @@ def test_F36_a_home_that_cannot_be_written_is_said_in_a_sentence(tmp_path: Path,
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("room", [20_000, 1_000_000])
+@pytest.mark.parametrize("room", [20_000])
 def test_F36_out_of_room_it_says_so_and_earlier_results_are_intact(room: int, tmp_path: Path, source: Path) -> None:
     """No file may grow beyond `room` bytes: lake, ledger or finance database, whichever comes first, cannot be written."""
     product, roomy = Product(tmp_path / "home"), Product(tmp_path / "roomy")

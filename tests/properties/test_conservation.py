@@ -24,7 +24,7 @@ def seats_by_day(position: Position, spells: pl.DataFrame) -> dict[tuple[str, da
     return {(s, on): n for s, on, n in held.select("subscription_id", "on", "held").iter_rows()}
 
 
-@pytest.mark.parametrize("seed", range(500, 520))
+@pytest.mark.parametrize("seed", range(500, 510))
 def test_a_finished_term_was_charged_seats_times_price_over_period_days_exactly(seed: int) -> None:
     facts = random_facts(seed)
     through = max(facts.rosters)
@@ -53,7 +53,7 @@ def test_a_finished_term_was_charged_seats_times_price_over_period_days_exactly(
             assert charged[key] == amount, key
 
 
-@pytest.mark.parametrize("seed", range(600, 615))
+@pytest.mark.parametrize("seed", range(600, 608))
 def test_lines_add_up_to_charges_and_invoices_to_lines_and_credits_to_invoices(seed: int) -> None:
     facts = random_facts(seed)
     ledger = bill_in_memory(facts, max(facts.rosters), MemoryLedger(), checked=False)
@@ -71,7 +71,7 @@ def test_lines_add_up_to_charges_and_invoices_to_lines_and_credits_to_invoices(s
         assert (row["amount_due_minor"], row["credit_balance_minor"]) == (due, balance[account])
 
 
-@pytest.mark.parametrize("seed", range(700, 706))
+@pytest.mark.parametrize("seed", range(700, 703))
 def test_billed_months_late_or_on_time_with_all_known_the_lines_are_the_same(seed: int) -> None:
     facts = random_facts(seed)
     last = max(facts.rosters)
