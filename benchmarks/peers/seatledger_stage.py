@@ -1,0 +1,57 @@
+"""seatledger's seat months alone, from the same files: a day is a bit of a user's month; seats and moves are counted from the bits."""
+
+from collections import defaultdict
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.peers.job import as_command, days
+from flows.catalogs import read_catalogs
+from transforms.calendar import first_of_month
+from transforms.policy import holds_a_seat
+from transforms.roster_months import roster_month_from_rosters
+from transforms.seat_months import seat_changes_from_seat_month, seat_month_from_roster_month
+
+
+def seat_months(source: Path, out: Path) -> None:
+    """Fold each month's rosters into bits, apply the catalogues' policy, count."""
+    owners = pl.read_parquet(source / "subscriptions.parquet", columns=["workspace_id", "catalog"]).unique()
+    holds = holds_a_seat(read_catalogs(None).values())
+    seats, moves, seat_month = [], [], None
+    for month, its_days in _months(days(source)).items():
+        rosters = {day: pl.scan_parquet(source / "users" / f"date={day}" / "*.parquet", hive_partitioning=False) for day in its_days}
+        roster_month = roster_month_from_rosters(rosters).collect(engine="streaming")
+        is_first, seat_month = seat_month is None, seat_month_from_roster_month(roster_month, owners, holds, month, seat_month)
+        seats.append(_seats(seat_month, its_days))
+        moves.append(_moves(seat_month, month, its_days, is_first))
+    pl.concat(seats).write_parquet(out / "seats.parquet")
+    pl.concat(moves).write_parquet(out / "moves.parquet")
+
+
+def _months(its_days: list[date]) -> dict[date, list[date]]:
+    months = defaultdict(list)
+    for day in its_days:
+        months[first_of_month(day)].append(day)
+    return months
+
+
+def _seats(seat_month: pl.DataFrame, its_days: list[date]) -> pl.DataFrame:
+    """Grain: user, month -> workspace, day."""
+    per_day = [(pl.col("held_bits") & (1 << (day.day - 1)) != 0).sum().cast(pl.Int64).alias(str(day)) for day in its_days]
+    wide = seat_month.group_by("workspace_id").agg(per_day)
+    long = wide.unpivot(index="workspace_id", variable_name="day", value_name="seats").filter(pl.col("seats") > 0)
+    return long.with_columns(pl.col("day").str.to_date())
+
+
+def _moves(seat_month: pl.DataFrame, month: date, its_days: list[date], is_first: bool) -> pl.DataFrame:
+    """Grain: user, month -> workspace, day. Who is there on the opening day has not come that day."""
+    changes = seat_changes_from_seat_month(seat_month, month, its_days[0], its_days[-1])
+    moved = changes.filter(pl.col("moved_on") > its_days[0]) if is_first else changes
+    return moved.group_by("workspace_id", day="moved_on").agg(
+        arrived=(pl.col("change") == 1).sum().cast(pl.Int64), departed=(pl.col("change") == -1).sum().cast(pl.Int64)
+    )
+
+
+if __name__ == "__main__":
+    as_command(seat_months)

@@ -1,0 +1,130 @@
+"""From `results.json` to RESULTS.md: goals, then a table for each scenario. Every figure is computed from what was kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import median
+
+GIB = 2**30
+HEAD = """\
+# Results
+
+Written by `python -m benchmarks.run` from [results.json](results.json); how it measures is in [README.md](README.md).
+Times are of whole processes, start to end, files in the page cache, the commands of a table taking turns. Memory is the most that a
+process and its children held at once, resident.
+"""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is aimed at. `reached` gives the figure, or None where nothing of that size was measured."""
+
+    says: str
+    unit: str
+    at_most: float
+    reached: Callable[[Mapping], float | None]
+
+
+def _wall(results: Mapping, scenario: str, contender: str, **at_least: int) -> float | None:
+    """The median seconds of a contender, if its source is as large as asked."""
+    found = results.get(scenario)
+    if not found or any(found["source"][key] < value for key, value in at_least.items()):
+        return None
+    runs = found["contenders"].get(contender, {}).get("wall")
+    return median(runs) if runs else None
+
+
+def _times_larger(results: Mapping, factor: int) -> float | None:
+    small, many = _wall(results, "whole", "seatledger"), _wall(results, f"large-{factor}", "seatledger", workspaces=factor * 50_000)
+    if (
+        not small
+        or not many
+        or results["large-" + str(factor)]["source"]["workspaces"] != factor * results["whole"]["source"]["workspaces"]
+    ):
+        return None
+    return many / small
+
+
+def _peak(results: Mapping, scenario: str, **at_least: int) -> float | None:
+    if _wall(results, scenario, "seatledger", **at_least) is None:
+        return None
+    return max(results[scenario]["contenders"]["seatledger"]["peak"]) / GIB
+
+
+GOALS = (
+    Goal("billing again when nothing changed, 50,000 subscriptions", "s", 2, lambda r: _wall(r, "again", "again", workspaces=50_000)),
+    Goal(
+        "billing alone, 100,000 subscriptions × 12 monthly invoices", "s", 20, lambda r: _wall(r, "billing", "billing", workspaces=100_000)
+    ),
+    Goal("`--help`", "s", 0.3, lambda r: _wall(r, "start", "help")),
+    Goal("`status`", "s", 0.3, lambda r: _wall(r, "start", "status", workspaces=50_000)),
+    Goal("ten million seats, against one million", "times", 11, lambda r: _times_larger(r, 10)),
+    Goal("peak memory, one million seats", "GiB", 4, lambda r: _peak(r, "whole", workspaces=50_000)),
+    Goal("peak memory, ten million seats", "GiB", 4, lambda r: _peak(r, "large-10", workspaces=500_000)),
+    Goal("peak memory, twenty million seats", "GiB", 4, lambda r: _peak(r, "large-20", workspaces=1_000_000)),
+)
+
+
+def page(results: Mapping) -> str:
+    """The whole page."""
+    return "\n".join(
+        [HEAD, *_goals(results), "![Times and memory](results.svg)\n", *(_section(results, name) for name in sorted(results, key=_order))]
+    )
+
+
+def _order(name: str) -> tuple[int, str]:
+    known = ["whole", "stage", "day", "again", "billing", "start", "large-10", "large-20"]
+    return (known.index(name) if name in known else len(known), name)
+
+
+def _goals(results: Mapping) -> list[str]:
+    rows = ["## Goals\n", "| Goal | at most | measured | |", "|---|---:|---:|---|"]
+    for goal in GOALS:
+        figure = goal.reached(results)
+        shown = "–" if figure is None else f"{figure:.2f} {goal.unit}"
+        verdict = "not measured" if figure is None else "reached" if figure <= goal.at_most else "**not reached**"
+        rows.append(f"| {goal.says} | {goal.at_most:g} {goal.unit} | {shown} | {verdict} |")
+    return [*rows, ""]
+
+
+def _section(results: Mapping, name: str) -> str:
+    found = results[name]
+    source, contenders = found["source"], found["contenders"]
+    scan = contenders.get("scan_limit", {}).get("wall")
+    rows = [
+        f"## {found['title']}\n",
+        f"{found['about']}\n",
+        f"{source['workspaces']:,} workspaces, {source['days']} days, {source['seats_last_day']:,} seats on the last day, "
+        f"{source['roster_rows']:,} roster rows, {source['bytes'] / GIB:.2f} GiB of Parquet.\n",
+        "| | seconds | min – max | × scan limit | CPU s | peak GiB | same counts |"
+        if scan
+        else "| | seconds | min – max | CPU s | peak GiB |",
+        "|---|---:|---:|---:|---:|---:|---|" if scan else "|---|---:|---:|---:|---:|",
+    ]
+    rows += [_row(one, scan) for one in contenders.values()]
+    notes = [f"{one['label']}: {one['note']}" for one in contenders.values() if one.get("note")] + found["notes"]
+    notes += [f"{one['label']}: some workspaces were held" for one in contenders.values() if one.get("held")]
+    return "\n".join([*rows, "", *(f"- {note}" for note in notes), *([""] if notes else []), _measured_on(found), ""])
+
+
+def _row(one: Mapping, scan: list[float] | None) -> str:
+    wall = one["wall"]
+    if not wall:
+        return f"| {one['label']} | – | | | | | |" if scan else f"| {one['label']} | – | | | |"
+    times = [f"{median(wall):.2f}", f"{min(wall):.2f} – {max(wall):.2f}"]
+    if scan:
+        times.append(f"{median(mine / floor for mine, floor in zip(wall, scan, strict=False)):.1f}")
+    rest = [f"{median(one['cpu']):.2f}", f"{max(one['peak']) / GIB:.2f}"]
+    if scan:
+        rest.append({True: "yes", False: "**no**", None: ""}[one.get("same")])
+    return f"| {one['label']} | " + " | ".join(times + rest) + " |"
+
+
+def _measured_on(found: Mapping) -> str:
+    machine = found["machine"]
+    packages = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    return (
+        f"Measured {found['on']}, {'once' if found['times'] == 1 else str(found['times']) + ' times'} each: `{found['command']}`. {machine['processor']}, {machine['cores']} cores, "
+        f"{machine['memory']}, {machine['system']}, Python {machine['python']}; {packages}. Load before: {machine['load']}."
+    )
