@@ -39,6 +39,18 @@ def versions(python: str) -> dict[str, str]:
     return {name: version for name, version in json.loads(asked).items() if version}
 
 
+def commit(folder: Path) -> str | None:
+    """The commit that a checkout stands at, and whether it is changed; None where there is no checkout."""
+    git = ["git", "-C", str(folder)]
+    head = subprocess.run([*git, "rev-parse", "--short=10", "HEAD"], capture_output=True, text=True)
+    if head.returncode:
+        return None
+    changed = subprocess.run(
+        [*git, "status", "--porcelain", "--untracked-files=no", "--", "flows", "transforms", "reports", "data"], capture_output=True
+    )
+    return head.stdout.strip() + (", with changes" if changed.stdout.strip() else "")
+
+
 def java_version() -> str | None:
     """The Java that Spark runs on; None without one."""
     try:

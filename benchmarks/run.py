@@ -12,15 +12,16 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 
-from benchmarks.machine import java_version, machine, versions
+from benchmarks.machine import commit, java_version, machine, versions
 from benchmarks.measure import Measured, measured
 from benchmarks.results import page
 from benchmarks.same import differences, rows_of_peer, rows_of_product
-from benchmarks.scenarios import DONE, HERE, PEERS, SCENARIOS, Bench, Contender, Scenario, large
+from benchmarks.scenarios import DONE, HERE, PEERS, SCENARIOS, Bench, Contender, NotPreparedError, Scenario, large
 
 MEASURED_TOGETHER = {"whole", "stage"}
 REFERENCE = ("duckdb_islands", "seatledger_stage")
@@ -33,7 +34,12 @@ def main() -> None:
     a.results.mkdir(parents=True, exist_ok=True)
     kept = a.results / "results.json"
     results = json.loads(kept.read_text()) if kept.exists() else {}
-    for scenarios in _groups(a, bench):
+    for group in _groups(a):
+        try:
+            scenarios = [prepare(bench) for prepare in group]
+        except NotPreparedError as reason:
+            print(reason, file=sys.stderr)
+            continue
         is_large = scenarios[0].name.startswith("large")
         results |= _results_of(scenarios, bench, 1 if is_large else a.times, a.limit)
         kept.write_text(json.dumps(results, indent=1) + "\n")
@@ -45,17 +51,16 @@ def main() -> None:
         print(f"no picture: {drawn.stderr.strip().splitlines()[-1]}", file=sys.stderr)
 
 
-def _groups(a: argparse.Namespace, bench: Bench) -> Iterator[list[Scenario]]:
-    """Scenarios whose commands take turns with each other; each group is prepared when its turn comes."""
-    together = [SCENARIOS[name](bench) for name in a.only if name in MEASURED_TOGETHER]
+def _groups(a: argparse.Namespace) -> Iterator[list[Callable[[Bench], Scenario]]]:
+    """Scenarios whose commands take turns with each other."""
+    together = [SCENARIOS[name] for name in a.only if name in MEASURED_TOGETHER]
     if together:
         yield together
     for name in a.only:
         if name == "large":
-            for factor in a.factors:
-                yield [large(bench, factor)]
+            yield from ([partial(large, factor=factor)] for factor in a.factors)
         elif name not in MEASURED_TOGETHER:
-            yield [SCENARIOS[name](bench)]
+            yield [SCENARIOS[name]]
 
 
 def _arguments() -> argparse.Namespace:
@@ -152,8 +157,9 @@ def _absent(bench: Bench, scenario: Scenario) -> list[str]:
 
 
 def _versions(bench: Bench) -> dict[str, str]:
-    java = java_version()
-    return versions(bench.peers) | versions(bench.product) | ({"Java": java} if java else {})
+    found = versions(bench.peers) | versions(bench.product)
+    extra = {"commit": commit(HERE), "Java": java_version()}
+    return found | {name: version for name, version in extra.items() if version}
 
 
 def _command() -> str:

@@ -39,9 +39,3 @@ def differences(mine: str, reference: str, home: Path | None = None) -> int:
             db.execute(f"attach '{home / 'finance.duckdb'}' as finance (read_only)")
         apart = f"(({mine}) except all ({reference})) union all (({reference}) except all ({mine}))"
         return db.execute(f"select count(*) from ({apart})").fetchone()[0]
-
-
-def seat_days(reference: str) -> int:
-    """All seat-days of an output."""
-    with duckdb.connect() as db:
-        return db.execute(f"select sum(columns(*))::bigint from (select #3 as seats from ({reference}))").fetchone()[0]

@@ -26,6 +26,10 @@ PEERS = {
 DONE = (0, 3)  # 3: done, but workspaces are held
 
 
+class NotPreparedError(Exception):
+    """The product failed at what has to be there before a scenario can be measured."""
+
+
 def nothing() -> None:
     """What needs no preparation."""
 
@@ -224,7 +228,7 @@ def _home_from(home: Path, command: tuple[str, ...]) -> None:
     _removed(home)
     ran = subprocess.run(command, capture_output=True, text=True)
     if ran.returncode not in DONE:
-        raise SystemExit(f"could not prepare {home.name}: {ran.stderr.strip()[-500:]}")
+        raise NotPreparedError(f"could not prepare {home.name}: {ran.stderr.strip()[-500:]}")
 
 
 def _copied(template: Path, home: Path) -> None:
