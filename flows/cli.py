@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows.errors import UserError, in_a_line, is_interrupt, is_of_the_disk
+from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_interrupt, is_of_the_disk
+from flows.nurse import tend
 
 if TYPE_CHECKING:
     from flows.pipeline import Outcome, Setting
@@ -152,6 +153,28 @@ def holds(home: Path) -> None:
     print_holds(home)
 
 
+@seatledger.command("sql")
+@click.argument("query", required=False)
+@click.option("--file", type=click.Path(path_type=Path), help="Read the query from a file.")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), help="How to write it: a table on a terminal, else CSV.")
+@_home
+def ask(query: str | None, file: Path | None, form: str | None, home: Path) -> None:
+    """Ask the finance database, read only: no files, no network.
+
+    QUERY may be - to read it from stdin. What there is: seatledger sql "show tables".
+    """
+    from flows.home import Home
+    from flows.questions import answer, query_from, write_answer
+    from flows.terminal import is_terminal, print_answer
+
+    form = form or ("table" if is_terminal() else "csv")
+    found = answer(Home(home), query_from(query, file))
+    if form == "table":
+        print_answer(found)
+    else:
+        write_answer(found, form)
+
+
 @seatledger.command()
 @_home
 @_catalogs
@@ -206,10 +229,16 @@ def _terminated(*_: object) -> None:
     sys.exit(128 + signal.SIGTERM)
 
 
+_TENDED = ("demo", "run", "ingest", "bill", "report", "verify")  # what may need much memory
+
+
 def main() -> None:
     """Run the command; a user's error is one sentence on stderr and exit 1, never a traceback."""
+    if sys.argv[1:2] and sys.argv[1] in _TENDED:
+        tend()
     signal.signal(signal.SIGTERM, _terminated)
     os.umask(0o077)  # what a home holds is for its owner; only what is published is for the group
+    os.environ.setdefault("RUST_BACKTRACE", "0")
     _show_log()
     try:
         seatledger.main(standalone_mode=False)
@@ -219,15 +248,28 @@ def main() -> None:
     except UserError as error:
         click.echo(f"seatledger: {error}", err=True)
         sys.exit(1)
-    except (Exception, KeyboardInterrupt) as error:
-        if is_interrupt(error) or isinstance(error, click.Abort):
-            click.echo("seatledger: interrupted; what was not yet saved is as if it had never been.", err=True)
-            sys.exit(128 + signal.SIGINT)
-        if not is_of_the_disk(error):
-            raise
+    except SystemExit:
+        raise
+    except BaseException as error:
+        sys.exit(_told(error))
+
+
+def _told(error: BaseException) -> int:
+    """Say what no command foresaw, where it is the system's or the user's doing, and return the exit code; raise what is a fault of ours."""
+    if is_interrupt(error) or isinstance(error, click.Abort):
+        click.echo("seatledger: interrupted; what was not yet saved is as if it had never been.", err=True)
+        return 128 + signal.SIGINT
+    if is_for_want_of_memory(error):
+        click.echo(
+            "seatledger: the system gave the run no more memory or threads. What was not yet saved is as if it had never been; give it more and run it again.",
+            err=True,
+        )
+        return 1
+    if is_of_the_disk(error):
         click.echo(f"seatledger: {in_a_line(error)}", err=True)
         click.echo("Nothing was changed. Is the disk full, or read-only? If a file is damaged, restore the home from a back-up.", err=True)
-        sys.exit(1)
+        return 1
+    raise error
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 
 class UserError(Exception):
     """What is wrong, where, and what to do. Nothing was changed unless it says so; the command exits 1."""
@@ -10,6 +12,25 @@ class UserError(Exception):
 def is_interrupt(error: BaseException) -> bool:
     """Whether someone stopped the run: Python says so in one way, DuckDB in another when it was at work."""
     return isinstance(error, KeyboardInterrupt) or type(error).__name__ == "InterruptException"
+
+
+def is_for_want_of_memory(error: BaseException) -> bool:
+    """Whether the system gave no more memory, or no more threads: each library says so in its own way."""
+    kind, said = type(error).__name__, str(error)
+    return (
+        isinstance(error, MemoryError)
+        or kind in ("PanicException", "OutOfMemoryException")
+        or (isinstance(error, ImportError) and ("failed to map" in said or "cannot allocate" in said.lower()))
+        or (isinstance(error, RuntimeError) and "start new thread" in said)
+        or (isinstance(error, OSError) and error.errno in (errno.ENOMEM, errno.EAGAIN))
+        or (isinstance(error, ImportError | NameError | SystemError) and _is_limited())  # a library that was loaded in part
+    )
+
+
+def _is_limited() -> bool:
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY
 
 
 def is_of_the_disk(error: BaseException) -> bool:
@@ -23,4 +44,4 @@ def in_a_line(error: BaseException) -> str:
     """What such an error says, in one line."""
     if isinstance(error, OSError):
         return f"{error.filename or 'a file'}: {error.strerror or error}"
-    return str(error).splitlines()[0]
+    return next(iter(str(error).splitlines()), type(error).__name__)

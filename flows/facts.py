@@ -110,8 +110,8 @@ def _holds_from_faults(faults: pl.DataFrame) -> pl.DataFrame:
     again = "correct the row and deliver the file again, then ingest"
     return pl.concat(
         [
-            holds(daily, "broken_row", f"{again} with --supersede", detail=detail, since_on="day"),
-            holds(undated, "broken_row", again, detail=detail, since_on="day"),
+            holds(daily, "broken_row", f"{again} with --supersede", detail=detail, since_on="since_on"),
+            holds(undated, "broken_row", again, detail=detail, since_on="since_on"),
         ]
     )
 
@@ -119,8 +119,15 @@ def _holds_from_faults(faults: pl.DataFrame) -> pl.DataFrame:
 def _holds_from_lost_subscriptions(subscriptions: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
     """A subscription that was billed and is no longer among the rows did not end by that: its workspace is held."""
     lost = ledger.billed_subscriptions().join(subscriptions, on="subscription_id", how="anti")
+    lost = lost.with_columns(since_on=pl.lit(ledger.subscriptions_came_on(), pl.Date))
     detail = pl.format("subscription {} was billed before, and no row names it any more", "subscription_id")
-    return holds(lost, "subscription_lost", "put its row back into subscriptions; to end it, deliver a canceled event", detail=detail)
+    return holds(
+        lost,
+        "subscription_lost",
+        "put its row back into subscriptions; to end it, deliver a canceled event",
+        detail=detail,
+        since_on="since_on",
+    )
 
 
 def _holds_from_repeated_events(rows: pl.DataFrame) -> pl.DataFrame:
@@ -130,4 +137,4 @@ def _holds_from_repeated_events(rows: pl.DataFrame) -> pl.DataFrame:
     if several.is_empty():
         return NO_HOLDS
     detail = pl.format("event {} is there again with other content", "event_id")
-    return holds(several, "event_contradicts", "supersede the activity file that carries the wrong one", detail=detail)
+    return holds(several, "event_contradicts", "supersede the activity file that carries the wrong one", detail=detail, since_on="day")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import fcntl
-import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from flows.errors import UserError
+from flows.nurse import process_id
+
+_LONGEST_BURIAL = 1.0  # seconds
 
 
 class Home:
@@ -40,18 +44,16 @@ class Home:
         except OSError as reason:
             raise UserError(f"{self._lock}: cannot be written: {reason.strerror}. Choose another home with --home.") from None
         with file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+            if not _is_got(file):
                 file.seek(0)
                 raise UserError(
                     f"{self.root}: another run (process {file.read().strip() or 'unknown'}) is using this home. Wait for it to end."
-                ) from None
+                )
             file.seek(0)
             if file.read():
                 self._sweep()
             file.truncate(0)
-            file.write(str(os.getpid()))
+            file.write(str(process_id()))
             file.flush()
             try:
                 yield
@@ -72,3 +74,16 @@ class Home:
         """Remove what a run that was killed left half written: files beside their place, named with a dot and its process."""
         for path in [*self.root.glob(".finance.duckdb.*"), *self.lake.rglob(".*.parquet.*"), *self.reports.rglob(".*.csv.*")]:
             path.unlink(missing_ok=True)
+
+
+def _is_got(file: TextIO) -> bool:
+    """Lock a file; one that a process holds which was killed a moment ago is let go of once the system has buried it."""
+    deadline = time.monotonic() + _LONGEST_BURIAL
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)

@@ -115,7 +115,7 @@ def ingest(table_days: list[TableDay], guard: DropGuard | None, ledger: Ledger, 
     for batch in _batches(table_days):
         table, contents = batch[0].table, {t: [read_part(part) for part in t.parts] for t in batch}
         _tell_unknown_columns(contents, told)
-        rows, faults = _checked(table, contents)
+        rows, faults, repeats = _checked(table, contents)
         if guard:
             guard.look_at(table, rows)
         _write(contents, rows, lake)
@@ -123,7 +123,8 @@ def ingest(table_days: list[TableDay], guard: DropGuard | None, ledger: Ledger, 
             directory = directory_from_rosters(directory, rows)
             done.days += len(batch)
         accepted += [
-            _Accepted(t, _inputs(parts), faults.filter(pl.col("file").is_in([c.part.name for c in parts]))) for t, parts in contents.items()
+            _Accepted(t, _inputs(parts, repeats), faults.filter(pl.col("file").is_in([c.part.name for c in parts])))
+            for t, parts in contents.items()
         ]
         done.files += sum(len(parts) for parts in contents.values())
         done.rows += sum(c.frame.height for parts in contents.values() for c in parts)
@@ -153,8 +154,15 @@ def _batches(table_days: Iterable[TableDay]) -> Iterable[list[TableDay]]:
             yield batch
 
 
-def _checked(table: str, contents: dict[TableDay, list[PartContent]]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Typed rows of a batch with their `day` and `version`, and the broken cells."""
+class _Checked(NamedTuple):
+    """Typed rows of a batch with their `day` and `version`, the broken cells, and how many rows of each file are repeats."""
+
+    rows: pl.DataFrame
+    broken: pl.DataFrame
+    repeats: dict[str, int]
+
+
+def _checked(table: str, contents: dict[TableDay, list[PartContent]]) -> _Checked:
     marked = [
         content.frame.with_columns(day=pl.lit(t.day, pl.Date), version=pl.lit(t.version))
         for t, parts in contents.items()
@@ -169,9 +177,9 @@ def _checked(table: str, contents: dict[TableDay, list[PartContent]]) -> tuple[p
     _require_mostly_whole(contents, broken)
     if table == "users":
         _require_rosters(contents)
-        together, contradictions = rosters_without_repeats(together)
-        broken = pl.concat([broken, contradictions])
-    return together, broken
+        once = rosters_without_repeats(together)
+        return _Checked(once.rows, pl.concat([broken, once.contradictions]), once.repeats)
+    return _Checked(together, broken, {})
 
 
 def _alike(frames: list[pl.DataFrame]) -> Iterable[list[pl.DataFrame]]:
@@ -221,8 +229,9 @@ class _Accepted(NamedTuple):
     faults: pl.DataFrame
 
 
-def _inputs(contents: list[PartContent]) -> pl.DataFrame:
-    return pl.DataFrame([{"file": c.part.name, "sha256": c.sha256, "bytes": c.bytes, "rows": c.frame.height} for c in contents])
+def _inputs(contents: list[PartContent], repeats: dict[str, int]) -> pl.DataFrame:
+    rows = [(c.part.name, c.sha256, c.bytes, c.frame.height, repeats.get(c.part.name, 0)) for c in contents]
+    return pl.DataFrame(rows, schema=["file", "sha256", "bytes", "rows", "repeats"], orient="row")
 
 
 def _record(accepted: list[_Accepted], ledger: Ledger, run_id: str, now: datetime) -> None:

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from flows.errors import UserError
+from flows.errors import UserError, is_for_want_of_memory
 from flows.fault_points import reached
 from flows.home import Home
+from flows.ledger_versions import bring_up_to_date
 from flows.receipts import chain_of_run, settle_receipts, write_receipt
 
 if TYPE_CHECKING:
     import polars as pl
 
-LEDGER_VERSION = "1"
 LONGEST_WAIT = 3.0  # seconds, for someone who looks into the ledger to be done
 _SCHEMA = Path(__file__).with_name("ledger.sql")
 
@@ -97,13 +97,18 @@ class Ledger:
         self.connection.unregister("v")
 
     def current_faults(self) -> pl.DataFrame:
-        """Broken rows of current versions."""
+        """Broken cells of current versions; `since_on` is their day, or the day they came in where they have none."""
         return self.frame(
-            """select f.table_name, f.day, f.workspace_id, f.file, f.row, f."column", f.fault from row_faults f
-               where exists (select 1 from inputs i where i.superseded_by is null and i.table_name = f.table_name
-                             and i.day is not distinct from f.day and i.version = f.version)
-               order by all"""
+            """select f.table_name, f.day, coalesce(f.day, min(i.ingested_at)::date) as since_on,
+                      f.workspace_id, f.file, f.row, f."column", f.fault
+               from row_faults f join inputs i
+                 on i.superseded_by is null and i.table_name = f.table_name and i.day is not distinct from f.day and i.version = f.version
+               group by f.table_name, f.day, f.workspace_id, f.file, f.row, f."column", f.fault order by all"""
         )
+
+    def subscriptions_came_on(self) -> date | None:
+        """The day on which the current subscriptions came in."""
+        return self.value("select max(ingested_at)::date from inputs where table_name = 'subscriptions' and superseded_by is null")
 
     # --- what was decided -----------------------------------------------------------------------------------------------
 
@@ -190,11 +195,7 @@ def open_ledger(home: Home) -> Iterator[Ledger]:
         ledger.connection.begin()
         if not ledger.value("select count(*) from duckdb_tables() where table_name = 'settings'"):
             ledger.connection.execute(_SCHEMA.read_text(encoding="utf-8"))
-        found = ledger.setting("ledger_version")
-        if found != LEDGER_VERSION:
-            raise UserError(
-                f"{path}: was written by another version (ledger {found}, this is {LEDGER_VERSION}). Use the version that wrote it."
-            )
+        bring_up_to_date(ledger.connection, ledger.setting("ledger_version") or "none", path)
         settle_receipts(home.receipts, path, ledger.chains())
         yield ledger
     finally:
@@ -209,6 +210,8 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
             return duckdb.connect(str(path), config={"storage_compatibility_version": "v1.5.0"})
         except duckdb.Error as reason:
             said = str(reason)
+            if is_for_want_of_memory(reason):
+                raise
             if "Conflicting lock" not in said:
                 raise UserError(
                     f"{path}: cannot be opened: {said.splitlines()[0]} Restore it, with its .wal if there is one, from a back-up."

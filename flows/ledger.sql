@@ -1,6 +1,6 @@
 -- What has been decided, and from what: private, written by one transaction a run. Money in minor units.
 create table settings (name varchar primary key, value varchar not null);
-insert into settings values ('ledger_version', '1');
+insert into settings values ('ledger_version', '2');
 
 create table runs (
     run_id varchar primary key, command varchar not null, through date, cadence varchar,
@@ -11,7 +11,8 @@ create table runs (
 create table inputs (
     table_name varchar not null, day date, version varchar not null, file varchar not null,
     sha256 varchar not null, bytes bigint not null, rows bigint not null,
-    ingested_at timestamptz not null, run_id varchar not null, superseded_by varchar
+    ingested_at timestamptz not null, run_id varchar not null, superseded_by varchar,
+    repeats bigint default 0
 );
 create table row_faults (
     table_name varchar not null, day date, version varchar not null,

@@ -13,7 +13,7 @@ import polars as pl
 
 from flows import facts
 from flows.drop_guard import DropGuard
-from flows.errors import UserError, in_a_line, is_of_the_disk
+from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_of_the_disk
 from flows.fault_points import reached
 from flows.home import Home
 from flows.ingest import Ingested, IngestRequest, ingest, new_table_days
@@ -113,7 +113,7 @@ def already_saved(run: Run) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not is_of_the_disk(error):
+        if not (is_of_the_disk(error) or is_for_want_of_memory(error)):
             raise
         what = f"{run.id} was saved, but what it shows could not be written: {in_a_line(error)}"
         raise UserError(f"{what}. Make room, or mend what it says; then: seatledger report --home {run.setting.home.root}") from None

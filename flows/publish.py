@@ -14,13 +14,13 @@ import polars as pl
 from flows.errors import UserError
 from flows.fault_points import reached
 from flows.ledger import Ledger
+from flows.spreadsheet_cells import without_formulas
 from transforms.catalog import Catalog
 from transforms.money import CURRENCY_DECIMALS
 from transforms.standing import Standing
 
 REPORTS = Path(__file__).resolve().parent.parent / "reports"
 FROM_LEDGER = ("invoices", "invoice_lines", "credit_ledger", "runs", "inputs")
-_FORMULA_START = r"^[=+\-@\t\r]"
 
 
 def publish(path: Path, ledger: Ledger, standing: Standing | None, catalogs: Mapping[str, Catalog]) -> None:
@@ -141,8 +141,7 @@ def _export_month(finance: duckdb.DuckDBPyConnection, month: date, folder: Path,
 
 def _write_csv(frame: pl.DataFrame, path: Path, excel: bool) -> None:
     """Write a report as CSV; a text cell that a spreadsheet would run as a formula gets a quote before it."""
-    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
-    escaped = frame.with_columns(pl.col(name).str.replace(_FORMULA_START, "'$0") for name in texts)
+    escaped = without_formulas(frame)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         escaped.write_csv(beside, include_bom=excel, line_terminator="\r\n" if excel else "\n", datetime_format="%Y-%m-%dT%H:%M:%SZ")

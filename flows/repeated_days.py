@@ -35,7 +35,7 @@ def declare_repeated_days(days: Iterable[date], ledger: Ledger, lake: Lake, run_
         version = pl.select(table_name=pl.lit("users"), day=pl.lit(day), version=pl.lit(before))
         record = version.with_columns(file=pl.lit(DECLARED), sha256=pl.lit(before), bytes=pl.lit(0), rows=pl.lit(rows.height))
         faults = ledger.current_faults().filter((pl.col("table_name") == "users") & (pl.col("day") == day - ONE_DAY))
-        faults = faults.with_columns(day=pl.lit(day), version=pl.lit(before))
+        faults = faults.drop("since_on").with_columns(day=pl.lit(day), version=pl.lit(before))
         ledger.accept(version, record.with_columns(ingested_at=pl.lit(now), run_id=pl.lit(run_id)), faults)
         declared += 1
     return declared

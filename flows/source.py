@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,15 +11,13 @@ from hashlib import sha256
 from pathlib import Path
 
 import polars as pl
-import pyarrow
-import pyarrow.parquet
 
+from flows.csv_rows import rows_of_csv
 from flows.errors import UserError
+from flows.parquet_rows import rows_of_parquet
 from transforms.contracts.sources import SOURCE_ROWS
 
 DAILY_TABLES = ("users", "activity", "usage")
-_LARGEST_FIELD = 1_000_000  # characters
-_MOST_ROWS_A_BYTE = 1_000
 
 
 @dataclass(frozen=True)
@@ -56,11 +53,25 @@ def survey(source: Path) -> list[Part]:
         for folder in sorted((source / table).glob("date=*")):
             day = _day_of(folder)
             parts += [Part(table, day, path, f"{table}/{folder.name}/{path.name}") for path in sorted(folder.iterdir()) if _is_data(path)]
-    root = source.resolve()
     for part in parts:
-        if not part.path.resolve().is_relative_to(root):
-            raise UserError(f"{part.name}: leads out of {source}. Put the file itself there, not a link.")
+        _require_own_file(part, source)
     return parts
+
+
+def _require_own_file(part: Part, source: Path) -> None:
+    """A part is a file inside the source, under a name that can be written down."""
+    try:
+        part.name.encode()
+    except UnicodeEncodeError:
+        raise UserError(f"{os.fsencode(part.name).decode('utf-8', 'backslashreplace')}: the file's name is not UTF-8. Rename it.") from None
+    try:
+        leads_to = part.path.resolve(strict=True)
+    except (OSError, RuntimeError):
+        raise UserError(f"{part.name}: is a link that leads nowhere. Put the file itself there.") from None
+    if not leads_to.is_relative_to(source.resolve()):
+        raise UserError(f"{part.name}: leads out of {source}. Put the file itself there, not a link.")
+    if not leads_to.is_file():
+        raise UserError(f"{part.name}: is no file. Deliver it as a file, or remove it.")
 
 
 def _is_data(path: Path) -> bool:
@@ -103,8 +114,10 @@ def read_part(part: Part) -> PartContent:
     wanted = SOURCE_ROWS[part.table].names()
     if not content:
         frame = _nothing(part, wanted)
+    elif part.path.suffix == ".csv":
+        frame = rows_of_csv(part.name, part.table, content)
     else:
-        frame = _read_csv(part, content) if part.path.suffix == ".csv" else _read_parquet(part, content)
+        frame = rows_of_parquet(part.name, part.table, content)
     lacking = [c for c in wanted if c not in frame.columns]
     if lacking:
         raise UserError(f"{part.name}: lacks the column {', '.join(lacking)}. Expected: {', '.join(wanted)}.")
@@ -118,112 +131,3 @@ def _nothing(part: Part, columns: list[str]) -> pl.DataFrame:
     if part.table in ("users", "subscriptions"):
         raise UserError(f"{part.name}: is empty (0 bytes). Deliver the file again.")
     return pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
-
-
-# --- Parquet -----------------------------------------------------------------------------------------------------------
-
-
-def _read_parquet(part: Part, content: bytes) -> pl.DataFrame:
-    try:
-        rows = parquet_metadata(content).num_rows
-        if rows > len(content) * _MOST_ROWS_A_BYTE:
-            raise UserError(f"{part.name}: claims {rows} rows in {len(content)} bytes. It was not loaded; deliver the file again.")
-        frame = pl.read_parquet(io.BytesIO(content))
-    except (pl.exceptions.PolarsError, pyarrow.ArrowException, OSError) as reason:
-        raise UserError(f"{part.name}: is no readable Parquet ({type(reason).__name__}). Deliver the file again.") from None
-    columns = SOURCE_ROWS[part.table].to_schema().columns
-    for name, given in frame.schema.items():
-        if name not in columns:
-            continue
-        wanted = columns[name].dtype.type
-        if not _fits(given, wanted, name):
-            raise UserError(f"{part.name}: column {name} has the type {given}; {wanted} or text is expected.")
-    texts = [
-        pl.col(name).cast(pl.String)
-        for name, given in frame.schema.items()
-        if name in columns and (given == pl.Null or isinstance(given, pl.Categorical | pl.Enum))
-    ]
-    return frame.with_columns(texts)
-
-
-def parquet_metadata(content: bytes) -> pyarrow.parquet.FileMetaData:
-    """What a Parquet file says of itself, without its rows."""
-    return pyarrow.parquet.read_metadata(pyarrow.BufferReader(content))
-
-
-def _fits(given: pl.DataType, wanted: pl.DataType, name: str) -> bool:
-    if given == pl.String or given == pl.Null or isinstance(given, pl.Categorical | pl.Enum) or given == wanted:
-        return True
-    if name.startswith("unit_price_"):
-        return isinstance(given, pl.Decimal) or given.is_integer()
-    if wanted.is_integer():
-        return given.is_integer()
-    return wanted == pl.Datetime and isinstance(given, pl.Datetime)
-
-
-# --- CSV ---------------------------------------------------------------------------------------------------------------
-
-
-def _read_csv(part: Part, content: bytes) -> pl.DataFrame:
-    text = _text(part, content)
-    header, *_ = text.split("\n", 1)
-    names = next(csv.reader([header.rstrip("\r")]), [])
-    repeated = sorted({n for n in names if names.count(n) > 1})
-    if repeated:
-        raise UserError(f"{part.name}, line 1: the column {', '.join(repeated)} is there twice.")
-    if not names or not any(names):
-        raise UserError(f"{part.name}, line 1: the header is missing.")
-    has_quotes = '"' in text or "\r" in text.replace("\r\n", "\n")
-    return _quoted_rows(part, text, names) if has_quotes else _plain_rows(part, text, names)
-
-
-def _text(part: Part, content: bytes) -> str:
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise UserError(f"{part.name}, line 1: is UTF-16. Write it as UTF-8.")
-    nul = content.find(b"\0")
-    if nul >= 0:
-        line = content.count(b"\n", 0, nul) + 1
-        raise UserError(f"{part.name}, line {line}: has a NUL byte. Deliver the file again.")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as reason:
-        line = content.count(b"\n", 0, reason.start) + 1
-        raise UserError(f"{part.name}, line {line}: is not UTF-8 (perhaps Latin-1). Write it as UTF-8.") from None
-
-
-def _plain_rows(part: Part, text: str, names: list[str]) -> pl.DataFrame:
-    """Rows of a file without any quote: a line is a row and a comma ends a cell, so counting commas checks the shape."""
-    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")[1:]
-    rows = pl.Series("line", lines, dtype=pl.String)
-    long = (rows.str.len_bytes() > _LARGEST_FIELD).arg_true()
-    if len(long):
-        raise UserError(f"{part.name}, line {long[0] + 2}: is longer than {_LARGEST_FIELD} characters. Deliver the file again.")
-    commas = rows.str.count_matches(",", literal=True)
-    wrong = (commas != len(names) - 1).arg_true() if len(names) > 1 else (rows == "").arg_true()
-    if len(wrong):
-        raise _ragged(part, wrong[0] + 2, commas[wrong[0]] + 1 if lines[wrong[0]] else 0, len(names))
-    if len(names) == 1:
-        return rows.to_frame(names[0])
-    cells = rows.str.split_exact(",", len(names) - 1).struct.rename_fields(names).struct.unnest()
-    return cells.with_columns(pl.when(pl.all() != "").then(pl.all()))
-
-
-def _quoted_rows(part: Part, text: str, names: list[str]) -> pl.DataFrame:
-    """Rows of a file with quotes, by RFC 4180: a quoted cell may hold commas, quotes and line breaks."""
-    csv.field_size_limit(_LARGEST_FIELD)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows = []
-    try:
-        next(reader)
-        for cells in reader:
-            if len(cells) != len(names):
-                raise _ragged(part, reader.line_num, len(cells), len(names))
-            rows.append([cell or None for cell in cells])
-    except csv.Error as reason:
-        raise UserError(f"{part.name}, line {reader.line_num}: {reason}. Check the quotes around there.") from None
-    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
-
-
-def _ragged(part: Part, line: int, found: int, expected: int) -> UserError:
-    what = "is blank" if found == 0 else f"has {found} cells"
-    return UserError(f"{part.name}, line {line}: {what}; {expected} are expected. Deliver the file again.")

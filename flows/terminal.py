@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
 from rich.console import Console
 from rich.table import Table
 
-from flows.errors import UserError
 from flows.home import Home
+from flows.questions import open_finance
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from flows.pipeline import Outcome, Setting
     from flows.verify import Check
 
@@ -20,6 +21,7 @@ _out = Console(highlight=False)
 if not _out.is_terminal:
     _out = Console(highlight=False, width=200)  # into a file or a pipe: nothing is cut
 _MOST_ROWS = 40
+_MOST_ANSWERED = 500
 
 
 def print_outcome(outcome: Outcome, setting: Setting, *, dry_run: bool = False) -> None:
@@ -65,7 +67,7 @@ def _invoice_table(outcome: Outcome) -> Table:
 
 def print_status(root: Path) -> None:
     """Days, runs, invoices and holds of a home, from its finance database."""
-    with _finance(root) as finance:
+    with open_finance(Home(root)) as finance:
         first, last, days = finance.execute(
             "select min(day), max(day), count(distinct day) from inputs where table_name = 'users' and superseded_by is null"
         ).fetchone()
@@ -92,7 +94,7 @@ def print_status(root: Path) -> None:
 
 def print_holds(root: Path) -> None:
     """Every hold with its reason, place and mend."""
-    with _finance(root) as finance:
+    with open_finance(Home(root)) as finance:
         rows = finance.execute('select workspace_id, reason, since_on, detail, file, "row", mend from holds order by all').fetchall()
     if not rows:
         _out.print("Nothing is held.")
@@ -116,14 +118,22 @@ def print_checks(checks: list[Check]) -> None:
     _out.print(f"{_many(len(checks), 'check')}, {wrong} wrong." if wrong else f"{_many(len(checks), 'check')}, all well.")
 
 
-def _finance(root: Path) -> duckdb.DuckDBPyConnection:
-    path = Home(root).finance
-    if not path.exists():
-        raise UserError(f"{root}: nothing is kept there yet. Start with `seatledger demo`, or name the home with --home.")
-    try:
-        return duckdb.connect(str(path), read_only=True)
-    except duckdb.Error as reason:
-        raise UserError(f"{path}: cannot be opened: {str(reason).splitlines()[0]}") from None
+def print_answer(frame: pl.DataFrame) -> None:
+    """The rows of a query; more than a screen's worth are counted."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name, kind in frame.schema.items():
+        is_number = kind.is_numeric()
+        table.add_column(_plain(name), justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
+    for row in frame.head(_MOST_ANSWERED).iter_rows():
+        table.add_row(*["" if cell is None else _plain(str(cell)) for cell in row])
+    _out.print(table)
+    if frame.height > _MOST_ANSWERED:
+        _out.print(f"and {_many(frame.height - _MOST_ANSWERED, 'row')} more: seatledger sql --format csv writes them all.")
+
+
+def is_terminal() -> bool:
+    """Whether a person reads, and not another program."""
+    return _out.is_terminal
 
 
 def _table(*columns: str, right: tuple[int, ...] = ()) -> Table:

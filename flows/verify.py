@@ -11,6 +11,7 @@ import duckdb
 from flows.errors import UserError
 from flows.home import Home
 from flows.lake import Lake
+from flows.ledger_versions import LEDGER_VERSION
 from flows.publish import FROM_LEDGER, REPORTS
 from flows.receipts import broken_links, missing_runs
 from transforms.catalog import Catalog
@@ -32,6 +33,7 @@ def verify(home: Home, catalogs: Mapping[str, Catalog]) -> list[Check]:
     with home.locked(), duckdb.connect() as both:
         try:
             _attach(both, home)
+            _require_this_version(both, home)
             checks = [*_queries(both), _published(both), _from_rosters(both, home, catalogs)]
             both.execute("use ledger")
             both.execute("set TimeZone = 'UTC'")
@@ -48,6 +50,14 @@ def _attach(both: duckdb.DuckDBPyConnection, home: Home) -> None:
         quoted = str(path).replace("'", "''")
         both.execute(f"attach '{quoted}' as {name} (read_only)")
     both.execute("use finance")
+
+
+def _require_this_version(both: duckdb.DuckDBPyConnection, home: Home) -> None:
+    ((found,),) = both.execute("select value from ledger.settings where name = 'ledger_version'").fetchall()
+    if found != LEDGER_VERSION:
+        raise UserError(
+            f"{home.ledger}: is of ledger version {found}, this is {LEDGER_VERSION}. The next run brings it up to date; verify it then."
+        )
 
 
 def _queries(both: duckdb.DuckDBPyConnection) -> list[Check]:

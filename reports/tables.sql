@@ -148,7 +148,7 @@ comment on table holds is 'One per held workspace, reason and place. A held work
 comment on column holds.workspace_id is 'The workspace that is held.';
 comment on column holds.subscription_id is 'The subscription at fault, where it is one.';
 comment on column holds.reason is 'What kind of fault.';
-comment on column holds.since_on is 'The first day concerned, where it is known.';
+comment on column holds.since_on is 'The first day that cannot be billed, or the day on which the fault came in.';
 comment on column holds.detail is 'What is wrong, without personal values.';
 comment on column holds.file is 'The source file.';
 comment on column holds."row" is 'The row in it; 1 is the first after the header.';
@@ -189,7 +189,7 @@ comment on column runs.held_workspaces is 'Workspaces held when it billed.';
 comment on column runs.chain is 'Digest of all that the run wrote and of the run before: a changed row breaks it.';
 
 create table inputs (
-    table_name varchar, day date, version varchar, file varchar, sha256 varchar, bytes bigint, rows bigint, ingested_at timestamptz, run_id varchar, superseded_by varchar
+    table_name varchar, day date, version varchar, file varchar, sha256 varchar, bytes bigint, rows bigint, ingested_at timestamptz, run_id varchar, superseded_by varchar, repeats bigint
 );
 comment on table inputs is 'One per file version accepted. Superseded versions stay.';
 comment on column inputs.table_name is 'users, activity, usage or subscriptions.';
@@ -199,6 +199,7 @@ comment on column inputs.file is 'The path inside the source.';
 comment on column inputs.sha256 is 'Of the file''s bytes.';
 comment on column inputs.bytes is 'The file''s size.';
 comment on column inputs.rows is 'Its rows.';
+comment on column inputs.repeats is 'How many of its rows repeat an identical one of that day; such a row counts once.';
 comment on column inputs.ingested_at is 'When it was accepted.';
 comment on column inputs.run_id is 'By which run.';
 comment on column inputs.superseded_by is 'The version that replaced it; null: it is current.';

@@ -17,7 +17,7 @@ import polars as pl
 from transforms.agreed_seats import agreed_at, agreed_seats_from_updates
 from transforms.calendar import day_in_month
 from transforms.catalog import Catalog
-from transforms.charges import charges_from_movements
+from transforms.charges import charges_from_movements, holds_from_charges
 from transforms.contract_events import contract_events_from_activity, holds_from_events
 from transforms.contracts.findings import Holds, holds
 from transforms.contracts.occupancy import StandingDays
@@ -152,7 +152,8 @@ def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Positi
     all_holds = Holds.validate(pl.concat(holds_so_far).unique().sort(pl.all()))
 
     free_to_bill = spells.filter(~pl.col("workspace_id").is_in(all_holds["workspace_id"].implode()))
-    movements = movements_from_seats(free_to_bill, seats, held_seats, facts.opening_on)
+    charges = charges_from_movements(movements_from_seats(free_to_bill, seats, held_seats, facts.opening_on), free_to_bill)
+    too_large = holds_from_charges(charges)
     return Position(
         subscriptions=subscriptions,
         schedules=schedules,
@@ -160,8 +161,8 @@ def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Positi
         rosters=rosters,
         seats=seats,
         spells=spells,
-        charges=charges_from_movements(movements, free_to_bill),
-        holds=all_holds,
+        charges=charges.join(too_large, on="workspace_id", how="anti"),
+        holds=pl.concat([all_holds, too_large]).sort(pl.all()),
         opening_on=facts.opening_on,
     )
 

@@ -50,9 +50,9 @@ def holds_from_events(activity: pl.DataFrame, subscriptions: pl.DataFrame) -> pl
     """A contract event that names another workspace's subscription contradicts itself: its workspace is held (G2)."""
     owner = subscriptions.select("subscription_id", owner_id="workspace_id")
     events = activity.filter(pl.col("event").is_in(CONTRACT_EVENTS)).join(owner, on="subscription_id")
-    foreign = events.filter(pl.col("workspace_id") != pl.col("owner_id"))
+    foreign = events.filter(pl.col("workspace_id") != pl.col("owner_id")).with_columns(on=pl.col("occurred_at").dt.date())
     detail = pl.format("event {} names subscription {} of another workspace", "event_id", "subscription_id")
-    return holds(foreign, "event_contradicts", "supersede the activity file that carries the event", detail=detail)
+    return holds(foreign, "event_contradicts", "supersede the activity file that carries the event", detail=detail, since_on="on")
 
 
 def unknown_subscription_events(activity: pl.DataFrame, known: pl.Series) -> pl.DataFrame:

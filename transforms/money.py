@@ -17,6 +17,7 @@ MAX_QUANTITY = 10**7
 MAX_UNIT_PRICE_MINOR = 10**9
 MAX_DAYS = 366
 MAX_AMOUNT_MINOR = MAX_QUANTITY * MAX_UNIT_PRICE_MINOR
+MAX_TOTAL_MINOR = 10**18  # of all that a workspace was ever charged
 
 ROUNDINGS = ("half_up", "half_even")
 

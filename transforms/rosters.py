@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import polars as pl
 
@@ -17,15 +18,24 @@ _USER_DAY = ["day", "workspace_id", "user_id"]
 _PLACE = ["file", "row"]
 
 
-def rosters_without_repeats(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+class RostersOnce(NamedTuple):
+    """`rows`, one a day, workspace and user; `contradictions`, broken cells; `repeats` by file, the identical rows left out."""
+
+    rows: pl.DataFrame
+    contradictions: pl.DataFrame
+    repeats: dict[str, int]
+
+
+def rosters_without_repeats(rows: pl.DataFrame) -> RostersOnce:
     """The same user twice on a day: identical rows count once, different ones break both rows.
 
-    Grain:  user row with its `day` -> day, workspace, user; and the faults of contradictions.
+    Grain: user row with its `day` -> day, workspace, user; and the faults of contradictions.
     """
     if not rows.select(pl.struct(_USER_DAY).is_duplicated().any()).item():
-        return rows, pl.DataFrame(schema=BROKEN)
+        return RostersOnce(rows, pl.DataFrame(schema=BROKEN), {})
     facts = [c for c in rows.columns if c not in _PLACE]
     once = rows.sort(_PLACE).unique(facts, keep="first", maintain_order=True)
+    left_out = rows.join(once.select(_PLACE), on=_PLACE, how="anti")
     is_contradicted = pl.struct(_USER_DAY).is_duplicated()
     faults = once.filter(is_contradicted).select(
         "workspace_id",
@@ -33,7 +43,7 @@ def rosters_without_repeats(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFr
         column=pl.lit("user_id"),
         fault=pl.lit("must be there once a day: the same user is there again with other values"),
     )
-    return once.filter(~is_contradicted), faults
+    return RostersOnce(once.filter(~is_contradicted), faults, dict(left_out.group_by("file").len().iter_rows()))
 
 
 def seat_counts_from_rosters(rosters: pl.DataFrame, workspace_catalogs: pl.DataFrame, catalogs: Iterable[Catalog]) -> pl.DataFrame:

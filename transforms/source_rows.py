@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 import pandera.errors
@@ -11,6 +12,8 @@ from transforms.contracts.base import Contract
 from transforms.contracts.sources import BROKEN, SOURCE_ROWS
 
 PLACE = ["file", "row"]
+_CALENDAR = (date(1970, 1, 1), date(9999, 12, 31))
+_TIMES = (datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 
 
 class SourceRows(NamedTuple):
@@ -61,27 +64,36 @@ def _polars_type(column) -> pl.DataType:
 
 def _typed(cell: pl.Expr, given: pl.DataType, wanted: pl.DataType) -> pl.Expr:
     """A cell in its contract's type; null where it is not exactly that. Text is never trimmed or guessed at."""
-    if wanted == given:
+    if wanted == pl.Date and given in (pl.Date, pl.String):
+        return _in_calendar(cell if given == pl.Date else _date(cell), *_CALENDAR)
+    if wanted == given and wanted != pl.Datetime:
         return cell
     if wanted == pl.String:
         return cell.cast(pl.String)
+    if wanted == pl.Datetime and (given == pl.String or getattr(given, "time_zone", None)):
+        return _in_calendar(_timestamp(cell) if given == pl.String else _in_utc(cell, given), *_TIMES)
     if given != pl.String:
-        if wanted.is_integer() and given.is_integer():
-            return cell.cast(pl.Int64, strict=False)
-        if wanted == pl.Datetime and isinstance(given, pl.Datetime) and given.time_zone is not None:
-            return cell.cast(pl.Datetime("us", given.time_zone)).dt.convert_time_zone("UTC")
-        return pl.lit(None, wanted)
-    if wanted == pl.Date:
-        return pl.when(cell.str.contains(r"^\d{4}-\d{2}-\d{2}$")).then(cell).str.to_date("%Y-%m-%d", strict=False)
+        return cell.cast(pl.Int64, strict=False) if wanted.is_integer() and given.is_integer() else pl.lit(None, wanted)
     if wanted == pl.Boolean:
         return cell.str.to_lowercase().replace_strict({"true": True, "false": False}, default=None, return_dtype=pl.Boolean)
-    if wanted.is_integer():
-        return pl.when(cell.str.contains(r"^-?\d{1,18}$")).then(cell).cast(pl.Int64, strict=False)
-    return _timestamp(cell)
+    return pl.when(cell.str.contains(r"^-?\d{1,18}$")).then(cell).cast(pl.Int64, strict=False)
+
+
+def _in_calendar(value: pl.Expr, first: date, last: date) -> pl.Expr:
+    """Null outside the years that are reckoned with: a term that starts in the year 1 is a slip, not an agreement."""
+    return pl.when(value.is_between(first, last)).then(value)
+
+
+def _date(cell: pl.Expr) -> pl.Expr:
+    return pl.when(cell.str.contains(r"^\d{4}-\d{2}-\d{2}$")).then(cell).str.to_date("%Y-%m-%d", strict=False)
+
+
+def _in_utc(cell: pl.Expr, given: pl.Datetime) -> pl.Expr:
+    return cell.cast(pl.Datetime("us", given.time_zone)).dt.convert_time_zone("UTC")
 
 
 def _timestamp(cell: pl.Expr) -> pl.Expr:
-    pattern = r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(:\d{2})?(\.\d{1,9})?(Z|[+-]\d{2}:?\d{2})$"
+    pattern = r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}:[0-5]\d)(:[0-5]\d)?(\.\d{1,9})?(Z|[+-]\d{2}:?\d{2})$"
     parts = cell.str.extract_groups(pattern)
     part = [parts.struct.field(str(n)) for n in range(1, 6)]
     zone = pl.when(part[4] == "Z").then(pl.lit("+0000")).otherwise(part[4].str.replace(":", "", literal=True))

@@ -33,7 +33,11 @@ def subscriptions_from_rows(rows: pl.DataFrame, catalogs: Mapping[str, Catalog],
     priced, price_holds = _agreed_prices(known, catalogs)
     found = [
         holds(
-            repeated, "subscription_repeated", _MEND, detail=pl.format("subscription {} has several rows that differ", "subscription_id")
+            repeated,
+            "subscription_repeated",
+            _MEND,
+            detail=pl.format("subscription {} has several rows that differ", "subscription_id"),
+            since_on="starts_on",
         ),
         holds(
             strange,
@@ -42,9 +46,22 @@ def subscriptions_from_rows(rows: pl.DataFrame, catalogs: Mapping[str, Catalog],
             detail=pl.when(is_known_catalog)
             .then(pl.format("plan {} is not in catalogue {}", "plan", "catalog"))
             .otherwise(pl.format("catalogue {} is not known", "catalog")),
+            since_on="starts_on",
         ),
-        holds(unsold, "cadence_not_sold", _MEND, detail=pl.format("plan {} is not sold at the cadence {}", "plan", "cadence")),
-        holds(countless, "seats_missing", _MEND, detail=pl.format("plan {} bills committed seats, and none are agreed", "plan")),
+        holds(
+            unsold,
+            "cadence_not_sold",
+            _MEND,
+            detail=pl.format("plan {} is not sold at the cadence {}", "plan", "cadence"),
+            since_on="starts_on",
+        ),
+        holds(
+            countless,
+            "seats_missing",
+            _MEND,
+            detail=pl.format("plan {} bills committed seats, and none are agreed", "plan"),
+            since_on="starts_on",
+        ),
         price_holds,
     ]
     held = pl.concat(found)
@@ -84,7 +101,15 @@ def _agreed_prices(rows: pl.DataFrame, catalogs: Mapping[str, Catalog]) -> tuple
                 wrong.append((key, str(reason)))
         prices = pl.DataFrame(minor, schema={"subscription_id": pl.String, f"agreed_{cadence}_minor": pl.Int64}, orient="row")
         faults = pl.DataFrame(wrong, schema={"subscription_id": pl.String, "why": pl.String}, orient="row")
-        found.append(holds(agreed.join(faults, on="subscription_id"), "agreed_price", _MEND, detail=pl.format(f"{column} {{}}", "why")))
+        found.append(
+            holds(
+                agreed.join(faults, on="subscription_id"),
+                "agreed_price",
+                _MEND,
+                detail=pl.format(f"{column} {{}}", "why"),
+                since_on="starts_on",
+            )
+        )
         rows = rows.join(prices.unique("subscription_id"), on="subscription_id", how="left")
     return rows, pl.concat(found)
 

@@ -276,18 +276,20 @@ def odd_event(case: Case) -> None:
             (case.names, {"event": "plan_changed", "plan": "pro", "actor_role": case.rng.choice([hostile, "", "member", "OWNER"])}),
             (case.names, {"event": "canceled", "subscription_id": hostile}),
             (case.names, {"event": "seats_updated", "quantity": "0", "actor_role": "member"}),
-            (case.names, {"event": "trial_extended", "until": case.rng.choice(["9999-12-31", "0001-01-01"])}),
+            (case.names, {"event": "trial_extended", "until": "9999-12-31"}),
             (case.names, {"event": "canceled", "occurred_at": "2024-02-29T23:59:59Z"}),  # before any subscription starts
             (case.holds, {"event": "cadence_changed", "cadence": "fortnightly"}),
             (case.holds, {"event": "canceled", "subscription_id": f"sub-{other}"}),
             (case.holds, {"event": hostile}),
             (case.holds, {"event": "plan_changed", "plan": ""}),
+            (case.holds, {"event": "trial_extended", "until": "0001-01-01"}),
+            (case.holds, {"event": "canceled", "occurred_at": case.rng.choice(["9999-12-31T23:59:59-12:00", "2026-01-05T10:00:60Z"])}),
             (
                 set(),
-                {"event": "canceled", "occurred_at": case.rng.choice(["9999-12-31T23:59:59-12:00", "2026-01-15T00:00:00Z"])},
+                {"event": "canceled", "occurred_at": case.rng.choice(["9999-12-30T23:59:59+12:00", "2026-01-15T00:00:00Z"])},
             ),  # not yet
             (set(), {"event": "accepted", "user_id": case.rng.choice([hostile, "u0", ""])}),
-            (set(), {"event": "deleted", "user_id": case.rng.choice([hostile, "u0"]), "occurred_at": "9999-12-31T23:59:59-12:00"}),
+            (set(), {"event": "deleted", "user_id": case.rng.choice([hostile, "u0"]), "occurred_at": "9999-12-30T23:59:59+12:00"}),
         ]
     )
     outcome.add(workspace)

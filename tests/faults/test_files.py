@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import random
 import shutil
 from collections.abc import Callable
 from datetime import date
@@ -18,6 +19,7 @@ from flows.source import Part, read_part
 from tests.conftest import Product
 from tests.faults.conftest import BILLED, LAST, what_is_kept
 from tests.flows.small_source import ACTIVITY, USERS, add_event, users_file
+from transforms.source_rows import typed_rows_from_source
 
 DAY = date(2026, 1, 15)
 ROW = "oak,a,teammate,owner,active,true,Name a,a@example.com,2026-01-01\n"
@@ -73,6 +75,41 @@ def test_F02_a_parquet_cut_anywhere_is_refused(source: Path, refuses: Refuses) -
     refuses("users/date=2026-01-15/users.parquet: is no readable Parquet")
 
 
+def roster(users: int = 200) -> pl.DataFrame:
+    rows = [("oak", f"u{n}", "teammate", "owner", "active", True, f"Name {n}", f"u{n}@example.com", DAY) for n in range(users)]
+    return pl.DataFrame(rows, schema=USERS.strip().split(","), orient="row")
+
+
+@pytest.mark.parametrize("compression", ["zstd", "snappy", "none"])
+def test_F02_a_flipped_bit_is_refused_or_gives_other_values_and_never_ends_the_process(tmp_path: Path, compression: str) -> None:
+    """Where the file is still a Parquet, nobody could tell: what it then says is checked like any other roster."""
+    rng, path, outcomes = random.Random(compression), tmp_path / "users.parquet", {"refused": 0, "read": 0}
+    pyarrow.parquet.write_table(roster().to_arrow(), path, compression=compression)
+    whole = path.read_bytes()
+    for _ in range(300):
+        flipped = bytearray(whole)
+        flipped[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
+        path.write_bytes(flipped)
+        try:
+            typed_rows_from_source("users", read_part(Part("users", DAY, path, "users.parquet")).frame)
+            outcomes["read"] += 1
+        except UserError as error:
+            assert "users.parquet" in str(error) and "example.com" not in str(error)
+            outcomes["refused"] += 1
+    assert min(outcomes.values()) > 20
+
+
+def test_F02_with_checksums_of_its_pages_no_flipped_bit_of_a_value_goes_unnoticed(tmp_path: Path) -> None:
+    path = tmp_path / "users.parquet"
+    pyarrow.parquet.write_table(roster().to_arrow(), path, compression="none", use_dictionary=False, write_page_checksum=True)
+    whole = path.read_bytes()
+    for name in (b"u171@example.com", b"Name 171"):
+        assert whole.count(name) == 1
+        path.write_bytes(whole.replace(name, name[:-1] + bytes([name[-1] ^ 1]), 1))
+        with pytest.raises(UserError, match=r"users\.parquet: is no readable Parquet"):
+            read_part(Part("users", DAY, path, "users.parquet"))
+
+
 def test_F02_a_file_that_is_not_what_its_ending_says_is_refused(source: Path, refuses: Refuses) -> None:
     path = users_file(source, DAY)
     path.rename(path.with_suffix(".parquet"))
@@ -94,6 +131,9 @@ def test_F02_a_file_that_is_not_what_its_ending_says_is_refused(source: Path, re
         ((USERS + ROW).encode("utf-16-be"), "line 1: has a NUL byte"),
         ((USERS + ROW + ROW.replace("oak,a,", "oak,b,").replace("Name", "Né")).encode("cp1252"), "line 3: is not UTF-8"),
         ((USERS + ROW).encode() + b"\0\0\0\0", "line 3: has a NUL byte"),
+        ((USERS + ROW + ROW.replace("oak,a,", "oak,b,")).replace("\n", "\r"), "line 1: lines end in CR alone"),
+        (USERS + (ROW + ROW.replace("oak,a,", "oak,b,")).replace("\n", "\r"), "line 2: "),
+        (USERS.replace("kind", '"kind') + ROW, "line 1: "),
     ],
 )
 def test_F03_a_csv_that_is_damaged_is_refused_by_its_line(source: Path, refuses: Refuses, content: str | bytes, said: str) -> None:
@@ -165,6 +205,35 @@ def test_F06_an_enormous_field_is_refused_by_its_line(source: Path, refuses: Ref
     path = users_file(source, DAY)
     path.write_text(path.read_text().replace("Name b", f"{quote}{'x' * 2_000_000}{quote}"))
     assert len(refuses(r"users/date=2026-01-15/users.csv, line 3: (is longer than 1000000|field larger than field limit)")) < 300
+
+
+def test_F06_an_enormous_field_packed_in_a_small_parquet_is_refused_before_it_is_loaded(source: Path, refuses: Refuses) -> None:
+    path = users_file(source, DAY)
+    path.unlink()
+    roster(1).with_columns(name=pl.lit("x" * 100_000_000)).write_parquet(path.with_suffix(".parquet"), compression="zstd")
+    assert path.with_suffix(".parquet").stat().st_size < 100_000
+    refuses(r"users.parquet: claims 100\d+ bytes of 1 rows in \d+ bytes. It was not loaded")
+
+
+def test_F06_one_enormous_field_among_many_is_refused_by_its_column(source: Path, refuses: Refuses) -> None:
+    path = users_file(source, DAY)
+    path.unlink()
+    for name in ("email", "role"):
+        longest = pl.when(user_id="u7").then(pl.lit("x" * 1_000_001)).otherwise(name)
+        roster().with_columns(longest.alias(name)).write_parquet(path.with_suffix(".parquet"))
+        refuses(f"users.parquet: {name} has a cell of over 1000000 bytes")
+
+
+def test_F07_a_link_that_leads_nowhere_or_to_itself_and_a_folder_called_as_a_file_are_refused(source: Path, refuses: Refuses) -> None:
+    path = users_file(source, DAY).with_name("more.csv")
+    path.symlink_to(path)
+    refuses("users/date=2026-01-15/more.csv: is a link that leads nowhere")
+    path.unlink()
+    path.symlink_to(path.with_name("gone.csv"))
+    refuses("users/date=2026-01-15/more.csv: is a link that leads nowhere")
+    path.unlink()
+    path.mkdir()
+    refuses("users/date=2026-01-15/more.csv: is no file")
 
 
 def test_F07_links_that_lead_out_of_the_source_are_refused_wherever_they_are(

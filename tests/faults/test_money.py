@@ -66,6 +66,26 @@ def test_F28_whole_numbers_that_parquet_holds_beyond_64_bits_hold_too(product: P
     assert product.table("select workspace_id, net_minor from invoices").rows() == [("fir", 180000)]
 
 
+def test_F28_a_total_beyond_its_bound_holds_the_workspace_and_no_sum_ever_wraps(product: Product, tmp_path: Path) -> None:
+    """Up and down by ten million seats at ten million each: 10¹⁶ minor units a day, and 64 bits end at 9 × 10¹⁸."""
+    source = Source("2026-01-01", "2026-04-30").growth("oak")
+    for name in ("whale", "minnow"):
+        source.growth(name, seats=str(MOST_SEATS), unit_price_year="10000000.00", starts_on="2025-12-10")
+    for n, day in enumerate(source.days[1:]):
+        source.happens(event(f"w{n}", f"{day}T10:00:00Z", "whale", "seats_updated", quantity=str(1 if n % 2 else MOST_SEATS)))
+    path = source.write(tmp_path / "source")
+    assert product.run(path, date(2026, 3, 31)).held == ()
+    issued = product.table("select * exclude (run_id) from invoices order by invoice_number").rows()
+    assert product.run(path, source.last).held == ("whale",)
+    ((reason, since, detail),) = product.table("select reason, since_on::varchar, detail from holds").rows()
+    assert (reason, since) == ("amount_too_large", "2026-01-03")
+    assert detail == "its charges may come to more than 1000000000000000000 minor units, the most that is reckoned with"
+    assert product.table("select * exclude (run_id) from invoices order by invoice_number").rows()[: len(issued)] == issued
+    assert product.table("select distinct workspace_id from invoices where invoice_on > '2026-03-31'").rows() == []
+    for minor in ("net_minor", "amount_due_minor", "credit_balance_minor"):
+        assert product.table(f"select max(abs({minor})) < 1000000000000000000 from invoices").item()
+
+
 def test_F29_credit_larger_than_all_invoices_to_come_stays_as_credit(product: Product, tmp_path: Path) -> None:
     source = Source("2026-01-01", "2026-02-06").growth("oak", seats="9", starts_on="2025-12-05")
     source.happens(event("less", "2026-01-03T10:00:00Z", "oak", "seats_updated", quantity="1"))

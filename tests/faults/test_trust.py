@@ -145,6 +145,12 @@ def test_F41_a_file_of_the_source_may_be_called_anything(product: Product, tmp_p
     assert product.table("select file from inputs where day = '2026-01-02'").item() == f"users/date=2026-01-02/{name}"
 
 
+def test_F41_a_name_that_is_no_text_is_refused_and_shown_so_that_the_file_can_be_found(billed: Product, source: Path, refuses) -> None:
+    path = users_file(source, LAST)
+    path.rename(path.with_name(os.fsdecode(b"us\xe9rs.csv")))
+    assert "users/date=2026-01-20/us\\xe9rs.csv: the file's name is not UTF-8. Rename it." in refuses("not UTF-8")
+
+
 # --- 42: personal data ---------------------------------------------------------------------------------------------------------
 
 NAME, EMAIL = "Canary Kanarienvogel", "canary.bird@aviary.example"
@@ -224,6 +230,15 @@ def test_F42_what_is_refused_is_named_by_its_place_and_never_by_a_personal_value
     said = refuses("users/date=2026-01-20/")
     assert not any(one in said for one in CANARIES)
     assert places_of_canaries(billed.home.root) == set()
+
+
+@pytest.mark.parametrize("row", [f"{NAME},{NAME},{EMAIL},{EMAIL}", f"oak,a,teammate,member,active,true,{EMAIL},{EMAIL},"])
+def test_F42_a_file_without_its_header_shows_no_value_as_a_columns_name(
+    billed: Product, source: Path, refuses: Callable[..., str], row: str
+) -> None:
+    users_file(source, LAST).write_text(f"{row}\n{row}\n")
+    said = refuses("users/date=2026-01-20/users.csv, line 1: a column that no contract knows is there twice. Is the header missing?")
+    assert not any(one in said for one in CANARIES)
 
 
 def test_F42_after_the_users_deletion_nothing_is_left_anywhere_and_older_days_bring_nothing_back(product: Product, tmp_path: Path) -> None:

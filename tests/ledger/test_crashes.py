@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import os
 import random
+import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +15,8 @@ import time
 from datetime import date
 from pathlib import Path
 
+import duckdb
+import polars as pl
 import pytest
 
 from flows.fault_points import KILL_AT, POINTS
@@ -80,17 +84,7 @@ def test_F34_killed_at_a_random_moment_the_next_run_gives_the_bytes_of_an_undist
 
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_F35_stopped_it_rolls_back_and_exits_with_the_signals_code(stop: signal.Signals, code: int, tmp_path: Path, source: Path) -> None:
-    command = [
-        Path(sys.executable).with_name("seatledger"),
-        "run",
-        source,
-        "--through",
-        str(THROUGH),
-        "--direct",
-        "--home",
-        tmp_path / "home",
-    ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(run_command(source, tmp_path / "home"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while not (tmp_path / "home" / "ledger.duckdb").exists():
             time.sleep(0.01)
         process.send_signal(stop)
@@ -101,19 +95,56 @@ def test_F35_stopped_it_rolls_back_and_exits_with_the_signals_code(stop: signal.
     assert Product(tmp_path / "home").run(source, THROUGH).invoices.height == 4
 
 
+def run_command(source: Path, home: Path) -> list[str]:
+    through = str(THROUGH)
+    return [*map(str, [Path(sys.executable).with_name("seatledger"), "run", source, "--through", through, "--direct", "--home", home])]
+
+
+def test_F34_killed_as_the_process_that_was_started_the_whole_run_ends_and_the_next_one_starts_at_once(
+    tmp_path: Path, source: Path, undisturbed: dict[str, bytes]
+) -> None:
+    with subprocess.Popen(run_command(source, tmp_path / "home"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        while not (tmp_path / "home" / "ledger.duckdb").exists():
+            time.sleep(0.01)
+        assert (tmp_path / "home" / ".lock").read_text() == str(process.pid)
+        process.kill()
+    done = subprocess.run(run_command(source, tmp_path / "home"), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    ours = reports(Product(tmp_path / "home"))
+    assert {name: content for name, content in ours.items() if "inputs" not in name} == {
+        name: content
+        for name, content in undisturbed.items()
+        if "inputs" not in name  # which say when
+    }
+
+
+@pytest.mark.parametrize("megabytes", [200, 700, 1000, 1300, 1700])
+def test_F36_with_too_little_memory_it_says_so_and_earlier_results_are_intact(megabytes: int, tmp_path: Path, source: Path) -> None:
+    product = Product(tmp_path / "home")
+    product.run(source, date(2026, 1, 20))
+    before = reports(product), product.home.finance.read_bytes()
+    limit = functools.partial(resource.setrlimit, resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
+    done = subprocess.run(run_command(source, tmp_path / "home"), capture_output=True, text=True, preexec_fn=limit)
+    if done.returncode == 0:  # it was enough, here
+        return
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert re.search("no more memory|for want of memory|was saved, but what it shows could not be written: Out of Memory", done.stderr)
+    assert (reports(product), product.home.finance.read_bytes()) == before
+    assert product.run(source, THROUGH).held == ()
+
+
+def test_F36_a_run_that_the_system_kills_is_told_by_the_process_that_was_started(tmp_path: Path, source: Path) -> None:
+    environment = os.environ | {KILL_AT: "ledger: before commit"}
+    done = subprocess.run(run_command(source, tmp_path / "home"), capture_output=True, text=True, env=environment)
+    assert done.returncode == 1
+    assert "the run was ended by the system (SIGKILL), most likely for want of memory" in done.stderr
+    assert Product(tmp_path / "home").run(source, THROUGH).invoices.height == 4
+
+
 def test_F36_a_home_that_cannot_be_written_is_said_in_a_sentence(tmp_path: Path, source: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    command = [
-        Path(sys.executable).with_name("seatledger"),
-        "run",
-        source,
-        "--through",
-        str(THROUGH),
-        "--direct",
-        "--home",
-        tmp_path / "file" / "home",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(run_command(source, tmp_path / "file" / "home"), capture_output=True, text=True)
     assert done.returncode == 1
     assert "the home cannot be made or written" in done.stderr
     assert "Traceback" not in done.stderr
@@ -125,9 +156,8 @@ def test_F36_out_of_room_it_says_so_and_earlier_results_are_intact(room: int, tm
     product, roomy = Product(tmp_path / "home"), Product(tmp_path / "roomy")
     product.run(source, date(2026, 1, 20))
     before = reports(product), product.home.finance.read_bytes()
-    command = [Path(sys.executable).with_name("seatledger"), "run", source, "--through", THROUGH, "--direct", "--home", tmp_path / "home"]
     limit = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (room, room))
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, preexec_fn=limit)
+    done = subprocess.run(run_command(source, tmp_path / "home"), capture_output=True, text=True, preexec_fn=limit)
     assert done.returncode == 1, done.stdout
     assert "Traceback" not in done.stderr
     assert "was saved, but what it shows could not be written" in done.stderr
@@ -137,3 +167,51 @@ def test_F36_out_of_room_it_says_so_and_earlier_results_are_intact(room: int, tm
         roomy.run(source, through)
     ours, theirs = ({name: content for name, content in reports(p).items() if "inputs" not in name} for p in (product, roomy))
     assert ours == theirs
+
+
+LINES = "select * exclude (line_id, invoice_number) from invoice_lines order by all"
+ON_A_SMALL_DISK = """
+import subprocess, sys
+size, folder, *command = sys.argv[1:]
+subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "small", folder], check=True)
+subprocess.run(["cp", "-a", f"{folder}-before/.", folder], check=True)
+done = subprocess.run(command)
+subprocess.run(["rm", "-rf", f"{folder}-after"])
+subprocess.run(["cp", "-a", folder, f"{folder}-after"], check=True)
+sys.exit(done.returncode)
+"""
+
+
+def on_a_small_disk(size: str, home: Path, command: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command with `home` on a disk of its own, of that size, in a name space of its own; what is left goes to `home-after`."""
+    home.mkdir(exist_ok=True)
+    apart = ["unshare", "--mount", "--map-root-user", sys.executable, "-c", ON_A_SMALL_DISK, size, str(home)]
+    return subprocess.run([*apart, *command], capture_output=True, text=True)
+
+
+def undisturbed_lines(source: Path, home: Path) -> pl.DataFrame:
+    product = Product(home)
+    product.run(source, THROUGH)
+    return product.table(LINES)
+
+
+def can_mount(tmp_path: Path) -> bool:
+    (tmp_path / "try-before").mkdir()
+    return bool(shutil.which("unshare")) and on_a_small_disk("1m", tmp_path / "try", ["true"]).returncode == 0
+
+
+@pytest.mark.parametrize("room", [40_000, 500_000, 2_000_000, 4_000_000])
+def test_F36_on_a_disk_that_fills_up_it_says_so_and_earlier_results_are_intact(room: int, tmp_path: Path, source: Path) -> None:
+    if not can_mount(tmp_path):
+        pytest.skip("this system lets nobody mount a small disk")
+    before, after = Product(tmp_path / "home-before"), Product(tmp_path / "home-after")
+    before.run(source, date(2026, 1, 20))
+    used = sum(4096 * (path.stat().st_size // 4096 + 1) for path in before.home.root.rglob("*") if path.is_file())
+    done = on_a_small_disk(str(used + room), tmp_path / "home", run_command(source, tmp_path / "home"))
+    assert "Traceback" not in done.stderr
+    said = "No space left|could not be written|cannot be written|full"
+    assert done.returncode == 0 or (done.returncode == 1 and re.search(said, done.stderr)), done.stderr
+    with duckdb.connect(str(after.home.finance), read_only=True) as finance:
+        assert finance.execute("select count(*) from invoices").fetchone()[0] >= 2
+    after.run(source, THROUGH)
+    assert after.table(LINES).equals(undisturbed_lines(source, tmp_path / "roomy"))

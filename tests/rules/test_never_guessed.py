@@ -28,9 +28,10 @@ def test_G2_a_row_that_breaks_its_contract_is_named_by_file_row_and_column() -> 
 
 def test_G2_a_user_who_is_on_a_days_roster_twice_with_other_values_is_a_contradiction() -> None:
     rows = user_rows({"user_id": "b"}, {}, {"status": "deactivated"}, {"user_id": "b"}).with_columns(day=date(2026, 4, 1))
-    once, faults = rosters_without_repeats(rows)
+    once, faults, repeats = rosters_without_repeats(rows)
     assert once["user_id"].to_list() == ["b"]  # twice the same: once
     assert sorted(faults.select("workspace_id", "row").rows()) == [("ws", 2), ("ws", 3)]
+    assert sum(repeats.values()) == 1
 
 
 def with_a_neighbour() -> Story:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cache, partial
 from typing import Any
 
 import pandera.polars as pa
 import polars as pl
+from pandera.backends.polars.register import register_polars_backends
 
 MAX_ID_CHARACTERS = 200
 MAX_BITS = 2**31 - 1
+
+register_polars_backends()  # pandera does so itself, but only once it validates
 
 
 def filled() -> Any:
@@ -27,9 +32,51 @@ class Contract(pa.DataFrameModel):
     @classmethod
     def names(cls) -> list[str]:
         """The columns' names, in the contract's order."""
-        return list(cls.to_schema().columns)
+        return list(_types(cls))
+
+    @classmethod
+    def types(cls) -> dict[str, pl.DataType]:
+        """The columns' types, by name."""
+        return _types(cls)
 
     @classmethod
     def empty(cls) -> pl.DataFrame:
         """A frame of no rows that keeps the contract."""
-        return pl.DataFrame(schema={name: column.dtype.type for name, column in cls.to_schema().columns.items()})
+        return pl.DataFrame(schema=_types(cls))
+
+    @classmethod
+    def validate(cls, frame: pl.DataFrame, **options: Any) -> pl.DataFrame:
+        """The frame, if it keeps the contract: all of pandera's checks in one pass over the data.
+
+        Raises: pandera's SchemaError, or SchemaErrors where `lazy=True`; only then does pandera look check by check, to say where.
+        """
+        return frame if is_kept(cls, frame) else super().validate(frame, **options)
+
+
+@cache
+def _types(contract: type[Contract]) -> dict[str, pl.DataType]:
+    return {name: column.dtype.type for name, column in contract.to_schema().columns.items()}
+
+
+def is_kept(contract: type[Contract], frame: pl.DataFrame) -> bool:
+    """Whether a frame keeps a contract. Nulls are for the columns' own rule, not for their checks, as pandera has it."""
+    if dict(frame.schema) != _types(contract):
+        return False
+    rows = frame.lazy()
+    wrong = [check.alias(str(n)) for n, check in enumerate(_required(contract))]
+    told = [rows.select(wrong), *_broken(contract, rows)]
+    return not any(any(row) for answer in pl.collect_all(told) for row in answer.iter_rows())
+
+
+def _required(contract: type[Contract]) -> Iterator[pl.Expr]:
+    """For each column that must be filled: is a null in it?"""
+    return (pl.col(name).has_nulls() for name, column in contract.to_schema().columns.items() if not column.nullable)
+
+
+def _broken(contract: type[Contract], rows: pl.LazyFrame) -> Iterator[pl.LazyFrame]:
+    """For each check: is there a row of which pandera's check function says no?"""
+    schema = contract.to_schema()
+    for key, checks in [("*", schema.checks), *((name, column.checks) for name, column in schema.columns.items())]:
+        for check in checks:
+            says = partial(check._check_fn, **check._check_kwargs)(pa.PolarsData(rows, key))
+            yield says.select(~pl.all().fill_null(check.ignore_na).all())

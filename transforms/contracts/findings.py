@@ -14,7 +14,7 @@ class Holds(Contract):
     workspace_id: str = filled()
     subscription_id: str = pa.Field(nullable=True)
     reason: str = filled()
-    since_on: pl.Date = pa.Field(nullable=True)
+    since_on: pl.Date
     detail: str = filled()
     file: str = pa.Field(nullable=True)
     row: int = pa.Field(nullable=True)
@@ -35,13 +35,16 @@ class Exceptions(Contract):
     row: int = pa.Field(nullable=True)
 
 
-def holds(frame: pl.DataFrame, reason: str, mend: str, *, detail: pl.Expr, since_on: str | None = None) -> pl.DataFrame:
-    """Holds from rows that have workspace_id, and where they know it subscription_id, file and row; validated where they come together."""
+def holds(frame: pl.DataFrame, reason: str, mend: str, *, detail: pl.Expr, since_on: str) -> pl.DataFrame:
+    """Holds from rows that have workspace_id, and where they know it subscription_id, file and row; validated where they come together.
+
+    `since_on` names the column with the first day that cannot be billed, or the day on which the fault came in.
+    """
     return frame.select(
         "workspace_id",
         subscription_id=_column(frame, "subscription_id", pl.String),
         reason=pl.lit(reason),
-        since_on=pl.col(since_on) if since_on else pl.lit(None, pl.Date),
+        since_on=pl.col(since_on),
         detail=detail,
         file=_column(frame, "file", pl.String),
         row=_column(frame, "row", pl.Int64),

@@ -1,0 +1,94 @@
+"""A CSV file's cells, exactly as they are written: RFC 4180, UTF-8, nothing guessed and nothing repaired."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import polars as pl
+
+from flows.errors import UserError
+from transforms.contracts.sources import SOURCE_ROWS
+
+_LARGEST_FIELD = 1_000_000  # characters
+
+
+def rows_of_csv(name: str, table: str, content: bytes) -> pl.DataFrame:
+    """The cells of a file, as text; an empty cell is null.
+
+    Raises: UserError naming the line, for what is no CSV of that many cells a row. No value is ever shown.
+    """
+    text = _text(name, content)
+    names = _header(name, table, text.split("\n", 1)[0].removesuffix("\r"))
+    has_quotes = '"' in text or "\r" in text.replace("\r\n", "\n")
+    return _quoted_rows(name, text, names) if has_quotes else _plain_rows(name, text, names)
+
+
+def _header(name: str, table: str, line: str) -> list[str]:
+    """The columns' names. A name that no contract knows may be a value of a file without a header: it is never shown."""
+    if "\r" in line:
+        raise UserError(f"{name}, line 1: lines end in CR alone. Write them with LF or CRLF.")
+    try:
+        names = next(csv.reader([line], strict=True), [])
+    except csv.Error as reason:
+        raise UserError(f"{name}, line 1: {reason}. Check the quotes in the header.") from None
+    if not any(names):
+        raise UserError(f"{name}, line 1: the header is missing.")
+    repeated = {column for column in names if names.count(column) > 1}
+    if repeated:
+        known = [column for column in SOURCE_ROWS[table].names() if column in repeated]
+        what = f"the column {', '.join(known)}" if known else "a column that no contract knows"
+        raise UserError(f"{name}, line 1: {what} is there twice. Is the header missing?")
+    return names
+
+
+def _text(name: str, content: bytes) -> str:
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise UserError(f"{name}, line 1: is UTF-16. Write it as UTF-8.")
+    nul = content.find(b"\0")
+    if nul >= 0:
+        line = content.count(b"\n", 0, nul) + 1
+        raise UserError(f"{name}, line {line}: has a NUL byte. Deliver the file again.")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as reason:
+        line = content.count(b"\n", 0, reason.start) + 1
+        raise UserError(f"{name}, line {line}: is not UTF-8 (perhaps Latin-1). Write it as UTF-8.") from None
+
+
+def _plain_rows(name: str, text: str, names: list[str]) -> pl.DataFrame:
+    """Rows of a file without any quote: a line is a row and a comma ends a cell, so counting commas checks the shape."""
+    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")[1:]
+    rows = pl.Series("line", lines, dtype=pl.String)
+    long = (rows.str.len_bytes() > _LARGEST_FIELD).arg_true()
+    if len(long):
+        raise UserError(f"{name}, line {long[0] + 2}: is longer than {_LARGEST_FIELD} characters. Deliver the file again.")
+    commas = rows.str.count_matches(",", literal=True)
+    wrong = (commas != len(names) - 1).arg_true() if len(names) > 1 else (rows == "").arg_true()
+    if len(wrong):
+        raise _ragged(name, wrong[0] + 2, commas[wrong[0]] + 1 if lines[wrong[0]] else 0, len(names))
+    if len(names) == 1:
+        return rows.to_frame(names[0])
+    cells = rows.str.split_exact(",", len(names) - 1).struct.rename_fields(names).struct.unnest()
+    return cells.with_columns(pl.when(pl.all() != "").then(pl.all()))
+
+
+def _quoted_rows(name: str, text: str, names: list[str]) -> pl.DataFrame:
+    """Rows of a file with quotes, by RFC 4180: a quoted cell may hold commas, quotes and line breaks."""
+    csv.field_size_limit(_LARGEST_FIELD)
+    reader = csv.reader(io.StringIO(text, newline="\n"), strict=True)
+    rows = []
+    try:
+        next(reader)
+        for cells in reader:
+            if len(cells) != len(names):
+                raise _ragged(name, reader.line_num, len(cells), len(names))
+            rows.append([cell or None for cell in cells])
+    except csv.Error as reason:
+        raise UserError(f"{name}, line {reader.line_num}: {reason}. Check the quotes around there.") from None
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+
+
+def _ragged(name: str, line: int, found: int, expected: int) -> UserError:
+    what = "is blank" if found == 0 else f"has {found} cells"
+    return UserError(f"{name}, line {line}: {what}; {expected} are expected. Deliver the file again.")

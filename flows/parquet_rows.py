@@ -1,0 +1,100 @@
+"""A Parquet file's rows. Files come from outside: they are read by Arrow, whose reader refuses what is damaged.
+
+Polars' own reader, given a flipped bit, may ask for more memory than there is and take the process with it.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+import pyarrow
+import pyarrow.compute
+import pyarrow.parquet
+
+from flows.errors import UserError
+from transforms.contracts.sources import SOURCE_ROWS
+
+_LARGEST_FIELD = 1_000_000  # bytes
+_MOST_UNPACKED = 1_000  # rows, or bytes of a column, for each byte of a file
+_SMALL = 100_000  # bytes
+_WORDS = {"kind", "role", "status", "cadence", "event", "actor_role", "metric", "plan", "catalog", "billing_day"}  # few different ones
+
+
+def rows_of_parquet(name: str, table: str, content: bytes) -> pl.DataFrame:
+    """The columns that the table's contract knows, in the file's own types where they fit it; others are there without values.
+
+    Raises: UserError for a file that is damaged, unpacks to more than it can mean, or has a column of another type.
+    """
+    wanted = SOURCE_ROWS[table].names()
+    try:
+        says = pyarrow.parquet.read_metadata(pyarrow.BufferReader(content))
+        _require_loadable(name, says, len(content))
+        columns = says.schema.to_arrow_schema().names
+        _require_once(name, columns)
+        flat = {says.schema.column(n).path for n in range(len(says.schema.names))}
+        file = pyarrow.parquet.ParquetFile(
+            pyarrow.BufferReader(content), metadata=says, page_checksum_verification=True, read_dictionary=sorted(_WORDS & flat)
+        )
+        arrow = file.read(columns=[column for column in wanted if column in columns])
+        arrow.validate(full=True)
+        _require_short_cells(name, arrow)
+        str(arrow.schema)  # a time zone that is no text is told here
+        frame = pl.from_arrow(pyarrow.Table.from_arrays(arrow.columns, arrow.column_names))  # without the file's own notes
+    except (pl.exceptions.PolarsError, pyarrow.ArrowException, OSError, ValueError, KeyError) as reason:
+        raise UserError(f"{name}: is no readable Parquet ({type(reason).__name__}). Deliver the file again.") from None
+    _require_types(name, table, frame)
+    texts = [pl.col(column).cast(pl.String) for column, given in frame.schema.items() if given == pl.Null or _is_coded(given)]
+    return frame.with_columns(*texts, *(pl.lit(None).alias(column) for column in columns if column not in wanted))
+
+
+def _require_loadable(name: str, says: pyarrow.parquet.FileMetaData, size: int) -> None:
+    """What a file says of itself, before it is loaded: not more than so many bytes can mean.
+
+    Only row groups are asked: asked for a damaged column's metadata, Arrow ends the process.
+    """
+    claims = f"{says.num_rows} rows" if says.num_rows > size * _MOST_UNPACKED else None
+    for group in map(says.row_group, range(says.num_row_groups)):
+        unpacked = group.total_byte_size
+        if unpacked > max(size, _SMALL) * _MOST_UNPACKED or unpacked > max(group.num_rows, 1) * _LARGEST_FIELD:
+            claims = claims or f"{unpacked} bytes of {group.num_rows} rows"
+    if claims:
+        raise UserError(f"{name}: claims {claims} in {size} bytes. It was not loaded; deliver the file again.")
+
+
+def _require_once(name: str, columns: list[str]) -> None:
+    repeated = sorted({column for column in columns if columns.count(column) > 1})
+    if repeated:
+        raise UserError(f"{name}: the column {', '.join(repeated)} is there twice.")
+
+
+def _require_short_cells(name: str, arrow: pyarrow.Table) -> None:
+    for column in arrow.column_names:
+        chunks = [c.dictionary if pyarrow.types.is_dictionary(c.type) else c for c in arrow[column].chunks]
+        if any(_longest(chunk) > _LARGEST_FIELD for chunk in chunks):
+            raise UserError(f"{name}: {column} has a cell of over {_LARGEST_FIELD} bytes. Deliver the file again.")
+
+
+def _longest(texts: pyarrow.Array) -> int:
+    has_length = pyarrow.types.is_string(texts.type) or pyarrow.types.is_large_string(texts.type)
+    return (pyarrow.compute.max(pyarrow.compute.binary_length(texts)).as_py() or 0) if has_length else 0
+
+
+def _require_types(name: str, table: str, frame: pl.DataFrame) -> None:
+    contract = SOURCE_ROWS[table].to_schema().columns
+    for column, given in frame.schema.items():
+        expected = contract[column].dtype.type
+        if not _fits(given, expected, column):
+            raise UserError(f"{name}: column {column} has the type {given}; {expected} or text is expected.")
+
+
+def _fits(given: pl.DataType, expected: pl.DataType, column: str) -> bool:
+    if given in (pl.String, pl.Null, expected) or _is_coded(given):
+        return True
+    if column.startswith("unit_price_"):
+        return isinstance(given, pl.Decimal) or given.is_integer()
+    if expected.is_integer():
+        return given.is_integer()
+    return expected == pl.Datetime and isinstance(given, pl.Datetime)
+
+
+def _is_coded(given: pl.DataType) -> bool:
+    return isinstance(given, pl.Categorical | pl.Enum)

@@ -1,0 +1,83 @@
+"""An analyst's SQL on the finance database: read only, without files, network or settings. A convenience, not a wall.
+
+Who can run this can also open the file itself; it keeps from accidents, and from pasted queries that reach for other files.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from flows.errors import UserError
+from flows.home import Home
+from flows.spreadsheet_cells import without_formulas
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FORMATS = ("table", "csv", "json")
+_LOCKED_DOWN = {
+    "enable_external_access": "false",  # no other file, no network, no attach
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "python_enable_replacements": "false",  # no variable of this program either
+}
+
+
+def open_finance(home: Home) -> duckdb.DuckDBPyConnection:
+    """The finance database, for reading alone.
+
+    Raises: UserError where there is none yet, or it is damaged.
+    """
+    if not home.finance.exists():
+        raise UserError(f"{home.root}: nothing is kept there yet. Start with `seatledger demo`, or name the home with --home.")
+    try:
+        connection = duckdb.connect(str(home.finance), read_only=True, config=_LOCKED_DOWN)
+        connection.execute("set lock_configuration = true")
+    except duckdb.Error as reason:
+        raise UserError(f"{home.finance}: cannot be opened: {str(reason).splitlines()[0]}") from None
+    return connection
+
+
+def answer(home: Home, sql: str) -> pl.DataFrame:
+    """What one SELECT answers.
+
+    Raises: UserError with what DuckDB says of a query that it cannot or may not run.
+    """
+    with open_finance(home) as finance:
+        try:
+            relation = finance.sql(sql)
+            if relation is None:
+                raise UserError("that is no query: it returns no rows. Ask with SELECT, FROM, DESCRIBE, SHOW or SUMMARIZE.")
+            return relation.pl()
+        except duckdb.Error as reason:
+            raise UserError(f"the query was not answered: {str(reason).strip()}") from None
+
+
+def write_answer(frame: pl.DataFrame, form: str) -> None:
+    """Write an answer to stdout for other programs: CSV as the reports have it, or JSON with one object a row."""
+    if form == "csv":
+        sys.stdout.write(without_formulas(frame).write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ"))
+    else:
+        sys.stdout.write(json.dumps(frame.to_dicts(), default=str, ensure_ascii=False, indent=1) + "\n")
+
+
+def query_from(argument: str | None, file: Path | None) -> str:
+    """The query as typed, from a file, or from stdin (`-`)."""
+    if file:
+        try:
+            return file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as reason:
+            raise UserError(f"{file}: cannot be read: {reason.strerror if isinstance(reason, OSError) else 'it is not UTF-8'}.") from None
+    if argument == "-":
+        return sys.stdin.read()
+    if not argument:
+        raise UserError(
+            'name a query, as in: seatledger sql "select * from invoices_v limit 5". What there is: seatledger sql "show tables".'
+        )
+    return argument

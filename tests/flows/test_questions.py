@@ -1,0 +1,81 @@
+"""`seatledger sql`: an analyst's questions, read only, without files or network."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from flows.errors import UserError
+from flows.questions import answer
+from tests.conftest import Product
+from tests.faults.sources import Source
+from tests.flows.test_cli import seatledger
+
+
+@pytest.fixture(scope="module")
+def billed(tmp_path_factory: pytest.TempPathFactory) -> Product:
+    root = tmp_path_factory.mktemp("questions")
+    source = Source("2026-01-01", "2026-01-03").workspace("oak", ("a", "b")).workspace("=cmd|' /C calc'!A0")
+    product = Product(root / "home")
+    product.run(source.write(root / "source"), source.last)
+    return product
+
+
+def test_a_query_is_answered_as_csv_for_programs_as_json_and_as_a_table(billed: Product) -> None:
+    query = "select workspace_id, net, invoice_on from invoices_v order by workspace_id"
+    rows = list(csv.reader(io.StringIO(seatledger("sql", query, "--home", billed.home.root).stdout)))
+    assert rows == [["workspace_id", "net", "invoice_on"], ["'=cmd|' /C calc'!A0", "39.00", "2026-01-01"], ["oak", "78.00", "2026-01-01"]]
+    said = seatledger("sql", query, "--format", "json", "--home", billed.home.root).stdout
+    assert json.loads(said)[1] == {"workspace_id": "oak", "net": "78.00", "invoice_on": "2026-01-01"}
+    table = seatledger("sql", query, "--format", "table", "--home", billed.home.root).stdout
+    assert [line.split() for line in table.splitlines()][::2] == [["workspace_id", "net", "invoice_on"], ["oak", "78.00", "2026-01-01"]]
+
+
+def test_a_query_comes_from_a_file_or_from_stdin_too(billed: Product, tmp_path: Path) -> None:
+    (tmp_path / "query.sql").write_text("select count(*) as n from invoices")
+    assert seatledger("sql", "--file", tmp_path / "query.sql", "--home", billed.home.root).stdout == "n\n2\n"
+    missing = seatledger("sql", "--file", tmp_path / "nowhere.sql", "--home", billed.home.root)
+    assert (missing.returncode, "nowhere.sql: cannot be read" in missing.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("select * from read_csv('/etc/hostname')", "file system operations are disabled"),
+        ("select * from '/etc/hostname'", "file system operations are disabled|does not exist"),
+        ("copy invoices to '{elsewhere}'", "file system operations are disabled"),
+        ("export database '{elsewhere}'", "file system operations are disabled"),
+        ("attach '{ledger}'", "file system operations are disabled"),
+        ("install httpfs", "file system operations are disabled"),
+        ("load httpfs", "disabled"),
+        ("select * from 'https://example.com/x.csv'", "disabled|does not exist"),
+        ("delete from invoices", "read-only"),
+        ("create table mine (a int)", "read-only"),
+        ("select 1; delete from invoices", "read-only"),
+        ("set enable_external_access = true", "configuration has been locked"),
+        ("reset enable_external_access", "configuration has been locked"),
+        ("set lock_configuration = false", "configuration has been locked"),
+        ("from query", "does not exist"),  # a variable of the program
+        ("select * from invoics", 'Did you mean "invoices"'),
+        ("select net from", "syntax error"),
+    ],
+)
+def test_a_query_that_reaches_for_anything_else_is_refused_in_a_sentence(billed: Product, tmp_path: Path, query: str, said: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    before = billed.home.finance.read_bytes()
+    with pytest.raises(UserError, match=f"(?s)the query was not answered: .*({said})"):
+        answer(billed.home, query.format(elsewhere=elsewhere, ledger=billed.home.ledger))
+    assert not os.path.lexists(elsewhere)
+    assert billed.home.finance.read_bytes() == before
+
+
+def test_without_a_home_or_a_query_it_says_what_to_type(billed: Product, tmp_path: Path) -> None:
+    nothing = seatledger("sql", "select 1", "--home", tmp_path / "nowhere")
+    assert (nothing.returncode, nothing.stderr.count("\n")) == (1, 1)
+    assert "Start with `seatledger demo`" in nothing.stderr
+    assert 'seatledger sql "show tables"' in seatledger("sql", "--home", billed.home.root).stderr
