@@ -45,7 +45,11 @@ def measured(command: Sequence[str], folder: Path, limit: float, environment: di
     listener = threading.Thread(target=lambda: said.append(process.stderr.read()), daemon=True)
     for thread in (watcher, ender, listener):
         thread.start()
-    _, status, usage = os.wait4(process.pid, 0)
+    try:
+        _, status, usage = os.wait4(process.pid, 0)
+    except BaseException:
+        _end(process.pid)
+        raise
     wall = time.perf_counter() - started
     ender.cancel()
     tree.is_over.set()

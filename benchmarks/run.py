@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,7 @@ REFERENCE = ("duckdb_islands", "seatledger_stage")
 
 def main() -> None:
     """Measure what is asked for; each scenario's figures replace its former ones in results.json."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what is being measured ends too
     a = _arguments()
     bench = Bench(a.seats, a.workspaces, a.days, a.work.resolve(), sys.executable, a.peers, _peers_there(a.peers, a.without))
     a.results.mkdir(parents=True, exist_ok=True)
