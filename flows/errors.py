@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from datetime import date
 
 
 class UserError(Exception):
@@ -45,3 +46,9 @@ def in_a_line(error: BaseException) -> str:
     if isinstance(error, OSError):
         return f"{error.filename or 'a file'}: {error.strerror or error}"
     return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def name_days(days: list[date]) -> str:
+    """A few days, and how many more."""
+    named = ", ".join(str(day) for day in days[:5])
+    return named + (f" and {len(days) - 5} more days" if len(days) > 5 else "")

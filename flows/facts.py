@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from datetime import date
 
 import polars as pl
 
-from flows.errors import UserError
-from flows.ingest import name_days
+from flows.errors import UserError, name_days
+from flows.kept_rosters import KeptRosters
 from flows.lake import Lake
 from flows.ledger import Ledger
 from flows.repeated_days import DECLARED
@@ -17,7 +16,7 @@ from transforms.billing import Billed, Facts
 from transforms.calendar import ONE_DAY, days_between, first_of_month
 from transforms.contracts.findings import NO_HOLDS, holds
 from transforms.contracts.sources import SOURCE_ROWS
-from transforms.roster_months import roster_month_from_rosters
+from transforms.roster_months import roster_month_of_days
 
 
 def roster_days(ledger: Ledger) -> dict[date, str]:
@@ -58,7 +57,7 @@ def facts_until(horizon: date, ledger: Ledger, lake: Lake) -> Facts:
         subscription_rows=subscriptions,
         activity=_activity(ledger, lake),
         usage=_rows("usage", ledger, lake).rename({"day": "on"}).filter(pl.col("on").is_between(opening_on, horizon)),
-        roster_months=_roster_months({day: v for day, v in days.items() if opening_on <= day <= horizon}, lake),
+        roster_months=_roster_months(KeptRosters(lake, days), opening_on, horizon),
         holds=pl.concat(
             [
                 _holds_from_faults(ledger.current_faults()),
@@ -70,6 +69,11 @@ def facts_until(horizon: date, ledger: Ledger, lake: Lake) -> Facts:
         horizon=horizon,
         repeated_days=tuple(day for day in ledger.declared_days(DECLARED) if opening_on <= day <= horizon),
     )
+
+
+def owners_of_workspaces(ledger: Ledger, lake: Lake) -> pl.DataFrame:
+    """Which catalogue each workspace's subscriptions are of: workspace_id, catalog."""
+    return _rows("subscriptions", ledger, lake).select("workspace_id", "catalog")
 
 
 def billed_so_far(ledger: Ledger) -> Billed:
@@ -91,17 +95,12 @@ def _activity(ledger: Ledger, lake: Lake) -> pl.DataFrame:
     return rows.unique("event_id", keep="first", maintain_order=True)
 
 
-def _roster_months(days: dict[date, str], lake: Lake) -> Iterator[tuple[date, pl.DataFrame]]:
-    """Each month's bits, remade only where one of its days has another version."""
-    months: dict[date, list[date]] = defaultdict(list)
-    for day in days:
-        months[first_of_month(day)].append(day)
-    for month, its_days in months.items():
-        path = lake.roster_month_path(month, [days[day] for day in its_days])
-        if not path.exists():
-            rosters = {day: lake.scan_day("users", day, days[day]) for day in its_days}
-            lake.write(path, roster_month_from_rosters(rosters).collect(engine="streaming").sort(pl.all()))
-        yield month, pl.read_parquet(path, hive_partitioning=False)
+def _roster_months(kept: KeptRosters, first: date, last: date) -> Iterator[tuple[date, pl.DataFrame]]:
+    """Each month's bits, of the days from the first to the last."""
+    for month in kept.months():
+        days = [day for day in kept.versions if first_of_month(day) == month and first <= day <= last]
+        if days:
+            yield month, roster_month_of_days(kept.month(month), days)
 
 
 def _holds_from_faults(faults: pl.DataFrame) -> pl.DataFrame:

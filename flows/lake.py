@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -43,10 +44,10 @@ class Lake:
         finally:
             beside.unlink(missing_ok=True)
 
-    # --- derived: remade only when what it was made from changes ---------------------------------------------------------
+    # --- rosters: a month's days in one file, named by the versions of all of them ---------------------------------------------
 
-    def roster_month_path(self, month: date, versions: list[str]) -> Path:
-        made_from = sha256("\n".join(versions).encode()).hexdigest()[:24]
+    def roster_month_path(self, month: date, versions: Mapping[date, str]) -> Path:
+        made_from = sha256("\n".join(f"{day}={version}" for day, version in sorted(versions.items())).encode()).hexdigest()[:24]
         return self.root / "roster_months" / f"month={month:%Y-%m}" / f"{made_from}.parquet"
 
     # --- the directory: the only place with names and addresses ----------------------------------------------------------

@@ -22,6 +22,8 @@ _WORDS = {"kind", "role", "status", "cadence", "event", "actor_role", "metric", 
 def rows_of_parquet(name: str, table: str, content: bytes) -> pl.DataFrame:
     """The columns that the table's contract knows, in the file's own types where they fit it; others are there without values.
 
+    Columns of few different words stay coded (Categorical).
+
     Raises: UserError for a file that is damaged, unpacks to more than it can mean, or has a column of another type.
     """
     wanted = SOURCE_ROWS[table].names()
@@ -42,7 +44,7 @@ def rows_of_parquet(name: str, table: str, content: bytes) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, pyarrow.ArrowException, OSError, ValueError, KeyError) as reason:
         raise UserError(f"{name}: is no readable Parquet ({type(reason).__name__}). Deliver the file again.") from None
     _require_types(name, table, frame)
-    texts = [pl.col(column).cast(pl.String) for column, given in frame.schema.items() if given == pl.Null or _is_coded(given)]
+    texts = [pl.col(column).cast(pl.String) for column, given in frame.schema.items() if given == pl.Null]
     return frame.with_columns(*texts, *(pl.lit(None).alias(column) for column in columns if column not in wanted))
 
 

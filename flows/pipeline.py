@@ -16,7 +16,8 @@ from flows.drop_guard import DropGuard
 from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_of_the_disk
 from flows.fault_points import reached
 from flows.home import Home
-from flows.ingest import Ingested, IngestRequest, ingest, new_table_days
+from flows.ingest import Ingested, IngestRequest, RunMark, ingest, new_table_days
+from flows.kept_rosters import KeptRosters
 from flows.lake import Lake
 from flows.ledger import Ledger, commit, open_ledger, run_row
 from flows.publish import export_reports, publish
@@ -169,10 +170,14 @@ def run_all(source: IngestRequest, request: BillRequest, setting: Setting, step:
 def bring_in(run: Run, request: IngestRequest) -> None:
     """Read, check and keep the table days that are new."""
     fresh = new_table_days(request, run.ledger)
-    guard = None if request.accept_drop else DropGuard(run.ledger.current_versions(), request.repeated_days, run.lake, run.setting.catalogs)
-    run.outcome.ingested = ingest(fresh, guard, run.ledger, run.lake, run.id, run.started_at)
-    declared = declare_repeated_days(request.repeated_days, run.ledger, run.lake, run.id, run.started_at)
-    run.outcome.ingested.days += declared
+    kept = KeptRosters(run.lake, facts.roster_days(run.ledger))
+    mark = RunMark(run.id, run.started_at)
+    run.outcome.ingested = ingest(fresh, kept, run.ledger, run.lake, mark)
+    run.outcome.ingested.days += declare_repeated_days(request.repeated_days, run.ledger, kept, mark)
+    if not request.accept_drop:
+        guard = DropGuard(facts.owners_of_workspaces(run.ledger, run.lake), run.setting.catalogs)
+        guard.look_at(run.outcome.ingested.roster_days | set(request.repeated_days), kept)
+    kept.write()
     run.outcome.ingested.touched += request.repeated_days
     log.info("ingested %d days, %d files, %d rows", run.outcome.ingested.days, run.outcome.ingested.files, run.outcome.ingested.rows)
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date
 
 import polars as pl
 
 from flows.errors import UserError
-from flows.lake import Lake
+from flows.ingest import RunMark
+from flows.kept_rosters import KeptRosters
 from flows.ledger import Ledger
-from transforms.calendar import ONE_DAY
+from transforms.calendar import ONE_DAY, first_of_month
+from transforms.roster_months import on_day
 
 DECLARED = "declared: repeats the day before"
 
 
-def declare_repeated_days(days: Iterable[date], ledger: Ledger, lake: Lake, run_id: str, now: datetime) -> int:
+def declare_repeated_days(days: Iterable[date], ledger: Ledger, kept: KeptRosters, run: RunMark) -> int:
     """Keep, for each lost day, the rosters of the day before as its own. Returns how many days were new.
 
     Raises: UserError for a day that was delivered after all, or whose day before is not there.
@@ -30,12 +32,12 @@ def declare_repeated_days(days: Iterable[date], ledger: Ledger, lake: Lake, run_
             continue
         if ("users", day) in current:
             raise UserError(f"users of {day} were delivered: nothing is lost. To replace them, ingest them with --supersede.")
-        rows = lake.scan_day("users", day - ONE_DAY, before).collect()
-        lake.write_day("users", day, before, rows)
+        kept.repeat(day)
+        rows = kept.month(first_of_month(day)).filter(on_day(day)).height
         version = pl.select(table_name=pl.lit("users"), day=pl.lit(day), version=pl.lit(before))
-        record = version.with_columns(file=pl.lit(DECLARED), sha256=pl.lit(before), bytes=pl.lit(0), rows=pl.lit(rows.height))
+        record = version.with_columns(file=pl.lit(DECLARED), sha256=pl.lit(before), bytes=pl.lit(0), rows=pl.lit(rows))
         faults = ledger.current_faults().filter((pl.col("table_name") == "users") & (pl.col("day") == day - ONE_DAY))
         faults = faults.drop("since_on").with_columns(day=pl.lit(day), version=pl.lit(before))
-        ledger.accept(version, record.with_columns(ingested_at=pl.lit(now), run_id=pl.lit(run_id)), faults)
+        ledger.accept(version, record.with_columns(ingested_at=pl.lit(run.started_at), run_id=pl.lit(run.id)), faults)
         declared += 1
     return declared

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -31,14 +32,21 @@ class Part:
 
 
 @dataclass(frozen=True)
-class PartContent:
-    """A part that was read: its identity, and its cells as text (or Parquet's own types), with `file` and `row`."""
+class FileRead:
+    """What is known of a part once it was read."""
 
     part: Part
     sha256: str
     bytes: int
-    frame: pl.DataFrame
+    rows: int
     unknown_columns: tuple[str, ...]
+
+
+class PartContent(NamedTuple):
+    """A part that was read: what is known of it, and its cells as text (or Parquet's own types), with `file` and `row`."""
+
+    file: FileRead
+    frame: pl.DataFrame
 
 
 def survey(source: Path) -> list[Part]:
@@ -123,7 +131,7 @@ def read_part(part: Part) -> PartContent:
         raise UserError(f"{part.name}: lacks the column {', '.join(lacking)}. Expected: {', '.join(wanted)}.")
     unknown = tuple(c for c in frame.columns if c not in wanted)
     frame = frame.select(wanted).with_columns(file=pl.lit(part.name), row=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
-    return PartContent(part, sha256(content).hexdigest(), len(content), frame, unknown)
+    return PartContent(FileRead(part, sha256(content).hexdigest(), len(content), frame.height, unknown), frame)
 
 
 def _nothing(part: Part, columns: list[str]) -> pl.DataFrame:

@@ -10,6 +10,7 @@ import duckdb
 
 from flows.errors import UserError
 from flows.home import Home
+from flows.kept_rosters import by_month
 from flows.lake import Lake
 from flows.ledger_versions import LEDGER_VERSION
 from flows.publish import FROM_LEDGER, REPORTS
@@ -91,24 +92,25 @@ def _published(both: duckdb.DuckDBPyConnection) -> Check:
 def _from_rosters(both: duckdb.DuckDBPyConnection, home: Home, catalogs: Mapping[str, Catalog]) -> Check:
     """The published occupancy, counted anew from the rosters in the lake: by sets of users, not by bits."""
     question = "Are a day's seats those that the stored rosters hold?"
-    current = both.execute(
-        "select distinct day, version from ledger.inputs where table_name = 'users' and superseded_by is null"
-    ).fetchall()
-    lake = Lake(home.lake)
-    files = [(str(lake.day_path("users", day, version)), day) for day, version in current]
-    gone = [(str(day), "its stored rosters are gone") for path, day in files if not Path(path).exists()]
+    versions = dict(
+        both.execute("select distinct day, version from ledger.inputs where table_name = 'users' and superseded_by is null").fetchall()
+    )
+    lake, months = Lake(home.lake), by_month(versions)
+    files = [(str(lake.roster_month_path(month, {day: versions[day] for day in days})), month) for month, days in months.items()]
+    gone = [(f"{month:%Y-%m}", "its stored rosters are gone") for path, month in files if not Path(path).exists()]
     if gone or not files:
         return Check("occupancy_from_rosters", question, gone)
-    both.execute("create temp table roster_files (filename varchar, day date)")
+    both.execute("create temp table roster_files (filename varchar, month date)")
     both.executemany("insert into roster_files values (?, ?)", files)
     policies = [(c.id, kind, status) for c in catalogs.values() for kind in c.kinds for status in c.statuses]
     both.execute("create temp table seat_policies (catalog varchar, kind varchar, status varchar)")
     both.executemany("insert into seat_policies values (?, ?, ?)", policies)
     sql = """
         with held as (
-            select workspace_id, f.day, p.catalog, count(distinct user_id) as seats
-            from read_parquet($files, filename = true, hive_partitioning = false, union_by_name = true) r
+            select workspace_id, f.month + d.n::int as day, p.catalog, count(distinct user_id) as seats
+            from read_parquet($files, filename = true, hive_partitioning = false) r
             join roster_files f using (filename) join seat_policies p using (kind, status)
+            join range(31) d(n) on get_bit(bits::bit, 31 - d.n::int) = 1
             group by all
         )
         select o.workspace_id || ' ' || o.day, format('{} seats published, {} on the roster', occupied, coalesce(seats, 0))

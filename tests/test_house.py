@@ -19,6 +19,7 @@ SHARED = {
     "transforms.daily_seats",
     "transforms.agreed_seats",
     "transforms.policy",
+    "transforms.roster_months",
 }
 
 

@@ -2,34 +2,86 @@
 
 A user's *standing* is what decides whether they hold a seat: kind, status and, for an alias, whether login is enabled.
 Bit d-1 is set where the user stood so at the close of day d. The OR makes order and repetition irrelevant, and no policy
-is in it yet, so a roster month depends on the rosters of its days alone.
+is in it yet, so a roster month depends on the rosters of its days alone. It is also how rosters are kept: a day of a month
+can be taken out, put in and replaced without the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from datetime import date
 
 import polars as pl
 
 STANDING = ["workspace_id", "user_id", "kind", "status", "login_enabled"]
+SCHEMA = {
+    "workspace_id": pl.String,
+    "user_id": pl.String,
+    "kind": pl.String,
+    "status": pl.String,
+    "login_enabled": pl.Boolean,  # aliases only, else null
+    "bits": pl.UInt32,
+    "last_active_on": pl.Date,  # as the roster of the month's last day says; null for who is not on it
+}
+NO_ROSTERS = pl.DataFrame(schema=SCHEMA)
 
 
-def roster_month_from_rosters(rosters: Mapping[date, pl.LazyFrame]) -> pl.LazyFrame:
-    """Fold the rosters of one month into bits.
+def bits_of(days: Iterable[date]) -> int:
+    """The mask of some days of a month."""
+    return sum({1 << (day.day - 1) for day in days})
 
-    Grain:  workspace, user and day -> workspace, user, kind, status, login_enabled (aliases only, else null).
-    Units:  `bits` UInt32, bit d-1 for day d of the month.
+
+def roster_month_from_rows(rows: pl.DataFrame) -> pl.DataFrame:
+    """Fold the rosters of one month by the text of their rows: what a few thousand users cost least.
+
+    Grain:  users rows of one month, with their `day` -> workspace, user, standing.
     """
-    days = [
-        roster.select(
-            "workspace_id",
-            "user_id",
-            "kind",
-            "status",
-            login_enabled=pl.when(kind="alias").then("login_enabled"),
-            bits=pl.lit(1 << (day.day - 1), dtype=pl.UInt32),
-        )
-        for day, roster in rosters.items()
-    ]
-    return pl.concat(days).group_by(STANDING).agg(pl.col("bits").bitwise_or())
+    numbered = {day: bits_of([day]) for day in rows["day"].unique()}
+    told = rows.select(
+        "workspace_id",
+        "user_id",
+        pl.col("kind", "status").cast(pl.String),
+        login_enabled=pl.when(pl.col("kind") == "alias").then("login_enabled"),
+        bits=pl.col("day").replace_strict(numbered, return_dtype=pl.UInt32),
+        last_active_on=pl.when(pl.col("day") == pl.col("day").max()).then("last_active_on"),
+    )
+    folded = told.group_by(STANDING).agg(pl.col("bits").bitwise_or(), pl.col("last_active_on").max())
+    return folded.select(list(SCHEMA)).sort(STANDING)
+
+
+def on_day(day: date) -> pl.Expr:
+    """Whether a row of a roster month is on that day's roster."""
+    return (pl.col("bits") & bits_of([day])) != 0
+
+
+def roster_month_of_days(roster_month: pl.DataFrame, days: Iterable[date]) -> pl.DataFrame:
+    """The same month as if only these of its days had come in."""
+    mask = bits_of(days)
+    kept = roster_month.with_columns(pl.col("bits") & pl.lit(mask, pl.UInt32))
+    return kept.filter(pl.col("bits") != 0)
+
+
+def roster_month_with_days(kept: pl.DataFrame, fresh: pl.DataFrame, days: Iterable[date]) -> pl.DataFrame:
+    """A roster month in which the rosters of some days, now in `fresh`, take the place of what was there of them.
+
+    Grain: workspace, user, standing -> the same, sorted.
+    """
+    days = list(days)
+    others = roster_month_of_days(kept, [date(days[0].year, days[0].month, d) for d in _days_of(kept) - {day.day for day in days}])
+    speaks = fresh if max(_days_of(others), default=0) < max(day.day for day in days) else others
+    said = speaks.filter(pl.col("last_active_on").is_not_null()).select(*STANDING, "last_active_on")
+    together = fresh if others.is_empty() else pl.concat([others, fresh]).group_by(STANDING).agg(pl.col("bits").bitwise_or())
+    joined = together.select(*STANDING, "bits").join(said, on=STANDING, how="left", nulls_equal=True)
+    return joined.select(list(SCHEMA)).sort(STANDING)
+
+
+def roster_month_with_repeated_day(roster_month: pl.DataFrame, before: pl.DataFrame, day: date, day_before: date) -> pl.DataFrame:
+    """A roster month in which a lost day's roster is that of the day before, which may be in the month `before` (G1)."""
+    repeated = before.filter(on_day(day_before)).with_columns(bits=pl.lit(bits_of([day]), pl.UInt32))
+    return roster_month_with_days(roster_month, repeated, [day])
+
+
+def _days_of(roster_month: pl.DataFrame) -> set[int]:
+    """The days, by their number, that anyone is on the roster of."""
+    together = roster_month["bits"].bitwise_or() if roster_month.height else 0
+    return {n + 1 for n in range(31) if (together or 0) >> n & 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import NamedTuple
 
 import polars as pl
@@ -10,6 +11,7 @@ import polars as pl
 from transforms.catalog import Catalog
 from transforms.contracts.sources import BROKEN
 from transforms.policy import holds_a_seat
+from transforms.roster_months import on_day
 
 MOST_DROP_PERCENT = 30
 LEAST_SEATS = 100
@@ -46,29 +48,34 @@ def rosters_without_repeats(rows: pl.DataFrame) -> RostersOnce:
     return RostersOnce(once.filter(~is_contradicted), faults, dict(left_out.group_by("file").len().iter_rows()))
 
 
-def seat_counts_from_rosters(rosters: pl.DataFrame, workspace_catalogs: pl.DataFrame, catalogs: Iterable[Catalog]) -> pl.DataFrame:
-    """How many seats each workspace's roster of a day holds, by its catalogue's policy.
+def seat_counts_from_roster_months(
+    months: Iterable[tuple[pl.DataFrame, list[date]]], workspace_catalogs: pl.DataFrame, catalogs: Iterable[Catalog]
+) -> pl.DataFrame:
+    """How many seats the rosters of some days hold: of each workspace that on one of them has enough for G4, and of all.
 
-    Grain: day, workspace, user -> day, workspace. `workspace_catalogs` has workspace_id, catalog.
+    Grain:  workspace, user, standing of each month -> day, workspace (null: all together).
+    Shapes: each month with those of its days that are asked for; `workspace_catalogs` has workspace_id, catalog.
     """
-    owned = rosters.select("day", "workspace_id", "user_id", "kind", "status").join(
-        workspace_catalogs.unique("workspace_id"), on="workspace_id"
-    )
-    return owned.group_by("day", "workspace_id").agg(seats=holds_a_seat(catalogs).sum().cast(pl.Int64))
+    owners, holds = workspace_catalogs.unique("workspace_id"), holds_a_seat(catalogs)
+    wide = owners.select("workspace_id")
+    for roster_month, days in months:
+        held = roster_month.join(owners, on="workspace_id").filter(holds)
+        counted = held.group_by("workspace_id").agg(**{str(day): on_day(day).sum().cast(pl.Int64) for day in days})
+        wide = wide.join(counted, on="workspace_id", how="left")
+    wide = wide.with_columns(pl.exclude("workspace_id").fill_null(0))
+    together = wide.select(pl.lit(None, pl.String).alias("workspace_id"), pl.exclude("workspace_id").sum())
+    large = wide.filter(pl.max_horizontal(pl.exclude("workspace_id")) >= LEAST_SEATS)
+    both = pl.concat([large, together]).unpivot(index="workspace_id", variable_name="day", value_name="seats")
+    return both.select(pl.col("day").str.to_date("%Y-%m-%d"), "workspace_id", "seats")
 
 
 def drops_from_seat_counts(counts: pl.DataFrame, most_percent: int = MOST_DROP_PERCENT) -> pl.DataFrame:
     """Rosters that lost more than a set share of their seats in one day (G4): of a workspace, or of all together.
 
-    Grain:  day, workspace -> the drops: day, workspace_id (null: all workspaces), before, after.
+    Grain:  day, workspace (null: all workspaces) -> the drops: day, workspace_id, before, after.
     Rosters of fewer than 100 seats the day before are left alone; so are days whose day before is not among `counts`.
     """
-    workspaces = counts.select("workspace_id").unique()
-    every = counts.select("day").unique().join(workspaces, how="cross").join(counts, on=["day", "workspace_id"], how="left")
-    every = every.with_columns(pl.col("seats").fill_null(0))
-    together = every.group_by("day").agg(workspace_id=pl.lit(None, pl.String), seats=pl.col("seats").sum())
-    both = pl.concat([every, together.select(every.columns)])
-    day_before = both.select("workspace_id", day=pl.col("day") + pl.duration(days=1), before="seats")
-    pairs = both.join(day_before, on=["workspace_id", "day"], nulls_equal=True)
+    day_before = counts.select("workspace_id", day=pl.col("day") + pl.duration(days=1), before="seats")
+    pairs = counts.join(day_before, on=["workspace_id", "day"], nulls_equal=True)
     has_dropped = (pl.col("before") >= LEAST_SEATS) & ((pl.col("before") - pl.col("seats")) * 100 > pl.col("before") * most_percent)
     return pairs.filter(has_dropped).select("day", "workspace_id", "before", after="seats").sort("day", "workspace_id", nulls_last=True)

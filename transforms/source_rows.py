@@ -8,10 +8,12 @@ from typing import NamedTuple
 import pandera.errors
 import polars as pl
 
-from transforms.contracts.base import Contract
-from transforms.contracts.sources import BROKEN, SOURCE_ROWS
+from transforms.catalog import KINDS, STATUSES
+from transforms.contracts.base import Contract, is_kept
+from transforms.contracts.sources import BROKEN, ROLES, SOURCE_ROWS, UserRows
 
 PLACE = ["file", "row"]
+_FILLED = ("workspace_id", "user_id", "login_enabled")
 _CALENDAR = (date(1970, 1, 1), date(9999, 12, 31))
 _TIMES = (datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 
@@ -47,6 +49,33 @@ def typed_rows_from_source(table: str, source: pl.DataFrame) -> SourceRows:
         fault=pl.coalesce("fault", pl.col("column").replace_strict(says, default=None, return_dtype=pl.String)),
     )
     return SourceRows(whole, named.select(list(BROKEN)).sort("file", "row", "column", nulls_last=True))
+
+
+def whole_user_rows(parts: list[pl.DataFrame]) -> pl.DataFrame | None:
+    """The rows of a day's users, typed, if a glance shows that all but their ids are in order; else None: look at each row.
+
+    A glance is enough where a file has its own types: words are looked at once each, dates by the first and the last.
+    Kind, role and status stay coded as the file has them.
+    """
+    wanted = {name: kind for name, kind in UserRows.types().items() if name not in ("role", "kind", "status")}
+    words = {"kind": KINDS, "role": ROLES, "status": STATUSES}
+    for part in parts:
+        if {name: part.schema[name] for name in wanted} != wanted or any(part[column].null_count() for column in (*_FILLED, *words)):
+            return None
+        if not all(set(part[column].unique().cast(pl.String)) <= set(allowed) for column, allowed in words.items()):
+            return None
+        first, last = part["last_active_on"].min(), part["last_active_on"].max()
+        if first is not None and not (_CALENDAR[0] <= first and last <= _CALENDAR[1]):
+            return None
+    try:
+        return pl.concat([part.select(UserRows.names()) for part in parts])
+    except pl.exceptions.PolarsError:  # coded in one part and not in another
+        return None
+
+
+def whole_users(rows: pl.DataFrame) -> bool:
+    """Whether the ids of some users, and all else of their rows, keep their contract."""
+    return is_kept(UserRows, rows.cast({"kind": pl.String, "role": pl.String, "status": pl.String}))
 
 
 def _places(rows: pl.DataFrame, column: str) -> pl.DataFrame:

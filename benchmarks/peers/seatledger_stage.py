@@ -10,8 +10,10 @@ from benchmarks.peers.job import as_command, days
 from flows.catalogs import read_catalogs
 from transforms.calendar import first_of_month
 from transforms.policy import holds_a_seat
-from transforms.roster_months import roster_month_from_rosters
+from transforms.roster_fold import RosterFold
 from transforms.seat_months import seat_changes_from_seat_month, seat_month_from_roster_month
+
+COLUMNS = ["workspace_id", "user_id", "kind", "status", "login_enabled", "last_active_on", "name", "email"]
 
 
 def seat_months(source: Path, out: Path) -> None:
@@ -20,8 +22,10 @@ def seat_months(source: Path, out: Path) -> None:
     holds = holds_a_seat(read_catalogs(None).values())
     seats, moves, seat_month = [], [], None
     for month, its_days in _months(days(source)).items():
-        rosters = {day: pl.scan_parquet(source / "users" / f"date={day}" / "*.parquet", hive_partitioning=False) for day in its_days}
-        roster_month = roster_month_from_rosters(rosters).collect(engine="streaming")
+        fold = RosterFold()
+        for day in its_days:
+            fold.add(fold.look_up(day, pl.read_parquet(source / "users" / f"date={day}" / "*.parquet", columns=COLUMNS)))
+        roster_month = fold.roster_month()
         is_first, seat_month = seat_month is None, seat_month_from_roster_month(roster_month, owners, holds, month, seat_month)
         seats.append(_seats(seat_month, its_days))
         moves.append(_moves(seat_month, month, its_days, is_first))

@@ -24,7 +24,7 @@ def users_part(tmp_path: Path, content: bytes | str, name: str = "users.csv") ->
 def test_bom_crlf_another_order_and_unknown_columns_are_fine(tmp_path: Path) -> None:
     header = "email,workspace_id,user_id,kind,role,status,login_enabled,name,last_active_on,colour\r\n"
     content = read_part(users_part(tmp_path, "\ufeff" + header + "a@example.com,oak,007,teammate,owner,active,true,,2026-01-01,red\r\n"))
-    assert content.unknown_columns == ("colour",)
+    assert content.file.unknown_columns == ("colour",)
     assert content.frame.select("workspace_id", "user_id", "name", "row").row(0) == ("oak", "007", None, 1)
 
 

@@ -90,8 +90,8 @@ def test_verify_finds_what_was_changed_in_what_is_published(home: Product, sql: 
 
 
 def test_verify_finds_a_roster_changed_in_the_lake(home: Product) -> None:
-    path = next((home.home.lake / "users" / "date=2026-01-20").glob("*.parquet"))
-    pl.read_parquet(path).filter(pl.col("user_id") != "c").write_parquet(path)
+    for path in (home.home.lake / "roster_months" / "month=2026-01").glob("*.parquet"):
+        pl.read_parquet(path).filter(pl.col("user_id") != "c").write_parquet(path)
     assert wrong(home) == {"occupancy_from_rosters"}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -11,13 +10,12 @@ from pandera.config import ValidationDepth, config_context
 
 from tests.reference.slow_ledger import Facts as PlainFacts
 from transforms.billing import Billed, Billing, Facts, Position, billing_from_position, position_from_facts
-from transforms.calendar import first_of_month
 from transforms.catalog import Catalog, catalog_from_toml
 from transforms.contracts.charges import CHARGE
 from transforms.contracts.findings import NO_HOLDS
 from transforms.contracts.sources import SOURCE_ROWS
 from transforms.invoices import ACCOUNT
-from transforms.roster_months import roster_month_from_rosters
+from transforms.roster_months import roster_month_from_rows
 
 
 @dataclass
@@ -89,9 +87,8 @@ def facts_of(plain: PlainFacts, through: date, known: date, opening_on: date | N
     days = sorted(day for day in plain.rosters if day <= through)
     opening_on = opening_on or days[0]
     users = _frame("users", [row | {"day": day} for day in days if day >= opening_on for row in plain.rosters[day]], extra={"day": pl.Date})
-    months: dict[date, dict[date, pl.LazyFrame]] = defaultdict(dict)
-    for (day,), roster in users.partition_by("day", as_dict=True).items():
-        months[first_of_month(day)][day] = roster.lazy()
+    dated = users.with_columns(month=pl.col("day").dt.truncate("1mo"), last_active_on=pl.lit(None, pl.Date))
+    months = {month: roster_month_from_rows(rows) for (month,), rows in dated.partition_by("month", as_dict=True).items()}
     subscriptions = [
         row | {name: None if row[name] is None else str(row[name]) for name in ("unit_price_month", "unit_price_year")}
         for row in plain.subscriptions
@@ -101,7 +98,7 @@ def facts_of(plain: PlainFacts, through: date, known: date, opening_on: date | N
         subscription_rows=_frame("subscriptions", subscriptions),
         activity=_frame("activity", events).unique("event_id", keep="first", maintain_order=True),
         usage=_frame("usage", []).with_columns(on=pl.lit(None, pl.Date)),
-        roster_months=[(month, roster_month_from_rosters(rosters).collect()) for month, rosters in months.items()],
+        roster_months=sorted(months.items(), key=lambda month: month[0]),
         holds=NO_HOLDS,
         opening_on=opening_on,
         horizon=through,

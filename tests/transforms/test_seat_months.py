@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.calendar import day_in_month, first_of_month
-from transforms.roster_months import roster_month_from_rosters
+from transforms.roster_months import roster_month_from_rows
 from transforms.seat_months import seat_changes_from_seat_month, seat_month_from_roster_month
 
 FIRST = date(2026, 1, 20)
@@ -20,20 +20,23 @@ IS_ACTIVE = pl.col("status") == "active"
 
 def roster(users: dict[str, str]) -> pl.DataFrame:
     rows = [("w", user, "teammate", status, True) for user, status in users.items()] or [("w", "nobody", "portal", "active", True)]
-    return pl.DataFrame(rows, schema=["workspace_id", "user_id", "kind", "status", "login_enabled"], orient="row")
+    return pl.DataFrame(rows, schema=["workspace_id", "user_id", "kind", "status", "login_enabled"], orient="row").with_columns(
+        last_active_on=pl.lit(None, pl.Date)
+    )
 
 
 def changes_by_bits(days: list[dict[str, str]], shuffle: int) -> set[tuple]:
-    by_month: dict[date, dict[date, pl.LazyFrame]] = {}
+    by_month: dict[date, list[pl.DataFrame]] = {}
     numbered = [(FIRST + timedelta(days=n), users) for n, users in enumerate(days)]
     last = numbered[-1][0]
     for day, users in random.Random(shuffle).sample(numbered, len(numbered)):
         rows = roster(users)
-        by_month.setdefault(first_of_month(day), {})[day] = pl.concat([rows, rows.sample(1, seed=1)]).lazy()
+        twice = pl.concat([rows, rows.sample(1, seed=1)]).with_columns(day=pl.lit(day))
+        by_month.setdefault(first_of_month(day), []).append(twice)
     found, previous = set(), None
     for month in sorted(by_month):
         previous = seat_month_from_roster_month(
-            roster_month_from_rosters(by_month[month]).collect(), OWNERS, IS_ACTIVE & (pl.col("kind") == "teammate"), month, previous
+            roster_month_from_rows(pl.concat(by_month[month])), OWNERS, IS_ACTIVE & (pl.col("kind") == "teammate"), month, previous
         )
         until = min(last, day_in_month(month.year, month.month, 31))
         changes = seat_changes_from_seat_month(previous, month, max(FIRST, month), until)
