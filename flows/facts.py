@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -72,6 +73,24 @@ def facts_until(horizon: date, ledger: Ledger, lake: Lake) -> Facts:
     )
 
 
+def facts_of_workspace(known: Facts, workspace_id: str) -> Facts:
+    """The same facts, of one workspace only: enough for all that is computed of it, its holds included.
+
+    Subscriptions of others stay where one of its events names them, or their row has an id of its own: that may hold it.
+    """
+    activity = known.activity.filter(workspace_id=workspace_id)
+    mine = known.subscription_rows.filter(workspace_id=workspace_id)["subscription_id"]
+    named = pl.concat([mine, activity["subscription_id"].drop_nulls()]).unique()
+    return replace(
+        known,
+        subscription_rows=known.subscription_rows.filter(pl.col("subscription_id").is_in(named.implode())),
+        activity=activity,
+        usage=known.usage.filter(workspace_id=workspace_id),
+        roster_months=[(month, roster.filter(workspace_id=workspace_id)) for month, roster in known.roster_months],
+        holds=known.holds.filter(workspace_id=workspace_id),
+    )
+
+
 def billed_so_far(ledger: Ledger) -> Billed:
     """What earlier runs decided."""
     return Billed(ledger.billed_charges(), ledger.passed_dates(), ledger.balances())
@@ -98,10 +117,13 @@ def _roster_months(days: dict[date, str], lake: Lake) -> Iterator[tuple[date, pl
         months[first_of_month(day)].append(day)
     for month, its_days in months.items():
         path = lake.roster_month_path(month, [days[day] for day in its_days])
-        if not path.exists():
-            rosters = {day: lake.scan_day("users", day, days[day]) for day in its_days}
-            lake.write(path, roster_month_from_rosters(rosters).collect(engine="streaming").sort(pl.all()))
-        yield month, pl.read_parquet(path, hive_partitioning=False)
+        if path.exists():
+            yield month, pl.read_parquet(path, hive_partitioning=False)
+            continue
+        rosters = {day: lake.scan_day("users", day, days[day]) for day in its_days}
+        made = roster_month_from_rosters(rosters).collect(engine="streaming").sort(pl.all())
+        lake.write(path, made)
+        yield month, made
 
 
 def _holds_from_faults(faults: pl.DataFrame) -> pl.DataFrame:

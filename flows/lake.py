@@ -59,4 +59,11 @@ class Lake:
         return pl.read_parquet(self.directory_path) if self.directory_path.exists() else None
 
 
+class LakeReader(Lake):
+    """A lake for those who only look: what is derived is made again where it is not there, and not kept."""
+
+    def write(self, path: Path, frame: pl.DataFrame) -> None:
+        """Keep nothing."""
+
+
 NO_FAULTS = pl.DataFrame(schema=BROKEN)
