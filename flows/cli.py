@@ -39,6 +39,8 @@ _supersede = click.option("--supersede", is_flag=True, help="Let a day that came
 _accept_drop = click.option("--accept-drop", is_flag=True, help="Confirm that rosters really lost more than 30 % of their seats in a day.")
 _direct = click.option("--direct", is_flag=True, help="Run in this process, without Prefect.")
 
+_json = click.option("--json", "as_json", is_flag=True, help="All of it as JSON.")
+
 
 def _pipeline_command(function: Callable) -> Callable:
     return _home(_catalogs(_direct(function)))
@@ -189,6 +191,24 @@ def verify(home: Path, catalogs: Path | None) -> None:
     print_checks(checks)
     if any(check.problems for check in checks):
         sys.exit(1)
+
+
+@seatledger.command()
+@click.argument("line_id")
+@click.option("--names", is_flag=True, help="Name the users, but for deleted ones.")
+@_json
+@_home
+@_catalogs
+def explain(line_id: str, names: bool, as_json: bool, home: Path, catalogs: Path | None) -> None:
+    """Why a line is on an invoice: users, days, events, price, files, rule."""
+    from flows.catalogs import read_catalogs
+    from flows.explain import explain as explain_line
+    from flows.explain_terminal import print_explanation
+    from flows.home import Home
+    from flows.terminal import print_json
+
+    told = explain_line(line_id, Home(home), read_catalogs(catalogs), names=names)
+    print_json(told) if as_json else print_explanation(told)
 
 
 # --- how a command runs and ends -----------------------------------------------------------------------------------------

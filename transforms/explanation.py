@@ -101,9 +101,7 @@ def _seats_of_day(line: Line, position: Position) -> SeatsOfDay:
 # --- users --------------------------------------------------------------------------------------------------------------
 
 
-def _users(
-    line: Line, position: Position, basis: str, spell: Mapping[str, Any] | None, back_bills: bool, quantity: int
-) -> pl.DataFrame:
+def _users(line: Line, position: Position, basis: str, spell: Mapping[str, Any] | None, back_bills: bool, quantity: int) -> pl.DataFrame:
     """Who came, went, or counts. Grain: user, with `counts` 1 or -1 where their seat is part of the charge's quantity."""
     changes = position.rosters.seat_changes.filter(catalog=line["catalog"], workspace_id=line["workspace_id"])
     users = users_around(stretches_from_seat_changes(changes), line["moved_on"])

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from transforms.catalog import Catalog
+from transforms.contracts.terms import AGREED_PRICE
 from transforms.money import CURRENCY_DECIMALS, prorated_minor
 
 Line = Mapping[str, Any]
@@ -29,10 +30,10 @@ _WORDS = {
     ("opening", "active"): "A term begins on {moved_on}: {seats} held at the close of that day, charged to the term's end",
     ("opening", "committed"): "A term begins on {moved_on}: {seats} agreed at the close of that day, charged to the term's end",
     ("seats_added", "active"): "{seats} newly held at the close of {moved_on}, charged from that day to the term's end",
-    ("seats_added", "committed"): "{seats} more agreed on {moved_on}, charged from that day to the term's end",
+    ("seats_added", "committed"): "{more} agreed on {moved_on}, charged from that day to the term's end",
     ("seats_removed", "active"): "{seats} no longer held at the close of {moved_on}, taken off from that day to the term's end",
     ("seats_removed", "committed"): "{seats} released on {moved_on} by users who left, taken off from that day to the term's end",
-    ("seats_reduced", "committed"): "{seats} fewer agreed on {moved_on}, taken off from that day to the term's end",
+    ("seats_reduced", "committed"): "{fewer} agreed on {moved_on}, taken off from that day to the term's end",
     "reactivated": "{seats} held again on {moved_on} after a gap, back-billed from {service_from} to {service_until}",
     "left": "The plan was left on {moved_on}: {seats} {held} at the close of the day before, taken off at the old price to the term's end",
     "entered": "The plan was entered on {moved_on}: {seats} {held} at its close, charged at the new price to the term's end",
@@ -60,7 +61,8 @@ def words_of_line(line: Line, basis: str, cuts_term: bool = False) -> str:
     else:
         text = _WORDS.get((line["reason"], basis)) or _WORDS[line["reason"], "committed" if basis == "active" else "active"]
     seats = f"{abs(counted)} seat{'' if abs(counted) == 1 else 's'}"
-    words = text.format(**line, seats=seats, held="held" if basis == "active" else "agreed")
+    more, fewer = (seats.replace(" ", f" {word} ", 1) for word in ("more", "fewer"))
+    words = text.format(**line, seats=seats, more=more, fewer=fewer, held="held" if basis == "active" else "agreed")
     if cuts_term:
         words = words.replace("The plan was left", "The subscription moved to a free plan")
     if line["is_correction"]:
@@ -70,7 +72,9 @@ def words_of_line(line: Line, basis: str, cuts_term: bool = False) -> str:
     return f"{words}."
 
 
-def rules_of_line(line: Line, basis: str, *, billing_day: int | None = None, is_activation: bool = False, cuts_term: bool = False) -> list[str]:
+def rules_of_line(
+    line: Line, basis: str, *, billing_day: int | None = None, is_activation: bool = False, cuts_term: bool = False
+) -> list[str]:
     """The rules that the line follows, the one for its reason first. `billing_day` None: the activation's anniversary."""
     of_term = "T4" if line["cadence"] == "annual" else "T2" if billing_day is None else "T3"
     rules = ["§4"]
@@ -143,12 +147,12 @@ class PriceOfLine(NamedTuple):
     effective_from: Any
 
 
-def price_of_line(line: Line, catalog: Catalog, spell: Mapping[str, Any] | None, signup_plan: str | None, is_agreed: bool) -> PriceOfLine:
+def price_of_line(line: Line, catalog: Catalog, spell: Mapping[str, Any] | None) -> PriceOfLine:
     """The price that the line's spell took on its first day: agreed with the subscription, or a dated row of the list (§2)."""
     amount = money_text(line["unit_price_minor"], CURRENCY_DECIMALS[line["currency"]])
     per = "month" if line["cadence"] == "monthly" else "year"
     plan, spell_from = catalog.plans.get(line["plan"]), spell["spell_from"] if spell else line["term_from"]
-    if is_agreed and signup_plan == line["plan"]:
+    if spell and spell["price_reference"] == AGREED_PRICE:
         return PriceOfLine(amount, per, "agreed with the subscription", None, None)
     listed = plan.price_on(spell_from) if plan else None
     if listed is None or listed.at(line["cadence"]) != line["unit_price_minor"]:
