@@ -211,6 +211,50 @@ def explain(line_id: str, names: bool, as_json: bool, home: Path, catalogs: Path
     print_json(told) if as_json else print_explanation(told)
 
 
+def _nearest_cadence(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value in (None, "monthly", "annual"):
+        return value
+    from difflib import get_close_matches
+
+    near = get_close_matches(value.lower(), ["monthly", "annual", "month", "year", "yearly"], n=1, cutoff=0.4)
+    meant = f" Did you mean {'monthly' if near[0].startswith('month') else 'annual'}?" if near else ""
+    raise click.BadParameter(f"{value!r} is no cadence: monthly or annual.{meant}")
+
+
+@seatledger.command()
+@click.argument("subscription")
+@click.option("--on", type=_DAY, metavar="DATE", help="The day on which the change is asked; without one, the first day to look at.")
+@click.option("--seats", type=click.IntRange(0, 10**7), metavar="N", help="Ask for so many seats in all.")
+@click.option("--plan", metavar="P", help="Ask for another plan.")
+@click.option("--cadence", metavar="C", callback=_nearest_cadence, help="Ask for another cadence: monthly or annual.")
+@_json
+@_home
+@_catalogs
+def preview(
+    subscription: str,
+    on: datetime | None,
+    seats: int | None,
+    plan: str | None,
+    cadence: str | None,
+    as_json: bool,
+    home: Path,
+    catalogs: Path | None,
+) -> None:
+    """The next invoice as it stands, and what a change would do to it."""
+    from flows.catalogs import read_catalogs
+    from flows.home import Home
+    from flows.preview import PreviewRequest
+    from flows.preview import preview as preview_invoice
+    from flows.preview_terminal import print_preview
+    from flows.terminal import print_json
+
+    request = PreviewRequest(subscription, on and on.date(), seats, plan, cadence)
+    told = preview_invoice(request, Home(home), read_catalogs(catalogs))
+    print_json(told) if as_json else print_preview(told)
+    if told["holds"]:
+        sys.exit(DONE_WITH_HOLDS)
+
+
 # --- how a command runs and ends -----------------------------------------------------------------------------------------
 
 

@@ -195,7 +195,9 @@ def _news(line: Mapping, before: Known, now: Known) -> News:
     ]
     events = [known.position.events.filter(**mine) for known in (before, now)]
     rows = [known.facts.subscription_rows.filter(**mine) for known in (before, now)]
-    return news_between(tuple(changes), tuple(events), tuple(rows), line["moved_on"])
+    is_of_one_day = line["reason"] in ("seats_added", "seats_removed", "reactivated")
+    since = line["service_from"] if is_of_one_day else min(before.position.opening_on, line["moved_on"])
+    return news_between(tuple(changes), tuple(events), tuple(rows), since, line["moved_on"])
 
 
 def _correction(line: Mapping, news: News, before: Known, now: Known, ledger: Ledger, catalog: Catalog) -> Document:

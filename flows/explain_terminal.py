@@ -164,7 +164,7 @@ def _before(correction: Document, currency: str) -> list[str]:
     known = correction["known_before"]
     invoice = f" (invoice {correction['passed_invoice']})" if correction["passed_invoice"] else ""
     lines = [f"{known['run_id']}, through {known['through']}, had passed the invoice date {correction['passed_on']}{invoice}."]
-    lines.append(f"By what it knew this charge was of {many(abs(known['quantity']), 'seat')}.")
+    lines.append(f"By what it knew, this charge was {many(abs(known['quantity']), 'seat')}.")
     lines += [
         f"Billed: {row['line_id']} of {row['invoice_on']}, {many(row['quantity'], 'seat')}, {row['amount']} {currency}"
         for row in correction["billed_before"]
@@ -179,8 +179,8 @@ def _since(told: Document) -> list[str]:
         lines.append(f"{event['event_id']} {event['event']}{_asked_by(event)}, for {event['on']}, {became}; {_delivered(event)}.")
     for change in correction["seat_changes"][:_MOST_USERS]:
         what = "newly holds a seat" if change["change"] == 1 else "no longer holds a seat"
-        became = "the roster says now" if change["known"] == "since" else "the roster no longer says"
-        lines.append(f"{became}: {who(change)} {what} on {change['moved_on']}")
+        became = "the roster says now that" if change["known"] == "since" else "the roster no longer says that"
+        lines.append(f"{became} {who(change)} {what} on {change['moved_on']}")
     if len(correction["seat_changes"]) > _MOST_USERS:
         lines.append(f"and {len(correction['seat_changes']) - _MOST_USERS} more such changes: --json lists them all")
     lines += [f"subscription row: {row['column']} was {row['before']}, is {row['after']}" for row in correction["agreement"]]

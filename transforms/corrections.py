@@ -25,15 +25,17 @@ def news_between(
     seat_changes: tuple[pl.DataFrame, pl.DataFrame],
     events: tuple[pl.DataFrame, pl.DataFrame],
     rows: tuple[pl.DataFrame, pl.DataFrame],
+    since: date,
     until: date,
 ) -> News:
     """Compare what was known before with what was known after; pairs are (before, after), of one workspace and subscription.
 
-    Grain:  row -> row that is in one only, up to the day `until`: nothing later can change a charge of that day.
+    Grain:  row -> row that is in one only; events up to the day `until`, seats that moved from `since` to it: nothing later can
+            change a charge of that day.
     """
     moved = ["user_id", "moved_on", "change", "released_on"]
     asked = ["event_id", "event", "on", "actor_id", "actor_role", "file", "row", "day"]
-    changes = [frame.filter(pl.col("moved_on") <= until).select(moved) for frame in seat_changes]
+    changes = [frame.filter(pl.col("moved_on").is_between(since, until)).select(moved) for frame in seat_changes]
     told = [frame.filter(pl.col("on") <= until).select(asked) for frame in events]
     return News(
         seat_changes=_in_one_only(*changes, by=moved).sort("moved_on", "user_id", "known"),
