@@ -7,8 +7,6 @@ from datetime import date, timedelta
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
-import polars as pl
-
 from flows.errors import UserError
 from flows.facts import billed_so_far, facts_of_workspace, facts_until, last_whole_day, opening_day, roster_days
 from flows.home import Home
@@ -85,14 +83,14 @@ def _found(found: Preview, ask: Ask | None, last: date, catalog: Catalog, standi
     now = _scenario(found.now, catalog, catalogs)
     changed = _scenario(found.changed, catalog, catalogs) if found.changed else None
     difference = None
-    if changed:
+    if changed and not changed["holds"] and len(changed["refused"]) < ask.events:
         difference = {f"{name}_minor": changed[f"{name}_minor"] - now[f"{name}_minor"] for name in _SUMS}
         difference |= {name: money_text(difference[f"{name}_minor"], CURRENCY_DECIMALS[catalog.currency]) for name in _SUMS}
     return {
         "invoice_on": found.through,
         "assumed_from": last + ONE_DAY if found.through and found.through > last else None,
         "now": now,
-        "asked": ask._asdict() if ask else None,
+        "asked": ask._asdict() | {"by": "owner"} if ask else None,
         "changed": changed,
         "difference": difference,
         "notes": _notes(ask, catalog, standing),

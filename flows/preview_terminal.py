@@ -7,7 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from flows.terminal import many, out, plain
+from flows.terminal import many, out
 
 Document = dict[str, Any]
 
@@ -16,13 +16,13 @@ def print_preview(told: Document) -> None:
     """The subscription as it stands, its next invoice now and with the change, what is refused, what was assumed."""
     standing = told["standing"]
     customer = f"{told['workspace_name']} ({told['workspace_id']})" if told["workspace_name"] else told["workspace_id"]
-    out.print(Text(told["subscription_id"], "bold"), soft_wrap=True, end="   ")
-    out.print(plain(f"{customer}, {_as_it_stands(standing)}"), soft_wrap=not out.is_terminal)
+    heading = Text.assemble((told["subscription_id"], "bold"), f"   {customer}, {_as_it_stands(standing)}")
+    out.print(heading, soft_wrap=not out.is_terminal)
     if told["holds"]:
         _print_holds(told["holds"], f"{told['workspace_id']} is held, and gets no invoice until it is mended:")
         return
     if told["asked"]:
-        _say(f"Asked on {told['asked']['on']}: {_asked(told['asked'])}")
+        _say(f"Asked by an owner on {told['asked']['on']}: {_asked(told['asked'])}.")
         for refused in told["changed"]["refused"]:
             seats = "" if refused["occupied"] is None else f" ({many(refused['occupied'], 'seat')} held then)"
             seats = seats if refused["rule"] == "§4" else ""
@@ -33,7 +33,7 @@ def print_preview(told: Document) -> None:
     if told["invoice_on"] is None:
         _say(_why_none(standing))
     else:
-        _print_side_by_side(told) if told["changed"] else _print_alone(told)
+        _print_side_by_side(told) if told["difference"] else _print_alone(told)
     _say(_assumed(told))
 
 
@@ -68,10 +68,9 @@ def _why_none(standing: Document) -> str:
 def _assumed(told: Document) -> str:
     known = f"A preview, not a bill. Rosters are known through {told['known_through']}"
     if told.get("assumed_from"):
-        return (
-            f"{known}; on each day from {told['assumed_from']} to {told['invoice_on']} every user is taken to stay as on "
-            f"{told['known_through']}, and nothing more to be asked."
-        )
+        first, last = told["assumed_from"], told["invoice_on"]
+        days = f"on each day from {first} to {last}" if first < last else f"on {first}"
+        return f"{known}; {days} every user is taken to stay as on {told['known_through']}, and nothing more to be asked."
     if told["invoice_on"]:
         return f"{known}: this invoice is due already. To issue it: seatledger bill --through {told['known_through']}"
     return f"{known}; after it every user is taken to stay as they are, and nothing more to be asked."
@@ -123,7 +122,7 @@ def _print_alone(told: Document) -> None:
             table.add_row(Text(line["description"]), line["amount"])
         table.add_row("net", invoice["net"])
         if invoice["credit_applied_minor"]:
-            table.add_row("paid from credit", f"-{invoice['credit_applied']}")
+            table.add_row("paid from credit", _negated(invoice["credit_applied"]))
         if invoice["credit_granted_minor"]:
             table.add_row("kept as credit", invoice["credit_granted"])
         table.add_row(Text(f"due, {told['currency']}", "bold"), Text(invoice["amount_due"], "bold"))
@@ -133,6 +132,7 @@ def _print_alone(told: Document) -> None:
 def _print_side_by_side(told: Document) -> None:
     """Each invoice date's lines: those that both ways have, those of one only; then the sums."""
     now, changed = told["now"], told["changed"]
+    _say(f"Invoices from {told['asked']['on']} on:")
     table = _table("", "as it stands", "with the change", "difference")
     days = sorted({invoice["invoice_on"] for way in (now, changed) for invoice in way["invoices"]} | {told["invoice_on"]})
     for day in days:
@@ -143,9 +143,14 @@ def _print_side_by_side(told: Document) -> None:
             table.add_row(Text(text), *_cells(ways[0].get(text), ways[1].get(text), told))
         if not any(ways):
             table.add_row("nothing to bill", "", "", "")
-    for name, words in (("net", "net"), ("credit_applied", "paid from credit"), ("credit_granted", "kept as credit")):
-        if name == "net" or now[f"{name}_minor"] or changed[f"{name}_minor"]:
-            table.add_row(words, now[name], changed[name], _plus(told["difference"][name]))
+    together = ", together" if len(days) > 1 else ""
+    difference = told["difference"]
+    table.add_row(f"net{together}", now["net"], changed["net"], _plus(difference["net"]))
+    if now["credit_applied_minor"] or changed["credit_applied_minor"]:
+        paid = [_negated(way["credit_applied"]) for way in (now, changed, difference)]
+        table.add_row("paid from credit", *paid[:2], _plus(paid[2]))
+    if now["credit_granted_minor"] or changed["credit_granted_minor"]:
+        table.add_row("kept as credit", now["credit_granted"], changed["credit_granted"], _plus(difference["credit_granted"]))
     due = (now["amount_due"], changed["amount_due"], _plus(told["difference"]["amount_due"]))
     table.add_row(Text(f"due, {told['currency']}", "bold"), *(Text(amount, "bold") for amount in due))
     out.print(table)
@@ -159,12 +164,19 @@ def _cells(now: Document | None, changed: Document | None, told: Document) -> tu
     if now and changed:
         return now["amount"], changed["amount"], ""
     if now:
-        negated = now["amount"].removeprefix("-") if now["amount"].startswith("-") else f"-{now['amount']}"
-        return now["amount"], "–", _plus(negated)
+        return now["amount"], "–", _plus(_negated(now["amount"]))
     return "–", changed["amount"], _plus(changed["amount"])
 
 
+def _negated(amount: str) -> str:
+    if not amount.strip("0."):
+        return amount
+    return amount.removeprefix("-") if amount.startswith("-") else f"-{amount}"
+
+
 def _plus(amount: str) -> str:
+    if not amount.strip("0."):
+        return ""
     return amount if amount.startswith("-") else f"+{amount}"
 
 

@@ -33,6 +33,11 @@ class Ask(NamedTuple):
     plan: str | None = None
     cadence: str | None = None
 
+    @property
+    def events(self) -> int:
+        """How many events it takes to ask for it: a plan's names the rest."""
+        return 1 if self.plan else (self.seats is not None) + (self.cadence is not None)
+
 
 class Scenario(NamedTuple):
     """What is issued for a subscription by the close of a day: its dates that were not yet passed, lines and invoices.
