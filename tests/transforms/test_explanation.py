@@ -19,7 +19,7 @@ from transforms.money import ROUNDINGS
 from transforms.seat_stretches import stretches_from_seat_changes, users_around
 
 
-@pytest.mark.parametrize("seed", range(720, 726))
+@pytest.mark.parametrize("seed", range(720, 724))
 def test_the_users_and_the_agreed_seats_of_every_line_come_to_its_quantity(seed: int) -> None:
     plain, ledger = random_facts(seed), MemoryLedger()
     catalogs, explained = catalogs_of(plain), 0
@@ -51,7 +51,6 @@ DAYS = st.lists(st.sets(st.sampled_from("abc")), min_size=2, max_size=12)
 @settings(max_examples=60, deadline=None)
 @given(DAYS, st.data())
 def test_who_came_and_went_around_a_day_is_what_two_sets_say(days: list[set[str]], data: st.DataObject) -> None:
-    first = date(2026, 1, 1)
     dated = [(date(2026, 1, n + 1), held) for n, held in enumerate(days)]
     rows, before = [], set()
     for day, held in dated:
@@ -61,7 +60,6 @@ def test_who_came_and_went_around_a_day_is_what_two_sets_say(days: list[set[str]
     changes = changes.with_columns(catalog=pl.lit("c"), workspace_id=pl.lit("w"))
     number = data.draw(st.integers(1, len(days) - 1))
     around = users_around(stretches_from_seat_changes(changes), dated[number][0])
-    assert dated[number][0] > first
     assert set(around.filter("came")["user_id"]) == days[number] - days[number - 1]
     assert set(around.filter("left")["user_id"]) == days[number - 1] - days[number]
     assert set(around["user_id"]) == days[number] | days[number - 1]
