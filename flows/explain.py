@@ -66,7 +66,7 @@ def explain(line_id: str, home: Home, catalogs: Mapping[str, Catalog], *, names:
         "agreed": _rows(explanation.agreed) if explanation.basis == "committed" else [],
         "events": _rows(explanation.events),
         "correction": correction,
-        "files": _files(days, _activity_files(explanation, correction), known, ledger),
+        "files": _files(days, _activity_files(explanation, correction), known, ledger, bool(correction and correction["agreement"])),
         "known": _knowledge(line, known, explanation),
         "opening_on": known.position.opening_on,
     }
@@ -156,7 +156,7 @@ def _activity_files(explanation: Explanation, correction: Document | None) -> se
     return {(event["delivered_on"], event["file"]) for event in told}
 
 
-def _files(days: set[date], activity: set[tuple[date, str]], known: Known, ledger: Ledger) -> list[Document]:
+def _files(days: set[date], activity: set[tuple[date, str]], known: Known, ledger: Ledger, with_agreements: bool = False) -> list[Document]:
     """The files, as accepted then; `superseded_by` says what has replaced them by now, and `superseding_run` in which run."""
     then = known.ledger.frame("select table_name, day, version, file, superseded_by is null as is_current from inputs")
     later = "select distinct table_name, day, version as superseded_by, run_id as superseding_run from inputs"
@@ -171,7 +171,7 @@ def _files(days: set[date], activity: set[tuple[date, str]], known: Known, ledge
     parts = [
         files.filter((pl.col("table_name") == "users") & pl.col("day").is_in(sorted(days))),
         files.filter(table_name="activity").join(told, on=["day", "file"], how="semi"),
-        files.filter((pl.col("table_name") == "subscriptions") & pl.col("rested_on")),
+        files.filter((pl.col("table_name") == "subscriptions") & (pl.col("rested_on") | pl.lit(with_agreements))),
     ]
     order = ["table_name", "day", "rested_on", "file"]
     return _rows(pl.concat([part.sort(order, descending=[False, False, True, False]) for part in parts]).drop("is_current"))

@@ -55,9 +55,7 @@ def preview(request: PreviewRequest, home: Home, catalogs: Mapping[str, Catalog]
     last = last_whole_day(days, opening_on)
     known = facts_of_workspace(facts_until(last, ledger, lake), _workspace_of(request.subscription_id, ledger, lake))
     row = known.subscription_rows.filter(subscription_id=request.subscription_id).row(0, named=True)
-    if row["catalog"] not in catalogs:
-        raise UserError(f"{request.subscription_id}: catalogue {row['catalog']} is not known here. Name its folder with --catalogs.")
-    catalog = catalogs[row["catalog"]]
+    catalog = catalogs.get(row["catalog"])  # None: not known, which holds the workspace
     _require_possible(request, catalog, opening_on, last)
 
     billed = billed_so_far(ledger)
@@ -66,8 +64,8 @@ def preview(request: PreviewRequest, home: Home, catalogs: Mapping[str, Catalog]
         "subscription_id": request.subscription_id,
         "workspace_id": row["workspace_id"],
         "workspace_name": row["workspace_name"],
-        "catalog": catalog.id,
-        "currency": catalog.currency,
+        "catalog": row["catalog"],
+        "currency": catalog.currency if catalog else None,
         "standing": standing,
         "known_through": last,
         "holds": holds,
@@ -148,12 +146,16 @@ def _workspace_of(subscription_id: str, ledger: Ledger, lake: LakeReader) -> str
     of_workspace = rows.filter(workspace_id=subscription_id)["subscription_id"].to_list()
     if of_workspace:
         raise UserError(f"{subscription_id}: is a workspace. Ask for its subscription: {', '.join(of_workspace[:5])}.")
+    if ledger.value("select count(*) from invoices where subscription_id = ?", [subscription_id]):
+        raise UserError(
+            f"{subscription_id}: was billed before, and no row of subscriptions names it any more: its workspace is held. Put its row back."
+        )
     near = _nearest(subscription_id, rows["subscription_id"].unique().sort().to_list())
     raise UserError(f"{subscription_id}: there is no such subscription.{near}")
 
 
-def _require_possible(request: PreviewRequest, catalog: Catalog, opening_on: date, last: date) -> None:
-    if request.plan and request.plan not in catalog.plans:
+def _require_possible(request: PreviewRequest, catalog: Catalog | None, opening_on: date, last: date) -> None:
+    if catalog and request.plan and request.plan not in catalog.plans:
         near = _nearest(request.plan, list(catalog.plans))
         raise UserError(f"plan {request.plan!r} is not in catalogue {catalog.id}.{near} It has: {', '.join(catalog.plans)}.")
     if request.on and not opening_on <= request.on <= last + _FARTHEST:
