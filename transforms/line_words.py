@@ -66,9 +66,9 @@ def words_of_line(line: Line, basis: str, cuts_term: bool = False) -> str:
     if cuts_term:
         words = words.replace("The plan was left", "The subscription moved to a free plan")
     if line["is_correction"]:
-        before = line["quantity_billed_before"]
+        before = abs(line["quantity_billed_before"])
         gone = "" if quantity else ". Known now: no such seats"
-        words = f"Correction: {words}{gone}. Billed before: {before or 'nothing'}{f' of {quantity}' if before and quantity else ''}"
+        words = f"Correction: {words}{gone}. Billed before: {f'{before} seat' + ('' if before == 1 else 's') if before else 'nothing'}"
     return f"{words}."
 
 

@@ -211,6 +211,7 @@ def test_a_correction_of_a_charge_that_is_no_more_names_the_line_that_billed_it(
     said = capsys.readouterr().out
     assert "the roster no longer says that c newly holds a seat on 2026-01-16" in said
     assert "the roster of 2026-01-16 was superseded in run-000002" in said
+    assert "Known now: no such seats. Billed before: 1 seat." in said
 
 
 def test_a_correction_that_a_late_event_brought_names_the_event_its_file_and_its_delivery(corrected: Product) -> None:
