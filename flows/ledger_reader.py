@@ -11,13 +11,13 @@ from collections.abc import Callable
 
 import duckdb
 
-from flows.errors import UserError
+from flows.errors import UserError, is_for_want_of_memory
 from flows.home import Home
-from flows.ledger import LEDGER_VERSION, LONGEST_WAIT, Ledger
+from flows.ledger import LONGEST_WAIT, Ledger
+from flows.ledger_versions import bring_up_to_date
 from flows.receipts import missing_runs
 
 _OF_A_WORKSPACE = {
-    "settings": "true",
     "runs": "true",
     "inputs": "true",
     "row_faults": "true",
@@ -40,9 +40,11 @@ def ledger_of_workspace(home: Home, find: Callable[[Ledger], str]) -> Ledger:
     connection.execute("set TimeZone = 'UTC'")
     try:
         connection.execute("use ledger")
-        _require_whole(Ledger(connection), home)
+        _require_every_run(Ledger(connection), home)
         workspace = find(Ledger(connection))
         connection.execute("use memory")
+        connection.execute("create table settings (name varchar primary key, value varchar not null)")
+        connection.execute("insert into settings select * from ledger.settings")
         for table, mine in _OF_A_WORKSPACE.items():
             parameters = {"workspace": workspace} if "$" in mine else {}
             connection.execute(f"create table {table} as select * from ledger.{table} where {mine}", parameters)
@@ -51,7 +53,9 @@ def ledger_of_workspace(home: Home, find: Callable[[Ledger], str]) -> Ledger:
     finally:
         connection.execute("use memory")
         connection.execute("detach ledger")
-    return Ledger(connection)
+    ledger = Ledger(connection)
+    bring_up_to_date(connection, ledger.setting("ledger_version") or "none", home.ledger)
+    return ledger
 
 
 def as_known_to(ledger: Ledger, run_id: str) -> Ledger:
@@ -96,6 +100,8 @@ def _attach(connection: duckdb.DuckDBPyConnection, home: Home) -> None:
             return
         except duckdb.Error as reason:
             said = str(reason)
+            if is_for_want_of_memory(reason):
+                raise
             if "Conflicting lock" not in said:
                 raise UserError(f"{home.ledger}: cannot be opened: {said.splitlines()[0]} Restore it from a back-up.") from None
             if time.monotonic() > deadline:
@@ -105,12 +111,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, home: Home) -> None:
             time.sleep(0.2)
 
 
-def _require_whole(ledger: Ledger, home: Home) -> None:
-    found = ledger.setting("ledger_version")
-    if found != LEDGER_VERSION:
-        raise UserError(
-            f"{home.ledger}: was written by another version (ledger {found}, this is {LEDGER_VERSION}). Use the version that wrote it."
-        )
+def _require_every_run(ledger: Ledger, home: Home) -> None:
     lost = missing_runs(home.receipts, ledger.chains())
     if lost:
         raise UserError(f"{home.ledger}: {lost[0][0]} {lost[0][1]}: an older ledger was put back. Restore the newest from a back-up.")

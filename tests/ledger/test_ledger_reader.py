@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pytest
 
@@ -66,6 +67,17 @@ def test_an_older_ledger_put_back_is_noticed_by_who_only_reads(tmp_path: Path) -
     home.ledger.write_bytes(old)
     with pytest.raises(UserError, match=r"an older ledger was put back\. Restore the newest"):
         ledger_of_workspace(home, lambda ledger: "w")
+
+
+def test_a_ledger_of_an_earlier_version_is_read_and_stays_as_it_is(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    accept(home, "one")
+    with duckdb.connect(str(home.ledger)) as ledger:
+        ledger.execute("alter table inputs drop column repeats")
+        ledger.execute("update settings set value = '1' where name = 'ledger_version'")
+    before = home.ledger.read_bytes()
+    assert versions_known_to(home, "run-000001") == ["one"]
+    assert home.ledger.read_bytes() == before
 
 
 def test_a_reader_of_the_lake_keeps_nothing(tmp_path: Path) -> None:
