@@ -74,10 +74,12 @@ def preview(request: PreviewRequest, home: Home, catalogs: Mapping[str, Catalog]
         return document
     ask = Ask(request.on or last + ONE_DAY, request.seats, request.plan, request.cadence) if request.asks else None
     found = preview_from_facts(known, billed, request.subscription_id, catalogs, ask=ask, since=request.on)
-    return document | _found(found, ask, last, catalog, standing, catalogs)
+    return document | _found(found, ask, request.on, last, catalog, standing, catalogs)
 
 
-def _found(found: Preview, ask: Ask | None, last: date, catalog: Catalog, standing: Document, catalogs: Mapping[str, Catalog]) -> Document:
+def _found(
+    found: Preview, ask: Ask | None, since: date | None, last: date, catalog: Catalog, standing: Document, catalogs: Mapping[str, Catalog]
+) -> Document:
     now = _scenario(found.now, catalog, catalogs)
     changed = _scenario(found.changed, catalog, catalogs) if found.changed else None
     difference = None
@@ -85,6 +87,7 @@ def _found(found: Preview, ask: Ask | None, last: date, catalog: Catalog, standi
         difference = {f"{name}_minor": changed[f"{name}_minor"] - now[f"{name}_minor"] for name in _SUMS}
         difference |= {name: money_text(difference[f"{name}_minor"], CURRENCY_DECIMALS[catalog.currency]) for name in _SUMS}
     return {
+        "since": since,
         "invoice_on": found.through,
         "assumed_from": last + ONE_DAY if found.through and found.through > last else None,
         "now": now,

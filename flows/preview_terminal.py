@@ -111,12 +111,13 @@ def _idle_dates(way: Document) -> str:
 
 def _print_alone(told: Document) -> None:
     way = told["now"]
+    which = f"From {told['since']} on, the next" if told["since"] else "Next"
     idle = _idle_dates(way)
     if idle:
         _say(idle)
     for invoice in way["invoices"]:
         kind = " (closing)" if _occasion(way, invoice) == "closing" else ""
-        _say(f"Next invoice{kind}: {invoice['invoice_on']}", "bold")
+        _say(f"{which} invoice{kind}: {invoice['invoice_on']}", "bold")
         table = _table("", "")
         for line in invoice["lines"]:
             table.add_row(Text(line["description"]), line["amount"])

@@ -90,6 +90,11 @@ def test_a_change_is_shown_beside_the_invoice_as_it_stands(sample: Product, caps
     assert "A preview, not a bill. Rosters are known through 2026-05-31; on 2026-06-01 every user is taken to stay" in said
 
 
+def test_without_a_change_a_day_says_from_when_to_look(sample: Product, capsys: pytest.CaptureFixture[str]) -> None:
+    print_preview(told_of(sample, "sub-harbor", on=date(2026, 7, 15)))
+    assert "From 2026-07-15 on, the next invoice: 2026-08-01" in capsys.readouterr().out
+
+
 def test_a_refused_change_is_said_with_its_rule_and_reason(sample: Product, capsys: pytest.CaptureFixture[str]) -> None:
     told = told_of(sample, "sub-acme", seats=5)
     assert told["difference"] is None
