@@ -39,6 +39,8 @@ _supersede = click.option("--supersede", is_flag=True, help="Let a day that came
 _accept_drop = click.option("--accept-drop", is_flag=True, help="Confirm that rosters really lost more than 30 % of their seats in a day.")
 _direct = click.option("--direct", is_flag=True, help="Run in this process, without Prefect.")
 
+_json = click.option("--json", "as_json", is_flag=True, help="All of it as JSON.")
+
 
 def _pipeline_command(function: Callable) -> Callable:
     return _home(_catalogs(_direct(function)))
@@ -189,6 +191,68 @@ def verify(home: Path, catalogs: Path | None) -> None:
     print_checks(checks)
     if any(check.problems for check in checks):
         sys.exit(1)
+
+
+@seatledger.command()
+@click.argument("line_id")
+@click.option("--names", is_flag=True, help="Name the users, but for deleted ones.")
+@_json
+@_home
+@_catalogs
+def explain(line_id: str, names: bool, as_json: bool, home: Path, catalogs: Path | None) -> None:
+    """Why a line is on an invoice: users, days, events, price, files, rule."""
+    from flows.catalogs import read_catalogs
+    from flows.explain import explain as explain_line
+    from flows.explain_terminal import print_explanation
+    from flows.home import Home
+    from flows.terminal import print_json
+
+    told = explain_line(line_id, Home(home), read_catalogs(catalogs), names=names)
+    print_json(told) if as_json else print_explanation(told)
+
+
+def _nearest_cadence(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    if value in (None, "monthly", "annual"):
+        return value
+    from difflib import get_close_matches
+
+    near = get_close_matches(value.lower(), ["monthly", "annual", "month", "year", "yearly"], n=1, cutoff=0.4)
+    meant = f" Did you mean {'monthly' if near[0].startswith('month') else 'annual'}?" if near else ""
+    raise click.BadParameter(f"{value!r} is no cadence: monthly or annual.{meant}")
+
+
+@seatledger.command()
+@click.argument("subscription")
+@click.option("--on", type=_DAY, metavar="DATE", help="The day on which the change is asked; without one, the first day to look at.")
+@click.option("--seats", type=click.IntRange(0, 10**7), metavar="N", help="Ask for so many seats in all.")
+@click.option("--plan", metavar="P", help="Ask for another plan.")
+@click.option("--cadence", metavar="C", callback=_nearest_cadence, help="Ask for another cadence: monthly or annual.")
+@_json
+@_home
+@_catalogs
+def preview(
+    subscription: str,
+    on: datetime | None,
+    seats: int | None,
+    plan: str | None,
+    cadence: str | None,
+    as_json: bool,
+    home: Path,
+    catalogs: Path | None,
+) -> None:
+    """The next invoice as it stands, and what a change would do to it."""
+    from flows.catalogs import read_catalogs
+    from flows.home import Home
+    from flows.preview import PreviewRequest
+    from flows.preview import preview as preview_invoice
+    from flows.preview_terminal import print_preview
+    from flows.terminal import print_json
+
+    request = PreviewRequest(subscription, on and on.date(), seats, plan, cadence)
+    told = preview_invoice(request, Home(home), read_catalogs(catalogs))
+    print_json(told) if as_json else print_preview(told)
+    if told["holds"]:
+        sys.exit(DONE_WITH_HOLDS)
 
 
 # --- how a command runs and ends -----------------------------------------------------------------------------------------

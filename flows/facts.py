@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -74,6 +75,24 @@ def facts_until(horizon: date, ledger: Ledger, lake: Lake) -> Facts:
 def owners_of_workspaces(ledger: Ledger, lake: Lake) -> pl.DataFrame:
     """Which catalogue each workspace's subscriptions are of: workspace_id, catalog."""
     return _rows("subscriptions", ledger, lake).select("workspace_id", "catalog")
+
+
+def facts_of_workspace(known: Facts, workspace_id: str) -> Facts:
+    """The same facts, of one workspace only: enough for all that is computed of it, its holds included.
+
+    Subscriptions of others stay where one of its events names them, or their row has an id of its own: that may hold it.
+    """
+    activity = known.activity.filter(workspace_id=workspace_id)
+    mine = known.subscription_rows.filter(workspace_id=workspace_id)["subscription_id"]
+    named = pl.concat([mine, activity["subscription_id"].drop_nulls()]).unique()
+    return replace(
+        known,
+        subscription_rows=known.subscription_rows.filter(pl.col("subscription_id").is_in(named.implode())),
+        activity=activity,
+        usage=known.usage.filter(workspace_id=workspace_id),
+        roster_months=[(month, roster.filter(workspace_id=workspace_id)) for month, roster in known.roster_months],
+        holds=known.holds.filter(workspace_id=workspace_id),
+    )
 
 
 def billed_so_far(ledger: Ledger) -> Billed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     from flows.pipeline import Outcome, Setting
     from flows.verify import Check
 
-_out = Console(highlight=False)
-if not _out.is_terminal:
-    _out = Console(highlight=False, width=200)  # into a file or a pipe: nothing is cut
+out = Console(highlight=False)
+if not out.is_terminal:
+    out = Console(highlight=False, width=200)  # into a file or a pipe: nothing is cut
 _MOST_ROWS = 40
 _MOST_ANSWERED = 500
 
@@ -28,20 +29,20 @@ def print_outcome(outcome: Outcome, setting: Setting, *, dry_run: bool = False) 
     """What a run did, in a few lines: days in, invoices out, what is held and where to look next."""
     done = outcome.ingested
     if done.files:
-        _out.print(f"Ingested {_many(done.days, 'day')}: {_many(done.files, 'file')}, {_many(done.rows, 'row')}.")
+        out.print(f"Ingested {many(done.days, 'day')}: {many(done.files, 'file')}, {many(done.rows, 'row')}.")
     if outcome.invoices is not None:
         verb = "Would bill" if dry_run else "Billed"
-        _out.print(f"{verb} through {outcome.through}: {_many(outcome.invoices.height, 'invoice')}, {_many(outcome.lines, 'line')}.")
+        out.print(f"{verb} through {outcome.through}: {many(outcome.invoices.height, 'invoice')}, {many(outcome.lines, 'line')}.")
         if outcome.invoices.height:
-            _out.print(_invoice_table(outcome))
+            out.print(_invoice_table(outcome))
     if outcome.exported:
         first, last = outcome.exported[0], outcome.exported[-1]
-        _out.print(f"Reports: {first}" + (f" to {last.name}" if last != first else ""), soft_wrap=True)
+        out.print(f"Reports: {first}" + (f" to {last.name}" if last != first else ""), soft_wrap=True)
     if not dry_run:
-        _out.print(f"Query it: duckdb {setting.home.finance}", soft_wrap=True)
+        out.print(f"Query it: duckdb {setting.home.finance}", soft_wrap=True)
     if outcome.held:
-        _out.print(
-            f"[bold]Held: {_many(len(outcome.held), 'workspace')}[/bold], without an invoice. See: seatledger holds --home {setting.home.root}",
+        out.print(
+            f"[bold]Held: {many(len(outcome.held), 'workspace')}[/bold], without an invoice. See: seatledger holds --home {setting.home.root}",
             soft_wrap=True,
         )
 
@@ -55,11 +56,11 @@ def _invoice_table(outcome: Outcome) -> Table:
     decimals = pl.col("currency").replace_strict(CURRENCY_DECIMALS, return_dtype=pl.Int64)
     money = ["net_minor", "amount_due_minor", "credit_balance_minor"]
     rows = outcome.invoices.with_columns(amount_text(pl.col(name), decimals).alias(name) for name in money)
-    table = _table("invoice", "date", "workspace", "net", "due", "credit", right=(3, 4, 5))
+    table = table_of("invoice", "date", "workspace", "net", "due", "credit", right=(3, 4, 5))
     for number, on, workspace, net, due, credit, currency in (
         rows.head(_MOST_ROWS).select("invoice_number", "invoice_on", "workspace_id", *money, "currency").iter_rows()
     ):
-        table.add_row(number, str(on), _plain(workspace), net, f"{due} {currency}", credit)
+        table.add_row(number, str(on), plain(workspace), net, f"{due} {currency}", credit)
     if rows.height > _MOST_ROWS:
         table.add_row("…", "", f"and {rows.height - _MOST_ROWS} more", "", "", "")
     return table
@@ -71,25 +72,25 @@ def print_status(root: Path) -> None:
         first, last, days = finance.execute(
             "select min(day), max(day), count(distinct day) from inputs where table_name = 'users' and superseded_by is null"
         ).fetchone()
-        _out.print(f"Rosters: {days} days, {first} to {last}." if days else "Rosters: none yet.")
+        out.print(f"Rosters: {days} days, {first} to {last}." if days else "Rosters: none yet.")
         runs = finance.execute(
             "select run_id, command, through, invoices, lines, held_workspaces, strftime(finished_at, '%Y-%m-%d %H:%M') from runs order by run_id desc limit 5"
         ).fetchall()
-        table = _table("run", "command", "through", "invoices", "lines", "held", "finished (UTC)", right=(3, 4, 5))
+        table = table_of("run", "command", "through", "invoices", "lines", "held", "finished (UTC)", right=(3, 4, 5))
         for row in runs:
             table.add_row(*["" if cell is None else str(cell) for cell in row])
-        _out.print(table)
+        out.print(table)
         totals = finance.execute(
             "select catalog, currency, count(*), sum(net), sum(amount_due) from invoices_v group by all order by all"
         ).fetchall()
         if totals:
-            table = _table("catalogue", "currency", "invoices", "net", "due", right=(2, 3, 4))
+            table = table_of("catalogue", "currency", "invoices", "net", "due", right=(2, 3, 4))
             for row in totals:
                 table.add_row(*map(str, row))
-            _out.print(table)
+            out.print(table)
         held = finance.execute("select count(distinct workspace_id) from holds").fetchone()[0]
         findings = finance.execute("select count(*) from exceptions").fetchone()[0]
-        _out.print(f"Held workspaces: {held}. Findings reported: {findings}.")
+        out.print(f"Held workspaces: {held}. Findings reported: {findings}.")
 
 
 def print_holds(root: Path) -> None:
@@ -97,25 +98,30 @@ def print_holds(root: Path) -> None:
     with open_finance(Home(root)) as finance:
         rows = finance.execute('select workspace_id, reason, since_on, detail, file, "row", mend from holds order by all').fetchall()
     if not rows:
-        _out.print("Nothing is held.")
+        out.print("Nothing is held.")
         return
     for workspace, reason, since, detail, file, row, mend in rows:
         place = f" ({file}, row {row})" if file else ""
-        _out.print(f"[bold]{_plain(workspace)}[/bold]  {reason}" + (f", since {since}" if since else ""))
-        _out.print(f"  {_plain(detail)}{_plain(place)}", soft_wrap=True)
-        _out.print(f"  To mend: {mend}.", soft_wrap=True)
+        out.print(f"[bold]{plain(workspace)}[/bold]  {reason}" + (f", since {since}" if since else ""))
+        out.print(f"  {plain(detail)}{plain(place)}", soft_wrap=True)
+        out.print(f"  To mend: {mend}.", soft_wrap=True)
 
 
 def print_checks(checks: list[Check]) -> None:
     """Every invariant with its question; what violates one is named, the first ten of each."""
     for check in checks:
-        _out.print(f"{'ok   ' if not check.problems else 'WRONG'}  {check.name:<26}{check.question}", soft_wrap=True)
+        out.print(f"{'ok   ' if not check.problems else 'WRONG'}  {check.name:<26}{check.question}", soft_wrap=True)
         for what, problem in check.problems[:10]:
-            _out.print(f"         {_plain(what)}: {_plain(problem)}", soft_wrap=True)
+            out.print(f"         {plain(what)}: {plain(problem)}", soft_wrap=True)
         if len(check.problems) > 10:
-            _out.print(f"         and {len(check.problems) - 10} more")
+            out.print(f"         and {len(check.problems) - 10} more")
     wrong = sum(bool(check.problems) for check in checks)
-    _out.print(f"{_many(len(checks), 'check')}, {wrong} wrong." if wrong else f"{_many(len(checks), 'check')}, all well.")
+    out.print(f"{many(len(checks), 'check')}, {wrong} wrong." if wrong else f"{many(len(checks), 'check')}, all well.")
+
+
+def print_json(document: object) -> None:
+    """A document as JSON: dates and times as ISO, money both in minor units and as text."""
+    print(json.dumps(document, ensure_ascii=False, indent=2, default=lambda value: value.isoformat()))
 
 
 def print_answer(frame: pl.DataFrame) -> None:
@@ -123,20 +129,20 @@ def print_answer(frame: pl.DataFrame) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for name, kind in frame.schema.items():
         is_number = kind.is_numeric()
-        table.add_column(_plain(name), justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
+        table.add_column(plain(name), justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
     for row in frame.head(_MOST_ANSWERED).iter_rows():
-        table.add_row(*["" if cell is None else _plain(str(cell)) for cell in row])
-    _out.print(table)
+        table.add_row(*["" if cell is None else plain(str(cell)) for cell in row])
+    out.print(table)
     if frame.height > _MOST_ANSWERED:
-        _out.print(f"and {_many(frame.height - _MOST_ANSWERED, 'row')} more: seatledger sql --format csv writes them all.")
+        out.print(f"and {many(frame.height - _MOST_ANSWERED, 'row')} more: seatledger sql --format csv writes them all.")
 
 
 def is_terminal() -> bool:
     """Whether a person reads, and not another program."""
-    return _out.is_terminal
+    return out.is_terminal
 
 
-def _table(*columns: str, right: tuple[int, ...] = ()) -> Table:
+def table_of(*columns: str, right: tuple[int, ...] = ()) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for n, column in enumerate(columns):
         if column == "workspace":  # the only one that a narrow terminal may cut
@@ -146,11 +152,11 @@ def _table(*columns: str, right: tuple[int, ...] = ()) -> Table:
     return table
 
 
-def _many(number: int, noun: str) -> str:
+def many(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text as data: ids may hold what the terminal library would read as markup."""
     from rich.markup import escape
 

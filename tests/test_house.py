@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 TRANSFORMS = sorted((ROOT / "transforms").rglob("*.py"))
 FLOWS = sorted((ROOT / "flows").glob("*.py"))
-STAGES_PUT_TOGETHER = {"transforms.billing", "transforms.standing"}
+STAGES_PUT_TOGETHER = {"transforms.billing", "transforms.standing", "transforms.explanation", "transforms.preview"}
 SHARED = {
     "transforms.money",
     "transforms.calendar",
@@ -86,6 +86,7 @@ def test_only_one_file_knows_prefect() -> None:
 def test_only_what_keeps_publishes_checks_and_shows_knows_duckdb() -> None:
     assert [p.name for p in FLOWS if "duckdb" in roots(imported_by(p))] == [
         "ledger.py",
+        "ledger_reader.py",
         "ledger_versions.py",
         "publish.py",
         "questions.py",

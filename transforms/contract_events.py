@@ -13,7 +13,7 @@ from transforms.contracts.sources import CONTRACT_EVENTS
 from transforms.daily_seats import seats_at
 from transforms.policy import local_day
 
-_WHY_REFUSED = {
+WHY_REFUSED = {
     "no_right": ("I7", "its actor may not change plan, cadence, seats or cancel"),
     "unknown_plan": ("§2", "the catalogue has no such plan"),
     "plan_not_sold": ("T6", "the plan is not sold at the running cadence"),
@@ -72,6 +72,6 @@ def exceptions_from_refusals(refusals: pl.DataFrame, events: pl.DataFrame) -> pl
             "event_refused" if reason not in ("before_start", "after_end") else "event_without_effect",
             pl.format("{} {} has no effect: {}", "event", "event_id", pl.lit(why)),
         )
-        for reason, (rule, why) in _WHY_REFUSED.items()
+        for reason, (rule, why) in WHY_REFUSED.items()
     ]
     return pl.concat(parts)

@@ -8,7 +8,7 @@ from datetime import date
 import polars as pl
 
 from transforms.catalog import CADENCES, Catalog
-from transforms.contracts.terms import PricedSpells
+from transforms.contracts.terms import AGREED_PRICE, PricedSpells
 
 _PRICE_KEY = ["catalog", "plan", "cadence"]
 
@@ -84,7 +84,7 @@ def priced_spells_from_spells(
         .with_columns(agreed_minor=pl.when(pl.col("plan") == pl.col("signup_plan")).then(agreed))
         .with_columns(
             unit_price_minor=pl.when("is_sold").then(pl.coalesce("agreed_minor", "list_price_minor")),
-            price_reference=pl.when(pl.col("agreed_minor").is_not_null()).then(pl.lit("agreed at signup")).otherwise("reference"),
+            price_reference=pl.when(pl.col("agreed_minor").is_not_null()).then(pl.lit(AGREED_PRICE)).otherwise("reference"),
             spell_until=pl.coalesce("spell_until", "ended_on"),
         )
         .filter(pl.col("spell_until") > opening_on)

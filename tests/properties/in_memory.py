@@ -93,10 +93,10 @@ def facts_of(plain: PlainFacts, through: date, known: date, opening_on: date | N
         row | {name: None if row[name] is None else str(row[name]) for name in ("unit_price_month", "unit_price_year")}
         for row in plain.subscriptions
     ]
-    events = [event for event in plain.events if event["delivered_on"] <= known]
+    events = [event | {"day": event["delivered_on"]} for event in plain.events if event["delivered_on"] <= known]
     return Facts(
         subscription_rows=_frame("subscriptions", subscriptions),
-        activity=_frame("activity", events).unique("event_id", keep="first", maintain_order=True),
+        activity=_frame("activity", events, extra={"day": pl.Date}).unique("event_id", keep="first", maintain_order=True),
         usage=_frame("usage", []).with_columns(on=pl.lit(None, pl.Date)),
         roster_months=sorted(months.items(), key=lambda month: month[0]),
         holds=NO_HOLDS,

@@ -52,3 +52,17 @@ class Reactivations(Contract):
     on: pl.Date
     released_on: pl.Date
     seats: int = pa.Field(ge=1)
+
+
+class SeatStretches(Contract):
+    """One per catalogue, workspace, user and stretch of days on which they held a seat without a gap; null: still held."""
+
+    catalog: str = filled()
+    workspace_id: str = filled()
+    user_id: str = filled()
+    held_from: pl.Date
+    held_until: pl.Date = pa.Field(nullable=True)
+
+    @pa.dataframe_check
+    def runs_forward(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(pl.col("held_until").is_null() | (pl.col("held_from") < pl.col("held_until")))

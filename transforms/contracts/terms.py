@@ -9,6 +9,8 @@ from transforms.catalog import CADENCES
 from transforms.contracts.base import Contract, filled
 from transforms.money import MAX_DAYS, MAX_QUANTITY, MAX_UNIT_PRICE_MINOR
 
+AGREED_PRICE = "agreed at signup"  # where a price comes from, if not from the catalogue's list
+
 
 class Terms(Contract):
     """One per subscription and term begun by the horizon; [term_from, term_until) is the plan, `ended_on` the fact (T7)."""

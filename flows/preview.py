@@ -1,0 +1,172 @@
+"""Gather what a subscription's next invoice rests on, and compute it as a run would; nothing in the home changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from difflib import get_close_matches
+from typing import Any, NamedTuple
+
+from flows.errors import UserError
+from flows.facts import billed_so_far, facts_of_workspace, facts_until, last_whole_day, opening_day, roster_days
+from flows.home import Home
+from flows.lake import Lake
+from flows.ledger import Ledger
+from flows.ledger_reader import ledger_of_workspace
+from transforms.billing import Facts, billing_from_position, position_from_facts
+from transforms.calendar import ONE_DAY
+from transforms.catalog import Catalog
+from transforms.descriptions import line_description
+from transforms.line_words import money_text
+from transforms.money import CURRENCY_DECIMALS
+from transforms.preview import Ask, Preview, Scenario, preview_from_facts
+from transforms.standing import standing_from_position
+
+Document = dict[str, Any]
+_FARTHEST = timedelta(days=5 * 366)
+_SUMS = ("net", "credit_applied", "credit_granted", "amount_due")
+_STANDING = ["plan", "cadence", "state", "starts_on", "trial_until", "term_from", "term_until", "canceled_on", "ended_on"]
+_STANDING += ["seats_occupied", "seats_committed", "seat_limit"]
+
+
+class PreviewRequest(NamedTuple):
+    """Which subscription; what would be asked of it, and on which day (None: the day after the last known one)."""
+
+    subscription_id: str
+    on: date | None = None
+    seats: int | None = None
+    plan: str | None = None
+    cadence: str | None = None
+
+    @property
+    def asks(self) -> bool:
+        return (self.seats, self.plan, self.cadence) != (None, None, None)
+
+
+def preview(request: PreviewRequest, home: Home, catalogs: Mapping[str, Catalog]) -> Document:
+    """The next invoice as it stands and with the change, as plain values; of a held workspace only why it is held.
+
+    Raises: UserError for a subscription or plan that there is not, naming the nearest, and for a day out of range.
+    """
+    lake = Lake(home.lake)
+    ledger = ledger_of_workspace(home, lambda ledger: _workspace_of(request.subscription_id, ledger, lake))
+    days = roster_days(ledger)
+    opening_on = opening_day(ledger, days)
+    last = last_whole_day(days, opening_on)
+    known = facts_of_workspace(facts_until(last, ledger, lake), _workspace_of(request.subscription_id, ledger, lake))
+    row = known.subscription_rows.filter(subscription_id=request.subscription_id).row(0, named=True)
+    catalog = catalogs.get(row["catalog"])  # None: not known, which holds the workspace
+    _require_possible(request, catalog, opening_on, last)
+
+    billed = billed_so_far(ledger)
+    holds, standing = _standing(request.subscription_id, known, billed, catalogs)
+    document = {
+        "subscription_id": request.subscription_id,
+        "workspace_id": row["workspace_id"],
+        "workspace_name": row["workspace_name"],
+        "catalog": row["catalog"],
+        "currency": catalog.currency if catalog else None,
+        "standing": standing,
+        "known_through": last,
+        "holds": holds,
+    }
+    if holds:
+        return document
+    ask = Ask(request.on or last + ONE_DAY, request.seats, request.plan, request.cadence) if request.asks else None
+    found = preview_from_facts(known, billed, request.subscription_id, catalogs, ask=ask, since=request.on)
+    return document | _found(found, ask, request.on, last, catalog, standing, catalogs)
+
+
+def _found(
+    found: Preview, ask: Ask | None, since: date | None, last: date, catalog: Catalog, standing: Document, catalogs: Mapping[str, Catalog]
+) -> Document:
+    now = _scenario(found.now, catalog, catalogs)
+    changed = _scenario(found.changed, catalog, catalogs) if found.changed else None
+    difference = None
+    if changed and not changed["holds"] and len(changed["refused"]) < ask.events:
+        difference = {f"{name}_minor": changed[f"{name}_minor"] - now[f"{name}_minor"] for name in _SUMS}
+        difference |= {name: money_text(difference[f"{name}_minor"], CURRENCY_DECIMALS[catalog.currency]) for name in _SUMS}
+    return {
+        "since": since,
+        "invoice_on": found.through,
+        "assumed_from": last + ONE_DAY if found.through and found.through > last else None,
+        "now": now,
+        "asked": ask._asdict() | {"by": "owner"} if ask else None,
+        "changed": changed,
+        "difference": difference,
+        "notes": _notes(ask, catalog, standing),
+    }
+
+
+def _scenario(scenario: Scenario, catalog: Catalog, catalogs: Mapping[str, Catalog]) -> Document:
+    """One way in plain values: its invoices with their lines, dates that bill nothing, sums, refusals and holds."""
+    decimals = CURRENCY_DECIMALS[catalog.currency]
+    lines = scenario.lines.with_columns(description=line_description(catalogs)).to_dicts()
+    lines = [line | {"amount": money_text(line["amount_minor"], decimals)} for line in lines]
+    invoices = []
+    for row in scenario.invoices.to_dicts():
+        amounts = {name: money_text(row[f"{name}_minor"], decimals) for name in (*_SUMS, "credit_balance")}
+        invoices.append(row | amounts | {"lines": [line for line in lines if line["invoice_on"] == row["invoice_on"]]})
+    sums = {f"{name}_minor": sum(row[f"{name}_minor"] for row in invoices) for name in _SUMS}
+    return {
+        "dates": scenario.dates.select("invoice_on", "occasion", "cadence").to_dicts(),
+        "invoices": invoices,
+        **sums,
+        **{name: money_text(sums[f"{name}_minor"], decimals) for name in _SUMS},
+        "refused": scenario.refusals.to_dicts(),
+        "holds": scenario.holds.to_dicts(),
+    }
+
+
+def _standing(subscription_id: str, known: Facts, billed: Any, catalogs: Mapping[str, Catalog]) -> tuple[list[Document], Document]:
+    """Why the workspace is held, if it is; the subscription as it stands at the last known day's close."""
+    position = position_from_facts(known, catalogs)
+    standing = standing_from_position(known, position, billing_from_position(position, billed, catalogs), catalogs)
+    mine = standing.subscriptions.filter(subscription_id=subscription_id).select(_STANDING)
+    owner = known.subscription_rows.filter(subscription_id=subscription_id)["workspace_id"][0]
+    return position.holds.filter(workspace_id=owner).to_dicts(), mine.row(0, named=True)
+
+
+def _notes(ask: Ask | None, catalog: Catalog, standing: Document) -> list[str]:
+    """What one would otherwise wonder about."""
+    plan = catalog.plans.get(ask.plan or standing["plan"]) if ask else None
+    if plan and ask.seats is not None and plan.basis == "active":
+        return [f"Plan {plan.id} bills the seats that are held: a number of seats asked for is remembered, and costs nothing (§4)."]
+    return []
+
+
+# --- what was typed -------------------------------------------------------------------------------------------------------
+
+
+def _workspace_of(subscription_id: str, ledger: Ledger, lake: Lake) -> str:
+    version = ledger.current_versions().get(("subscriptions", None))
+    if version is None:
+        raise UserError("no subscriptions have been ingested yet. Start with: seatledger ingest SOURCE")
+    rows = lake.scan_day("subscriptions", None, version).select("subscription_id", "workspace_id").collect()
+    mine = rows.filter(subscription_id=subscription_id)
+    if mine.height:
+        return mine["workspace_id"][0]
+    of_workspace = rows.filter(workspace_id=subscription_id)["subscription_id"].to_list()
+    if of_workspace:
+        raise UserError(f"{subscription_id}: is a workspace. Ask for its subscription: {', '.join(of_workspace[:5])}.")
+    if ledger.value("select count(*) from invoices where subscription_id = ?", [subscription_id]):
+        raise UserError(
+            f"{subscription_id}: was billed before, and no row of subscriptions names it any more: its workspace is held. Put its row back."
+        )
+    near = _nearest(subscription_id, rows["subscription_id"].unique().sort().to_list())
+    raise UserError(f"{subscription_id}: there is no such subscription.{near}")
+
+
+def _require_possible(request: PreviewRequest, catalog: Catalog | None, opening_on: date, last: date) -> None:
+    if catalog and request.plan and request.plan not in catalog.plans:
+        near = _nearest(request.plan, list(catalog.plans))
+        raise UserError(f"plan {request.plan!r} is not in catalogue {catalog.id}.{near} It has: {', '.join(catalog.plans)}.")
+    if request.on and not opening_on <= request.on <= last + _FARTHEST:
+        raise UserError(
+            f"{request.on}: is out of range. Name a day from the opening day, {opening_on}, to five years after the last known one, {last}."
+        )
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near = get_close_matches(word, list(known), n=3, cutoff=0.5)
+    return f" Nearest: {', '.join(near)}." if near else ""
