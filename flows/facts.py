@@ -17,6 +17,7 @@ from transforms.billing import Billed, Facts
 from transforms.calendar import ONE_DAY, days_between, first_of_month
 from transforms.contracts.findings import NO_HOLDS, holds
 from transforms.contracts.sources import SOURCE_ROWS
+from transforms.idle_seats import idle_users_from_roster
 from transforms.roster_months import roster_month_from_rosters
 
 
@@ -69,6 +70,7 @@ def facts_until(horizon: date, ledger: Ledger, lake: Lake) -> Facts:
         opening_on=opening_on,
         horizon=horizon,
         repeated_days=tuple(day for day in ledger.declared_days(DECLARED) if opening_on <= day <= horizon),
+        idle_users=_idle_users({day: v for day, v in days.items() if opening_on <= day <= horizon}, lake),
     )
 
 
@@ -102,6 +104,16 @@ def _roster_months(days: dict[date, str], lake: Lake) -> Iterator[tuple[date, pl
             rosters = {day: lake.scan_day("users", day, days[day]) for day in its_days}
             lake.write(path, roster_month_from_rosters(rosters).collect(engine="streaming").sort(pl.all()))
         yield month, pl.read_parquet(path, hive_partitioning=False)
+
+
+def _idle_users(days: dict[date, str], lake: Lake) -> Iterator[pl.DataFrame]:
+    """Who was not active for a while at the close of each month's last known day; counted once for each version of a day."""
+    last_days = {first_of_month(day): day for day in days}
+    for day in last_days.values():
+        path = lake.idle_users_path(day, days[day])
+        if not path.exists():
+            lake.write(path, idle_users_from_roster(lake.scan_day("users", day, days[day]), day).collect(engine="streaming").sort(pl.all()))
+        yield pl.read_parquet(path, hive_partitioning=False)
 
 
 def _holds_from_faults(faults: pl.DataFrame) -> pl.DataFrame:

@@ -49,6 +49,9 @@ class Lake:
         made_from = sha256("\n".join(versions).encode()).hexdigest()[:24]
         return self.root / "roster_months" / f"month={month:%Y-%m}" / f"{made_from}.parquet"
 
+    def idle_users_path(self, day: date, version: str) -> Path:
+        return self.root / "idle_users" / f"date={day}" / f"{version[:24]}.parquet"
+
     # --- the directory: the only place with names and addresses ----------------------------------------------------------
 
     @property

@@ -12,7 +12,7 @@ from flows.errors import UserError
 from flows.home import Home
 from flows.lake import Lake
 from flows.ledger_versions import LEDGER_VERSION
-from flows.publish import FROM_LEDGER, REPORTS
+from flows.publish import FROM_LEDGER, REPORTS, reports_in_order
 from flows.receipts import broken_links, missing_runs
 from transforms.catalog import Catalog
 
@@ -34,7 +34,7 @@ def verify(home: Home, catalogs: Mapping[str, Catalog]) -> list[Check]:
         try:
             _attach(both, home)
             _require_this_version(both, home)
-            checks = [*_queries(both), _published(both), _from_rosters(both, home, catalogs)]
+            checks = [*_queries(both), _published(both), _worked_out_anew(both), _from_rosters(both, home, catalogs)]
             both.execute("use ledger")
             both.execute("set TimeZone = 'UTC'")
             runs = dict(both.execute("select run_id, chain from runs").fetchall())
@@ -86,6 +86,21 @@ def _published(both: duckdb.DuckDBPyConnection) -> Check:
             if count:
                 problems.append((table, f"{count} rows: each {words} so"))
     return Check("published_whole", "Are the published tables those of the ledger?", problems)
+
+
+def _worked_out_anew(both: duckdb.DuckDBPyConnection) -> Check:
+    """Every report that is a table, made again in memory from the tables it rests on, and compared row by row."""
+    problems = []
+    both.execute("set search_path = 'memory.main,finance.main'")
+    for path in reports_in_order():
+        both.execute(path.read_text(encoding="utf-8"))
+        for ours, theirs, words in (("memory", "finance", "is not published"), ("finance", "memory", "is published and not worked out")):
+            sql = f"select count(*) from ((from {ours}.main.{path.stem}) except all (from {theirs}.main.{path.stem}))"
+            count = both.execute(sql).fetchone()[0]
+            if count:
+                problems.append((path.stem, f"{count} rows: each {words} so"))
+    both.execute("use finance")
+    return Check("reports_worked_out_anew", "Are the finance tables what their queries give?", problems)
 
 
 def _from_rosters(both: duckdb.DuckDBPyConnection, home: Home, catalogs: Mapping[str, Catalog]) -> Check:
