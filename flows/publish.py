@@ -98,7 +98,9 @@ def _catalogs(catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
 
 def _create_money_views(finance: duckdb.DuckDBPyConnection, decimals: int) -> None:
     """Beside each column in minor units, the same amount as a DECIMAL with the most decimals of any currency."""
-    described = "select table_name, column_name, coalesce(comment, '') from duckdb_columns() where not internal order by table_name, column_index"
+    described = (
+        "select table_name, column_name, coalesce(comment, '') from duckdb_columns() where not internal order by table_name, column_index"
+    )
     tables: dict[str, list[tuple[str, str]]] = {}
     for table, name, comment in finance.execute(described).fetchall():
         tables.setdefault(table, []).append((name, comment))
@@ -108,7 +110,9 @@ def _create_money_views(finance: duckdb.DuckDBPyConnection, decimals: int) -> No
         if not minor:
             continue
         amounts = [f"(t.{name} * c.unit)::decimal(24, {decimals}) as {name.removesuffix('_minor')}" for name in minor]
-        statements.append(f"create view {table}_v as select t.*, {', '.join(amounts)} from {table} t left join currencies c using (currency)")
+        statements.append(
+            f"create view {table}_v as select t.*, {', '.join(amounts)} from {table} t left join currencies c using (currency)"
+        )
         statements.append(f"comment on view {table}_v is 'As {table}, with money also in the currency''s own unit.'")
         readable = [(name.removesuffix("_minor"), f"{name} in the currency's own unit.") for name in minor]
         statements += [_comment(f'{table}_v."{name}"', comment) for name, comment in columns + readable]

@@ -26,7 +26,9 @@ def idle_users_from_roster(roster: pl.LazyFrame, on: date) -> pl.LazyFrame:
     return counted.with_columns(on=pl.lit(on)).select(IdleUsers.names())
 
 
-def idle_seats_from_idle_users(idle_users: Iterable[pl.DataFrame], occupancy: pl.DataFrame, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
+def idle_seats_from_idle_users(
+    idle_users: Iterable[pl.DataFrame], occupancy: pl.DataFrame, catalogs: Mapping[str, Catalog]
+) -> pl.DataFrame:
     """Those of them who hold a seat, by the seat policy of the day's catalogue (D3).
 
     Grain: workspace, day, kind, status -> workspace, day.

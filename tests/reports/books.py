@@ -59,7 +59,14 @@ class Books:
         first, until = service
         days = (date.fromisoformat(until) - date.fromisoformat(first)).days
         row = {"line_id": line_id, "invoice_id": f"sub@{invoice_on}", "invoice_number": f"INV-{invoice_on}", "subscription_id": "sub"}
-        row |= {"workspace_id": "ws", "catalog": "vendor", "currency": "USD", "invoice_on": invoice_on, "term_from": first, "term_until": until}
+        row |= {
+            "workspace_id": "ws",
+            "catalog": "vendor",
+            "currency": "USD",
+            "invoice_on": invoice_on,
+            "term_from": first,
+            "term_until": until,
+        }
         row |= {"cadence": "monthly", "plan": "team", "reason": "opening", "moved_on": first, "service_from": first, "service_until": until}
         row |= {"quantity": 1, "quantity_billed_before": 0, "days": days, "period_days": days, "unit_price_minor": amount}
         row |= {"amount_minor": amount, "is_correction": False, "description": ""} | told

@@ -5,9 +5,7 @@ from __future__ import annotations
 from tests.reports.books import Books
 from tests.story import told
 
-MOVES = (
-    "month, plan, opening_minor, new_minor, expansion_minor, contraction_minor, churn_minor, reactivation_minor, plan_change_minor, closing_minor"
-)
+MOVES = "month, plan, opening_minor, new_minor, expansion_minor, contraction_minor, churn_minor, reactivation_minor, plan_change_minor, closing_minor"
 
 
 def test_new_expansion_contraction_churn_and_reactivation_month_by_month() -> None:
@@ -46,7 +44,9 @@ def test_a_year_is_a_twelfth_a_month_rounded_once_for_the_subscription() -> None
 
 def test_committed_seats_count_as_agreed_and_seats_on_trial_do_not_count() -> None:
     books = Books().spell("2026-01-10", "2027-01-10", 60000, cadence="annual", basis="committed")
-    books.seats("2026-01-31", "8", "2026-01-10", committed="10").seats("2026-01-31", "9", coverage="trial", workspace_id="wt", subscription_id="st")
+    books.seats("2026-01-31", "8", "2026-01-10", committed="10").seats(
+        "2026-01-31", "9", coverage="trial", workspace_id="wt", subscription_id="st"
+    )
     assert books.report("mrr_movements", "workspace_id, closing_seats, closing_minor") == ["ws 10 50000"]  # 10 × 600.00 / 12
 
 

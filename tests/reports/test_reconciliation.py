@@ -47,7 +47,12 @@ def test_what_moved_after_the_last_invoice_is_on_the_next_one() -> None:
 
 
 def test_an_annual_term_is_charged_up_front_the_last_known_day_standing_for_those_to_come() -> None:
-    books = Books().seats("2026-01-07", "2").spell("2026-01-08", "2027-01-08", 38400, cadence="annual").seats("2026-01-08", "2x20 3x4", "2026-01-08")
+    books = (
+        Books()
+        .seats("2026-01-07", "2")
+        .spell("2026-01-08", "2027-01-08", 38400, cadence="annual")
+        .seats("2026-01-08", "2x20 3x4", "2026-01-08")
+    )
     books.line("a", "2026-01-08", ("2026-01-08", "2027-01-08"), 76800, cadence="annual", quantity=2)
     books.line("b", "2026-02-08", ("2026-01-28", "2027-01-08"), 36296, term_from="2026-01-08", reason="seats_added")  # 384.00 × 345/365
     # 20 × 2 + 4 × 3 = 52 seat-days known, 3 × 341 to come: 1075 × 384.00 / 365 = 1130.9589
@@ -84,7 +89,9 @@ def test_I9_what_was_billed_before_the_opening_day_is_not_expected() -> None:
     books = Books().spell("2025-12-10", "2026-01-10", 3100).seats("2026-01-01", "5x5 6x4", "2025-12-10")
     books.line("a", "2026-01-10", ("2026-01-06", "2026-01-10"), 400, term_from="2025-12-10", reason="seats_added")
     # 1.00 a seat-day: 5 × 5 + 4 × 6 = 49 since the opening day, of which 9 × 5 were billed elsewhere
-    assert books.report("reconciliation", "seat_days, billed_elsewhere_minor, expected_minor, billed_minor, state") == ["49 4500 400 400 settled"]
+    assert books.report("reconciliation", "seat_days, billed_elsewhere_minor, expected_minor, billed_minor, state") == [
+        "49 4500 400 400 settled"
+    ]
 
 
 def test_committed_seats_are_expected_as_agreed() -> None:
@@ -106,5 +113,7 @@ def test_a_held_workspace_shows_what_is_expected_and_not_billed() -> None:
 def test_a_term_that_a_late_fact_undid_is_expected_to_be_taken_back(taken_back: int, state: str) -> None:
     books = Books().seats("2026-04-01", "2").line("a", "2026-04-01", ("2026-04-01", "2026-05-01"), 7800)
     if taken_back:
-        books.line("b", "2026-05-01", ("2026-04-01", "2026-05-01"), taken_back, quantity=-1, quantity_billed_before=1, unit_price_minor=7800)
+        books.line(
+            "b", "2026-05-01", ("2026-04-01", "2026-05-01"), taken_back, quantity=-1, quantity_billed_before=1, unit_price_minor=7800
+        )
     assert books.report("reconciliation", "expected_minor, lines, charges, state") == [f"0 {1 + bool(taken_back)} 1 {state}"]

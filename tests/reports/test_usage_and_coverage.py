@@ -24,7 +24,11 @@ def test_seat_days_peak_and_average_of_a_month_with_an_arrival_and_a_departure()
 
 
 def test_the_share_of_the_limit_is_in_percent_and_may_be_over_100() -> None:
-    books = Books().seats("2026-04-29", "97", seat_limit=100, label="Active seats used: 97/100").seats("2026-04-30", "8", seat_limit=7, workspace_id="wt")
+    books = (
+        Books()
+        .seats("2026-04-29", "97", seat_limit=100, label="Active seats used: 97/100")
+        .seats("2026-04-30", "8", seat_limit=7, workspace_id="wt")
+    )
     assert books.report("seat_usage_monthly", "workspace_id, percent_used, label") == told("""
         ws 97.0 Active seats used: 97/100
         wt 114.3 Active seats used: 8          # 8/7
