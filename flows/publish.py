@@ -30,18 +30,10 @@ def publish(path: Path, ledger: Ledger, standing: Standing | None, catalogs: Map
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.unlink(missing_ok=True)
     try:
+        frames = {table: ledger.frame(f"select * from {table} order by all") for table in FROM_LEDGER}
         with duckdb.connect(str(beside), config={"storage_compatibility_version": "v1.5.0"}) as finance:
             finance.begin()  # in one go: hundreds of small statements would each be flushed to disk
-            finance.execute((REPORTS / "tables.sql").read_text(encoding="utf-8"))
-            _fill(finance, "currencies", _currencies(catalogs))
-            _fill(finance, "catalogs", _catalogs(catalogs))
-            for table in FROM_LEDGER:
-                _fill(finance, table, ledger.frame(f"select * from {table} order by all"))
-            for table, frame in (standing._asdict() if standing else {}).items():
-                _fill(finance, table, frame)
-            for report in reports_in_order():
-                finance.execute(report.read_text(encoding="utf-8"))
-            _create_money_views(finance, max(CURRENCY_DECIMALS[c.currency] for c in catalogs.values()))
+            fill_finance(finance, frames | (standing._asdict() if standing else {}), catalogs)
             finance.commit()
             finance.execute("checkpoint")
         _require_whole(beside, ledger)
@@ -54,6 +46,16 @@ def publish(path: Path, ledger: Ledger, standing: Standing | None, catalogs: Map
     finally:
         beside.unlink(missing_ok=True)
         beside.with_name(f"{beside.name}.wal").unlink(missing_ok=True)
+
+
+def fill_finance(finance: duckdb.DuckDBPyConnection, frames: Mapping[str, pl.DataFrame], catalogs: Mapping[str, Catalog]) -> None:
+    """Everything that is published, in an empty database: the tables, from one frame each, the reports made of them, the views."""
+    finance.execute((REPORTS / "tables.sql").read_text(encoding="utf-8"))
+    for table, frame in {"currencies": _currencies(catalogs), "catalogs": _catalogs(catalogs), **frames}.items():
+        _fill(finance, table, frame)
+    for report in reports_in_order():
+        finance.execute(report.read_text(encoding="utf-8"))
+    _create_money_views(finance, max(CURRENCY_DECIMALS[c.currency] for c in catalogs.values()))
 
 
 def reports_in_order() -> list[Path]:
