@@ -5,41 +5,37 @@
 -- then other days (a stub), rounded half up after each. Seats that moved inside a term are seats, plan switches inside it plan. Where only one of
 -- the two opens a term, or their cadences differ, the difference of their opening charges is term.
 create table invoice_changes as
-with openings as (
-    select invoice_id, plan, cadence, quantity, unit_price_minor, days, period_days, amount_minor
-    from invoice_lines where reason = 'opening' and not is_correction
-    qualify row_number() over (partition by invoice_id order by term_from desc, line_id desc) = 1
-), sums as (
+with sums as (
     select invoice_id,
+        arg_max({'plan': plan, 'cadence': cadence, 'seats': quantity, 'price': unit_price_minor, 'days': days, 'period_days': period_days,
+            'amount': amount_minor}, {'term_from': term_from, 'line_id': line_id}) filter (reason = 'opening' and not is_correction) as opening,
         coalesce(sum(amount_minor) filter (reason = 'opening' and not is_correction), 0)::bigint as opened,
         coalesce(sum(amount_minor) filter (reason = 'plan_switch' and not is_correction), 0)::bigint as switched,
         coalesce(sum(amount_minor) filter (reason not in ('opening', 'plan_switch') and not is_correction), 0)::bigint as moved,
         coalesce(sum(amount_minor) filter (is_correction), 0)::bigint as corrected
     from invoice_lines group by all
-), invoices_told as (
-    select i.*, coalesce(s.opened, 0) as opened, coalesce(s.switched, 0) as switched, coalesce(s.moved, 0) as moved,
-        coalesce(s.corrected, 0) as corrected, i.credit_granted_minor - i.credit_applied_minor as credited,
-        o.plan, o.cadence, o.quantity, o.unit_price_minor, o.days, o.period_days, o.amount_minor as opening
-    from invoices i left join sums s using (invoice_id) left join openings o using (invoice_id)
-), numbered as (
-    select *, row_number() over (partition by subscription_id order by invoice_on, invoice_number) as place from invoices_told
+), pairs as (
+    select i.*, s.opening as now, s.opened, s.switched, s.moved, s.corrected, i.credit_granted_minor - i.credit_applied_minor as credited,
+        lag(s.opening) over w as before, lag(i.invoice_number) over w as number_before, lag(i.invoice_on) over w as on_before,
+        lag(i.amount_due_minor, 1, 0) over w as due_before, lag(s.opened, 1, 0) over w as opened_before,
+        lag(s.switched, 1, 0) over w as switched_before, lag(s.moved, 1, 0) over w as moved_before,
+        lag(s.corrected, 1, 0) over w as corrected_before, lag(credited, 1, 0) over w as credited_before
+    from invoices i join sums s using (invoice_id)
+    window w as (partition by i.subscription_id order by i.invoice_on)
 ), steps as (
-    select n.*, p.invoice_number as number_before, p.invoice_on as on_before, p.plan as plan_before, p.quantity as quantity_before,
-        coalesce(p.amount_due_minor, 0) as due_before, coalesce(p.opened, 0) as opened_before, coalesce(p.switched, 0) as switched_before,
-        coalesce(p.moved, 0) as moved_before, coalesce(p.corrected, 0) as corrected_before, coalesce(p.credited, 0) as credited_before,
-        coalesce(n.cadence = p.cadence, false) as is_alike,
-        p.opening as step_0,
-        half_up(n.quantity::hugeint * p.unit_price_minor * p.days, p.period_days) as step_seats,
-        half_up(n.quantity::hugeint * n.unit_price_minor * p.days, p.period_days) as step_price,
-        n.opening as step_days
-    from numbered n left join numbered p on p.subscription_id = n.subscription_id and p.place = n.place - 1
+    select *,
+        coalesce(now.cadence = before.cadence, false) as is_alike,
+        coalesce(now.plan = before.plan, false) as is_same_plan,
+        half_up(now.seats::hugeint * before.price * before.days, before.period_days) as step_seats,
+        half_up(now.seats::hugeint * now.price * before.days, before.period_days) as step_price
+    from pairs
 ), causes as (
     select *,
-        case when is_alike then step_seats - step_0 else 0 end + moved - moved_before as seats_minor,
-        case when is_alike and plan <> plan_before then step_price - step_seats else 0 end + switched - switched_before as plan_minor,
-        case when is_alike and plan = plan_before then step_price - step_seats else 0 end as price_minor,
-        case when is_alike then step_days - step_price else 0 end as days_minor,
-        opened - opened_before - case when is_alike then step_days - step_0 else 0 end as term_minor,
+        case when is_alike then step_seats - before.amount else 0 end + moved - moved_before as seats_minor,
+        case when is_alike and not is_same_plan then step_price - step_seats else 0 end + switched - switched_before as plan_minor,
+        case when is_alike and is_same_plan then step_price - step_seats else 0 end as price_minor,
+        case when is_alike then now.amount - step_price else 0 end as days_minor,
+        opened - opened_before - case when is_alike then now.amount - before.amount else 0 end as term_minor,
         corrected - corrected_before as corrections_minor,
         credited - credited_before as credits_minor
     from steps
@@ -47,7 +43,7 @@ with openings as (
 select
     invoice_id, invoice_number, subscription_id, workspace_id, catalog, currency, invoice_on,
     number_before as previous_invoice_number, on_before as previous_invoice_on,
-    plan, plan_before as previous_plan, quantity as opened_seats, quantity_before as previous_opened_seats,
+    now.plan as opened_plan, before.plan as previous_opened_plan, now.seats as opened_seats, before.seats as previous_opened_seats,
     amount_due_minor, due_before as previous_due_minor, amount_due_minor - due_before as difference_minor,
     seats_minor, plan_minor, price_minor, days_minor, term_minor, corrections_minor, credits_minor
 from causes
@@ -62,8 +58,8 @@ comment on column invoice_changes.currency is 'ISO 4217 code.';
 comment on column invoice_changes.invoice_on is 'The invoice date.';
 comment on column invoice_changes.previous_invoice_number is 'The invoice before of the subscription; null: it is the first.';
 comment on column invoice_changes.previous_invoice_on is 'Its date.';
-comment on column invoice_changes.plan is 'The plan of the term that the invoice opens; null: it opens none.';
-comment on column invoice_changes.previous_plan is 'The same of the invoice before.';
+comment on column invoice_changes.opened_plan is 'The plan of the term that the invoice opens; null: it opens none.';
+comment on column invoice_changes.previous_opened_plan is 'The same of the invoice before.';
 comment on column invoice_changes.opened_seats is 'The seats that the term opens with; null: the invoice opens none.';
 comment on column invoice_changes.previous_opened_seats is 'The same of the invoice before.';
 comment on column invoice_changes.amount_due_minor is 'What is due on this invoice, minor unit.';

@@ -8,40 +8,39 @@ create table journal_entries as
 with closed as (
     select max(through) as closed_on from runs
 ), recognised as (
-    select invoice_id, month, sum(recognised_minor)::bigint as amount from revenue_schedule group by all
-), postings as (
-    select invoice_number as entry_id, invoice_on as entry_on, 'invoice' as kind, invoice_id, '1100' as account_code, amount_due_minor as debit
+    select invoice_id, month, sum(recognised_minor)::bigint as amount
+    from revenue_schedule where last_day(month) <= (select closed_on from closed) group by all
+), entries as (
+    select invoice_number as entry_id, invoice_on as entry_on, 'invoice' as kind, *,
+        unnest([
+            {'code': '1100', 'debit': amount_due_minor},
+            {'code': '2100', 'debit': -net_minor},
+            {'code': '2200', 'debit': credit_applied_minor - credit_granted_minor}]) as posting
     from invoices
-    union all
-    select invoice_number, invoice_on, 'invoice', invoice_id, '2200', credit_applied_minor - credit_granted_minor from invoices
-    union all
-    select invoice_number, invoice_on, 'invoice', invoice_id, '2100', -net_minor from invoices
-    union all
-    select i.invoice_number || '/' || strftime(r.month, '%Y-%m'), last_day(r.month), 'recognition', invoice_id, a.code,
-        case a.code when '2100' then r.amount else -r.amount end
-    from recognised r join invoices i using (invoice_id) cross join accounts a
-    where a.code in ('2100', '4000') and last_day(r.month) <= (select closed_on from closed)
+    union all by name
+    select i.invoice_number || '/' || strftime(r.month, '%Y-%m') as entry_id, last_day(r.month) as entry_on, 'recognition' as kind, i.*,
+        unnest([{'code': '2100', 'debit': r.amount}, {'code': '4000', 'debit': -r.amount}]) as posting
+    from recognised r join invoices i using (invoice_id)
 )
 select
-    p.entry_id,
-    p.account_code,
+    e.entry_id,
+    a.code as account_code,
     a.name as account,
-    p.entry_on,
-    date_trunc('month', p.entry_on)::date as month,
-    p.kind,
-    invoice_id,
-    i.invoice_number,
-    i.workspace_id,
-    i.catalog,
-    i.currency,
-    greatest(p.debit, 0)::bigint as debit_minor,
-    greatest(-p.debit, 0)::bigint as credit_minor,
-    i.run_id
-from postings p
-join invoices i using (invoice_id)
-join accounts a on a.code = p.account_code
-where p.debit <> 0
-order by p.entry_on, p.entry_id, p.account_code;
+    e.entry_on,
+    date_trunc('month', e.entry_on)::date as month,
+    e.kind,
+    e.invoice_id,
+    e.invoice_number,
+    e.workspace_id,
+    e.catalog,
+    e.currency,
+    greatest(e.posting.debit, 0)::bigint as debit_minor,
+    greatest(-e.posting.debit, 0)::bigint as credit_minor,
+    e.run_id
+from entries e
+join accounts a on a.code = e.posting.code
+where e.posting.debit <> 0
+order by entry_on, entry_id, account_code;
 comment on table journal_entries is 'One per entry and account: double entry, balanced by entry.';
 comment on column journal_entries.entry_id is 'The invoice number, or invoice number and month: unique for an entry.';
 comment on column journal_entries.account_code is 'The account (accounts).';

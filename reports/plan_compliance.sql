@@ -33,13 +33,13 @@ with months as (
     join subscriptions s on s.subscription_id = o.subscription_id
     where s.trial_until > m.last_day and s.trial_until <= m.last_day + 31
 ), matters as (
-    select workspace_id, month, 'over_seat_limit' as matter, '' as subject, most.plan as plan, days_over as days, first_over as first_on,
+    select workspace_id, month, 'over_seat_limit' as matter, null as subject, most.plan as plan, days_over as days, first_over as first_on,
         last_over as last_on, most.used as used, most.allowed as allowed,
         format('more seats than allowed on {}: up to {} of {} on plan {}',
             case days_over when 1 then '1 day' else days_over || ' days' end, most.used, most.allowed, most.plan) as words
     from at_limit where days_over > 0
     union all
-    select workspace_id, month, 'seat_limit_reached', '', most.plan, days_reached, first_reached, last_reached, most.used, most.allowed,
+    select workspace_id, month, 'seat_limit_reached', null, most.plan, days_reached, first_reached, last_reached, most.used, most.allowed,
         format('no seat to spare on {}: {} of {} on plan {}',
             case days_reached when 1 then '1 day' else days_reached || ' days' end, most.used, most.allowed, most.plan)
     from at_limit where days_over = 0
@@ -49,12 +49,12 @@ with months as (
             else format('{} {} are used; plan {} allows {}', most.used, metric, most.plan, most.allowed) end
     from beyond
     union all
-    select workspace_id, month, 'broken_alias', '', null, last_on - first_on + 1, first_on, last_on, users, 0,
+    select workspace_id, month, 'broken_alias', null, null, last_on - first_on + 1, first_on, last_on, users, 0,
         format('{} cannot work, login is disabled or the user deactivated: {}{}', case users when 1 then '1 alias' else users || ' aliases' end,
             array_to_string(ids[1:5], ', '), case when users > 5 then ', …' else '' end)
     from aliases
     union all
-    select workspace_id, month, 'trial_ending', '', plan, trial_until - last_day, last_day, trial_until, occupied, null,
+    select workspace_id, month, 'trial_ending', null, plan, trial_until - last_day, last_day, trial_until, occupied, null,
         format('the trial of plan {} ends on {}, with {} seats held', plan, trial_until, occupied)
     from trials
 )
@@ -69,7 +69,7 @@ comment on column plan_compliance.month is 'The month''s first day.';
 comment on column plan_compliance.workspace_id is 'The workspace.';
 comment on column plan_compliance.workspace_name is 'The workspace''s name.';
 comment on column plan_compliance.matter is 'over_seat_limit, seat_limit_reached, beyond_plan, broken_alias or trial_ending.';
-comment on column plan_compliance.subject is 'beyond_plan: the metric; else empty.';
+comment on column plan_compliance.subject is 'beyond_plan: the metric; else null.';
 comment on column plan_compliance.plan is 'The plan then; null: it does not matter.';
 comment on column plan_compliance.days is 'On how many days of the month; trial_ending: in how many days.';
 comment on column plan_compliance.first_on is 'The first such day of the month; trial_ending: the last day known.';
