@@ -3,8 +3,8 @@
 -- The revenue of a subscription at a day's close is the seats billed then (held or agreed) x the price of a seat for a month in the spell of that
 -- day, a year's price / 12; rounded once for each subscription and day, half up. A trial, a free plan or an ended subscription has none.
 -- opening + new + expansion + contraction + churn + reactivation + plan_change = closing, and a month's closing is the next one's opening.
--- The kind of a movement is the account's (workspace and catalogue), whatever its plans; a move to another plan is carried over as plan_change,
--- which is 0 for the account, and only what it grew or shrank by is a movement.
+-- What a movement is called is decided for the workspace in its catalogue, whatever the plans; a move to another plan is carried over as
+-- plan_change, which cancels within them, and only what the workspace grew or shrank by is a movement.
 create table mrr_movements as
 with measured as (
     select date_trunc('month', day)::date as month, max(day) as measured_on from seat_occupancy group by all
@@ -31,18 +31,18 @@ with measured as (
     select month, workspace_id, catalog, plan, currency,
         sum(opening)::bigint as opening_minor, sum(closing)::bigint as closing_minor, sum(seats)::bigint as closing_seats
     from sides group by all having sum(opening) <> 0 or sum(closing) <> 0
-), accounts as (
+), wholes as (
     select *,
-        sum(opening_minor) over account as account_opening,
-        sum(closing_minor) over account as account_closing,
+        sum(opening_minor) over whole as whole_opening,
+        sum(closing_minor) over whole as whole_closing,
         min(month) over (partition by workspace_id, catalog) = month as is_first
-    from plans window account as (partition by month, workspace_id, catalog)
+    from plans window whole as (partition by month, workspace_id, catalog)
 ), movements as (
     select *,
-        closing_minor > 0 and account_opening = 0 as is_start,
-        account_opening > 0 and account_closing > 0 as goes_on,
-        case when goes_on and closing_minor > 0 then account_closing - account_opening else 0 end as growth
-    from accounts
+        closing_minor > 0 and whole_opening = 0 as is_start,
+        whole_opening > 0 and whole_closing > 0 as goes_on,
+        case when goes_on and closing_minor > 0 then whole_closing - whole_opening else 0 end as growth
+    from wholes
 )
 select
     p.month,
@@ -56,9 +56,9 @@ select
     case when is_start and is_first then closing_minor else 0 end::bigint as new_minor,
     greatest(growth, 0)::bigint as expansion_minor,
     least(growth, 0)::bigint as contraction_minor,
-    case when account_closing = 0 then -opening_minor else 0 end::bigint as churn_minor,
+    case when whole_closing = 0 then -opening_minor else 0 end::bigint as churn_minor,
     case when is_start and not is_first then closing_minor else 0 end::bigint as reactivation_minor,
-    case when goes_on then case when closing_minor > 0 then account_opening else 0 end - opening_minor else 0 end::bigint as plan_change_minor,
+    case when goes_on then case when closing_minor > 0 then whole_opening else 0 end - opening_minor else 0 end::bigint as plan_change_minor,
     p.closing_minor,
     p.workspace_id in (select workspace_id from holds) as is_held
 from movements p
@@ -73,11 +73,11 @@ comment on column mrr_movements.plan is 'The plan.';
 comment on column mrr_movements.currency is 'ISO 4217 code.';
 comment on column mrr_movements.closing_seats is 'Seats billed at that day''s close.';
 comment on column mrr_movements.opening_minor is 'Recurring revenue at the close of the month before; in the first month that which was taken over; minor unit a month.';
-comment on column mrr_movements.new_minor is 'Of an account that never had any before.';
-comment on column mrr_movements.expansion_minor is 'What an account that had some grew by.';
-comment on column mrr_movements.contraction_minor is 'What an account that keeps some shrank by; negative.';
-comment on column mrr_movements.churn_minor is 'What an account that has none any more had; negative.';
-comment on column mrr_movements.reactivation_minor is 'Of an account that had some in an earlier month and none at this month''s start.';
-comment on column mrr_movements.plan_change_minor is 'Carried from the plan left (negative) to the plan entered; adds up to 0 for each account and month.';
+comment on column mrr_movements.new_minor is 'Of a workspace that never had any before, in this catalogue and since the opening day.';
+comment on column mrr_movements.expansion_minor is 'What a workspace that had some grew by.';
+comment on column mrr_movements.contraction_minor is 'What a workspace that keeps some shrank by; negative.';
+comment on column mrr_movements.churn_minor is 'What a workspace that has none any more had; negative.';
+comment on column mrr_movements.reactivation_minor is 'Of a workspace that had some in an earlier month and none at this month''s start.';
+comment on column mrr_movements.plan_change_minor is 'Carried from the plan left (negative) to the plan entered; adds up to 0 for each workspace, catalogue and month.';
 comment on column mrr_movements.closing_minor is 'Recurring revenue at the close of measured_on, minor unit a month.';
 comment on column mrr_movements.is_held is 'Whether the workspace is held now: its figures are as known and may change.';
