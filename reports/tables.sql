@@ -2,6 +2,7 @@
 -- The one division of money in SQL: half up, away from zero, in whole numbers (the same as transforms/money.py).
 create macro half_up(numerator, denominator) as
     (sign(numerator) * ((2 * abs(numerator::hugeint) + denominator) // (2 * denominator)))::bigint;
+comment on macro half_up is 'Numerator / denominator as a whole number, half up, away from zero.';
 
 create table currencies (currency varchar, decimals bigint, unit decimal(5, 4));
 comment on table currencies is 'One per currency of the catalogues.';

@@ -28,6 +28,7 @@ TABLES = [
     "reconciliation",
     "plan_compliance",
     "invoice_changes",
+    "unbilled_charges",
     "subscriptions",
     "terms",
     "holds",
