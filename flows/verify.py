@@ -97,13 +97,16 @@ def _worked_out_anew(both: duckdb.DuckDBPyConnection) -> Check:
     """Every report that is a table, made again in memory from the tables it rests on, and compared row by row."""
     problems = []
     both.execute("set search_path = 'memory.main,finance.main'")
-    for path in reports_in_order():
+    order = reports_in_order()
+    for n, path in enumerate(order):
         both.execute(path.read_text(encoding="utf-8"))
         for ours, theirs, words in (("memory", "finance", "is not published"), ("finance", "memory", "is published and not worked out")):
             sql = f"select count(*) from ((from {ours}.main.{path.stem}) except all (from {theirs}.main.{path.stem}))"
             count = both.execute(sql).fetchone()[0]
             if count:
                 problems.append((path.stem, f"{count} rows: each {words} so"))
+        if not any(f"-- After: {path.stem}." in later.read_text(encoding="utf-8") for later in order[n + 1 :]):
+            both.execute(f"drop table memory.main.{path.stem}")  # one at a time in memory
     both.execute("use finance")
     return Check("reports_worked_out_anew", "Are the finance tables what their queries give?", problems)
 

@@ -7,6 +7,7 @@ from datetime import date
 import polars as pl
 import pytest
 
+from flows.publish import REPORTS, reports_in_order
 from tests.reports.books import Books
 from tests.story import shipped, told
 from transforms.catalog import catalog_from_toml
@@ -88,3 +89,10 @@ def test_G6_the_days_of_a_month_are_each_of_one_kind() -> None:
     books.seats("2026-04-29", "3x2", coverage="held")
     kinds = "days, billed_days, trial_days, free_plan_days, ended_days, no_subscription_days, held_days, seat_days, billed_seat_days"
     assert books.report("coverage_monthly", kinds) == ["30 10 14 0 3 1 2 87 30"]
+
+
+def test_before_any_roster_every_report_is_empty_and_nothing_is_wrong() -> None:
+    books = Books()
+    books.report("coverage_monthly", "*")
+    assert [path.stem for path in reports_in_order() if books.finance.execute(f"from {path.stem}").fetchall()] == []
+    assert [books.wrong(path.stem) for path in (REPORTS / "checks").glob("*.sql") if books.wrong(path.stem)] == []
