@@ -17,7 +17,8 @@ from transforms.billing import Billed, Facts
 from transforms.calendar import ONE_DAY, days_between, first_of_month
 from transforms.contracts.findings import NO_HOLDS, holds
 from transforms.contracts.sources import SOURCE_ROWS
-from transforms.roster_months import roster_month_of_days
+from transforms.idle_seats import idle_users_from_roster
+from transforms.roster_months import on_day, roster_month_of_days
 
 
 def roster_days(ledger: Ledger) -> dict[date, str]:
@@ -69,6 +70,7 @@ def facts_until(horizon: date, ledger: Ledger, lake: Lake) -> Facts:
         opening_on=opening_on,
         horizon=horizon,
         repeated_days=tuple(day for day in ledger.declared_days(DECLARED) if opening_on <= day <= horizon),
+        idle_users=_idle_users(KeptRosters(lake, days), opening_on, horizon),
     )
 
 
@@ -120,6 +122,14 @@ def _roster_months(kept: KeptRosters, first: date, last: date) -> Iterator[tuple
         days = [day for day in kept.versions if first_of_month(day) == month and first <= day <= last]
         if days:
             yield month, roster_month_of_days(kept.month(month), days)
+
+
+def _idle_users(kept: KeptRosters, first: date, last: date) -> Iterator[pl.DataFrame]:
+    """Who was not active for a while at the close of each month's last day, as that day's roster says."""
+    for day in {first_of_month(day): day for day in sorted(kept.versions)}.values():
+        if first <= day <= last:
+            on_it = kept.month(first_of_month(day)).filter(on_day(day))
+            yield idle_users_from_roster(on_it, day)
 
 
 def _holds_from_faults(faults: pl.DataFrame) -> pl.DataFrame:

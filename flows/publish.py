@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import duckdb
@@ -28,18 +30,11 @@ def publish(path: Path, ledger: Ledger, standing: Standing | None, catalogs: Map
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.unlink(missing_ok=True)
     try:
+        frames = {table: ledger.frame(f"select * from {table} order by all") for table in FROM_LEDGER}
         with duckdb.connect(str(beside), config={"storage_compatibility_version": "v1.5.0"}) as finance:
-            finance.execute((REPORTS / "tables.sql").read_text(encoding="utf-8"))
-            _fill(finance, "currencies", _currencies(catalogs))
-            _fill(finance, "catalogs", _catalogs(catalogs))
-            for table in FROM_LEDGER:
-                _fill(finance, table, ledger.frame(f"select * from {table} order by all"))
-            for table, frame in (standing._asdict() if standing else {}).items():
-                _fill(finance, table, frame)
-            for report in sorted(REPORTS.glob("*.sql")):
-                if report.name != "tables.sql":
-                    finance.execute(report.read_text(encoding="utf-8"))
-            _create_money_views(finance, max(CURRENCY_DECIMALS[c.currency] for c in catalogs.values()))
+            finance.begin()  # in one go: hundreds of small statements would each be flushed to disk
+            fill_finance(finance, frames | (standing._asdict() if standing else {}), catalogs)
+            finance.commit()
             finance.execute("checkpoint")
         _require_whole(beside, ledger)
         with beside.open("rb") as file:
@@ -51,6 +46,23 @@ def publish(path: Path, ledger: Ledger, standing: Standing | None, catalogs: Map
     finally:
         beside.unlink(missing_ok=True)
         beside.with_name(f"{beside.name}.wal").unlink(missing_ok=True)
+
+
+def fill_finance(finance: duckdb.DuckDBPyConnection, frames: Mapping[str, pl.DataFrame], catalogs: Mapping[str, Catalog]) -> None:
+    """Everything that is published, in an empty database: the tables, from one frame each, the reports made of them, the views."""
+    finance.execute((REPORTS / "tables.sql").read_text(encoding="utf-8"))
+    for table, frame in {"currencies": _currencies(catalogs), "catalogs": _catalogs(catalogs), **frames}.items():
+        _fill(finance, table, frame)
+    for report in reports_in_order():
+        finance.execute(report.read_text(encoding="utf-8"))
+    _create_money_views(finance, max(CURRENCY_DECIMALS[c.currency] for c in catalogs.values()))
+
+
+def reports_in_order() -> list[Path]:
+    """The reports that are tables, each after those that its header names (`-- After: …`)."""
+    paths = {path.stem: path for path in sorted(REPORTS.glob("*.sql")) if path.name != "tables.sql"}
+    needs = {name: re.findall(r"^-- After: (\w+)\.$", path.read_text(encoding="utf-8"), re.MULTILINE) for name, path in paths.items()}
+    return [paths[name] for name in TopologicalSorter(needs).static_order()]
 
 
 def _require_whole(beside: Path, ledger: Ledger) -> None:
@@ -88,29 +100,30 @@ def _catalogs(catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
 
 def _create_money_views(finance: duckdb.DuckDBPyConnection, decimals: int) -> None:
     """Beside each column in minor units, the same amount as a DECIMAL with the most decimals of any currency."""
-    tables = finance.execute(
-        "select distinct table_name from duckdb_columns() where column_name like '%\\_minor' escape '\\' order by 1"
-    ).fetchall()
-    for (table,) in tables:
-        columns = finance.execute(
-            "select column_name, comment from duckdb_columns() where table_name = ? order by column_index", [table]
-        ).fetchall()
-        amounts = [
-            f"(t.{name} * c.unit)::decimal(24, {decimals}) as {name.removesuffix('_minor')}"
-            for name, _ in columns
-            if name.endswith("_minor")
-        ]
-        finance.execute(f"create view {table}_v as select t.*, {', '.join(amounts)} from {table} t join currencies c using (currency)")
-        finance.execute(f"comment on view {table}_v is 'As {table}, with money also in the currency''s own unit.'")
-        for name, comment in columns:
-            _comment(finance, f"{table}_v.{name}", comment)
-            if name.endswith("_minor"):
-                _comment(finance, f"{table}_v.{name.removesuffix('_minor')}", f"{name} in the currency's own unit.")
+    described = (
+        "select table_name, column_name, coalesce(comment, '') from duckdb_columns() where not internal order by table_name, column_index"
+    )
+    tables: dict[str, list[tuple[str, str]]] = {}
+    for table, name, comment in finance.execute(described).fetchall():
+        tables.setdefault(table, []).append((name, comment))
+    statements = []
+    for table, columns in tables.items():
+        minor = [name for name, _ in columns if name.endswith("_minor")]
+        if not minor:
+            continue
+        amounts = [f"(t.{name} * c.unit)::decimal(24, {decimals}) as {name.removesuffix('_minor')}" for name in minor]
+        statements.append(
+            f"create view {table}_v as select t.*, {', '.join(amounts)} from {table} t left join currencies c using (currency)"
+        )
+        statements.append(f"comment on view {table}_v is 'As {table}, with money also in the currency''s own unit.'")
+        readable = [(name.removesuffix("_minor"), f"{name} in the currency's own unit.") for name in minor]
+        statements += [_comment(f'{table}_v."{name}"', comment) for name, comment in columns + readable]
+    finance.execute(";".join(statements))
 
 
-def _comment(finance: duckdb.DuckDBPyConnection, column: str, comment: str) -> None:
-    text = (comment or "").replace("'", "''")
-    finance.execute(f"comment on column {column} is '{text}'")
+def _comment(column: str, comment: str) -> str:
+    text = comment.replace("'", "''")
+    return f"comment on column {column} is '{text}'"
 
 
 def export_reports(path: Path, to: Path, months: Iterable[date] | None, *, excel: bool = False) -> list[Path]:

@@ -13,7 +13,7 @@ from flows.home import Home
 from flows.kept_rosters import by_month
 from flows.lake import Lake
 from flows.ledger_versions import LEDGER_VERSION
-from flows.publish import FROM_LEDGER, REPORTS
+from flows.publish import FROM_LEDGER, REPORTS, reports_in_order
 from flows.receipts import broken_links, missing_runs
 from transforms.catalog import Catalog
 
@@ -35,7 +35,7 @@ def verify(home: Home, catalogs: Mapping[str, Catalog]) -> list[Check]:
         try:
             _attach(both, home)
             _require_this_version(both, home)
-            checks = [*_queries(both), _published(both), _from_rosters(both, home, catalogs)]
+            checks = [*checks_of_published(both), _published(both), _from_rosters(both, home, catalogs)]
             both.execute("use ledger")
             both.execute("set TimeZone = 'UTC'")
             runs = dict(both.execute("select run_id, chain from runs").fetchall())
@@ -59,6 +59,11 @@ def _require_this_version(both: duckdb.DuckDBPyConnection, home: Home) -> None:
         raise UserError(
             f"{home.ledger}: is of ledger version {found}, this is {LEDGER_VERSION}. The next run brings it up to date; verify it then."
         )
+
+
+def checks_of_published(both: duckdb.DuckDBPyConnection) -> list[Check]:
+    """The invariants that ask nothing but the finance database, attached as `finance` to one in memory, and in use."""
+    return [*_queries(both), _worked_out_anew(both)]
 
 
 def _queries(both: duckdb.DuckDBPyConnection) -> list[Check]:
@@ -87,6 +92,24 @@ def _published(both: duckdb.DuckDBPyConnection) -> Check:
             if count:
                 problems.append((table, f"{count} rows: each {words} so"))
     return Check("published_whole", "Are the published tables those of the ledger?", problems)
+
+
+def _worked_out_anew(both: duckdb.DuckDBPyConnection) -> Check:
+    """Every report that is a table, made again in memory from the tables it rests on, and compared row by row."""
+    problems = []
+    both.execute("set search_path = 'memory.main,finance.main'")
+    order = reports_in_order()
+    for n, path in enumerate(order):
+        both.execute(path.read_text(encoding="utf-8"))
+        for ours, theirs, words in (("memory", "finance", "is not published"), ("finance", "memory", "is published and not worked out")):
+            sql = f"select count(*) from ((from {ours}.main.{path.stem}) except all (from {theirs}.main.{path.stem}))"
+            count = both.execute(sql).fetchone()[0]
+            if count:
+                problems.append((path.stem, f"{count} rows: each {words} so"))
+        if not any(f"-- After: {path.stem}." in later.read_text(encoding="utf-8") for later in order[n + 1 :]):
+            both.execute(f"drop table memory.main.{path.stem}")  # one at a time in memory
+    both.execute("use finance")
+    return Check("reports_worked_out_anew", "Are the finance tables what their queries give?", problems)
 
 
 def _from_rosters(both: duckdb.DuckDBPyConnection, home: Home, catalogs: Mapping[str, Catalog]) -> Check:

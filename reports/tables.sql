@@ -1,4 +1,9 @@
 -- The finance database: every table with its grain, every column with its unit. Money is in minor units; the *_v views show it readably.
+-- The one division of money in SQL: half up, away from zero, in whole numbers (the same as transforms/money.py).
+create macro half_up(numerator, denominator) as
+    (sign(numerator) * ((2 * abs(numerator::hugeint) + denominator) // (2 * denominator)))::bigint;
+comment on macro half_up is 'Numerator / denominator as a whole number, half up, away from zero.';
+
 create table currencies (currency varchar, decimals bigint, unit decimal(5, 4));
 comment on table currencies is 'One per currency of the catalogues.';
 comment on column currencies.currency is 'ISO 4217 code.';
@@ -79,7 +84,7 @@ comment on column credit_ledger.entry_number is 'The order of entries, from 1.';
 
 create table seat_occupancy (
     workspace_id varchar, day date, subscription_id varchar, catalog varchar, plan varchar, occupied bigint, added bigint, removed bigint,
-    reactivated bigint, pending bigint, alias bigint, portal bigint, deactivated bigint, committed bigint, seat_limit bigint, label varchar, coverage varchar
+    reactivated bigint, pending bigint, alias bigint, portal bigint, deactivated bigint, committed bigint, seat_limit bigint, label varchar, coverage varchar, spell_from date
 );
 comment on table seat_occupancy is 'One per workspace and day, at the day''s close in the catalogue''s time zone.';
 comment on column seat_occupancy.workspace_id is 'The workspace.';
@@ -99,6 +104,7 @@ comment on column seat_occupancy.committed is 'Seats agreed, on plans that bill 
 comment on column seat_occupancy.seat_limit is 'The plan''s seat limit, or the seats agreed; null: none.';
 comment on column seat_occupancy.label is 'What the vendor shows: Active seats used: 97/100.';
 comment on column seat_occupancy.coverage is 'Exactly one of: billed, trial, free plan, ended, no subscription, held.';
+comment on column seat_occupancy.spell_from is 'First day of the spell that the day belongs to (spells); null: in no term.';
 
 create table subscriptions (
     subscription_id varchar, workspace_id varchar, workspace_name varchar, catalog varchar, plan varchar, cadence varchar, billing_day bigint, state varchar,
@@ -203,3 +209,111 @@ comment on column inputs.repeats is 'How many of its rows repeat an identical on
 comment on column inputs.ingested_at is 'When it was accepted.';
 comment on column inputs.run_id is 'By which run.';
 comment on column inputs.superseded_by is 'The version that replaced it; null: it is current.';
+
+create table spells (
+    subscription_id varchar, workspace_id varchar, catalog varchar, currency varchar, cadence varchar, term_from date, term_until date,
+    period_days bigint, plan varchar, basis varchar, spell_from date, spell_until date, unit_price_minor bigint, price_reference varchar,
+    back_bills boolean
+);
+comment on table spells is 'One per subscription and stretch of days on one plan within one term, with the price that it keeps. Those that had ended by the opening day are left out, and so are those without a price.';
+comment on column spells.subscription_id is 'The subscription.';
+comment on column spells.workspace_id is 'Its workspace.';
+comment on column spells.catalog is 'Its catalogue.';
+comment on column spells.currency is 'ISO 4217 code.';
+comment on column spells.cadence is 'monthly or annual: that of the term.';
+comment on column spells.term_from is 'First day of the term.';
+comment on column spells.term_until is 'The day after the term''s last planned day.';
+comment on column spells.period_days is 'Days of the whole period that a full price pays for.';
+comment on column spells.plan is 'The plan.';
+comment on column spells.basis is 'What the plan bills: active or committed seats.';
+comment on column spells.spell_from is 'First day on the plan within the term.';
+comment on column spells.spell_until is 'The day after the last one.';
+comment on column spells.unit_price_minor is 'Price of a seat for a whole period, in the currency''s minor unit.';
+comment on column spells.price_reference is 'Where that price stands.';
+comment on column spells.back_bills is 'Whether who comes back is charged from the day of release (D6).';
+
+create table reactivations (
+    catalog varchar, workspace_id varchar, day date, released_on date, seats bigint
+);
+comment on table reactivations is 'One per workspace, day on which users hold a seat again, and day on which their seat had been released (D6).';
+comment on column reactivations.catalog is 'The catalogue whose seat policy applies.';
+comment on column reactivations.workspace_id is 'The workspace.';
+comment on column reactivations.day is 'The day of return.';
+comment on column reactivations.released_on is 'The day on which the seat had been released.';
+comment on column reactivations.seats is 'How many users.';
+
+create table unbilled_charges (
+    subscription_id varchar, workspace_id varchar, catalog varchar, currency varchar, cadence varchar, term_from date, term_until date,
+    reason varchar, moved_on date, service_from date, service_until date, plan varchar, unit_price_minor bigint, period_days bigint,
+    days bigint, quantity bigint, quantity_billed_before bigint, amount_minor bigint, due_on date, has_next_invoice boolean
+);
+comment on table unbilled_charges is 'One per charge that is owed and on no invoice yet: what the next invoice would bill of it. None for held workspaces.';
+comment on column unbilled_charges.subscription_id is 'The subscription.';
+comment on column unbilled_charges.workspace_id is 'Its workspace.';
+comment on column unbilled_charges.catalog is 'Its catalogue.';
+comment on column unbilled_charges.currency is 'ISO 4217 code.';
+comment on column unbilled_charges.cadence is 'monthly or annual: that of the term.';
+comment on column unbilled_charges.term_from is 'First day of the term that is charged.';
+comment on column unbilled_charges.term_until is 'The day after the term''s last planned day.';
+comment on column unbilled_charges.reason is 'As in invoice_lines.';
+comment on column unbilled_charges.moved_on is 'The day on which the seats moved.';
+comment on column unbilled_charges.service_from is 'First day charged.';
+comment on column unbilled_charges.service_until is 'The day after the last day charged.';
+comment on column unbilled_charges.plan is 'The plan whose price applies.';
+comment on column unbilled_charges.unit_price_minor is 'Price of a seat for a whole period, minor unit.';
+comment on column unbilled_charges.period_days is 'Days of the term''s whole period.';
+comment on column unbilled_charges.days is 'Days of service.';
+comment on column unbilled_charges.quantity is 'Seats: the signed difference to what was billed.';
+comment on column unbilled_charges.quantity_billed_before is 'Seats of the same charge that were billed.';
+comment on column unbilled_charges.amount_minor is 'What the line would come to, rounded as a line is, minor unit.';
+comment on column unbilled_charges.due_on is 'The invoice date that has come and is not billed; null: none has come yet.';
+comment on column unbilled_charges.has_next_invoice is 'Whether the subscription has another invoice; if not, the difference is never billed (I4).';
+
+create table plan_usage (
+    workspace_id varchar, day date, catalog varchar, plan varchar, metric varchar, value bigint, allowed bigint, is_beyond boolean,
+    file varchar, "row" bigint
+);
+comment on table plan_usage is 'One per workspace, day and metric that the plan limits: what is used against what is allowed.';
+comment on column plan_usage.workspace_id is 'The workspace.';
+comment on column plan_usage.day is 'The day.';
+comment on column plan_usage.catalog is 'The catalogue.';
+comment on column plan_usage.plan is 'The plan at the day''s close.';
+comment on column plan_usage.metric is 'What is counted.';
+comment on column plan_usage.value is 'How much of it is used.';
+comment on column plan_usage.allowed is 'How much the plan allows; 0: it does not include it.';
+comment on column plan_usage.is_beyond is 'Whether more is used than allowed.';
+comment on column plan_usage.file is 'The source file.';
+comment on column plan_usage."row" is 'The row in it; 1 is the first after the header.';
+
+create table broken_aliases (
+    workspace_id varchar, user_id varchar, broken_from date, broken_until date
+);
+comment on table broken_aliases is 'One per alias and stretch of days on which it cannot work (D5).';
+comment on column broken_aliases.workspace_id is 'The workspace.';
+comment on column broken_aliases.user_id is 'The alias.';
+comment on column broken_aliases.broken_from is 'The first day on which it could not work.';
+comment on column broken_aliases.broken_until is 'The day on which it worked again, or was gone; null: it still cannot work.';
+
+create table idle_seats (
+    workspace_id varchar, day date, idle_seats bigint, never_active_seats bigint
+);
+comment on table idle_seats is 'One per workspace and last known day of a month with seats whose holder was not active for 30 days.';
+comment on column idle_seats.workspace_id is 'The workspace.';
+comment on column idle_seats.day is 'The month''s last known day.';
+comment on column idle_seats.idle_seats is 'Seats held whose holder was never active, or last at least 30 days before.';
+comment on column idle_seats.never_active_seats is 'Of those, seats whose holder was never active.';
+
+create table accounts (
+    code varchar, name varchar, type varchar, increases_by varchar, holds varchar
+);
+comment on table accounts is 'One per account of the journal.';
+comment on column accounts.code is 'Its number.';
+comment on column accounts.name is 'Its name.';
+comment on column accounts.type is 'asset, liability or income.';
+comment on column accounts.increases_by is 'debit or credit: the side that makes it more.';
+comment on column accounts.holds is 'What it holds.';
+insert into accounts values
+    ('1100', 'Accounts receivable', 'asset', 'debit', 'What invoices ask customers to pay. Payments are booked elsewhere.'),
+    ('2100', 'Deferred revenue', 'liability', 'credit', 'What was invoiced for service that is still to come.'),
+    ('2200', 'Customer credit', 'liability', 'credit', 'Credit that workspaces may use for later invoices.'),
+    ('4000', 'Revenue', 'income', 'credit', 'Service that was rendered and invoiced.');

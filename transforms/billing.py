@@ -39,7 +39,7 @@ class Facts:
     """What is known of the world when a run computes: typed, validated, current versions only.
 
     `roster_months` yields each month from the opening day's to the horizon's, in order, with its roster month; it is asked
-    once. `holds` are workspaces already held because of broken rows; `repeated_days` were declared to repeat the day before.
+    once, and so are `idle_users`, a frame for each month's last day. `holds` are workspaces already held because of broken rows; `repeated_days` were declared to repeat the day before.
     """
 
     subscription_rows: pl.DataFrame
@@ -50,6 +50,7 @@ class Facts:
     opening_on: date
     horizon: date
     repeated_days: tuple[date, ...] = ()
+    idle_users: Iterable[pl.DataFrame] = ()
 
 
 @dataclass(frozen=True)

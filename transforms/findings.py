@@ -120,21 +120,12 @@ def unbilled_findings(waiting: pl.DataFrame, terms: pl.DataFrame, horizon: date)
     return exceptions(left, "I4", "unbilled_after_closing", detail, on="moved_on")
 
 
-def usage_findings(usage: pl.DataFrame, occupancy: pl.DataFrame, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
+def usage_findings(plan_usage: pl.DataFrame) -> pl.DataFrame:
     """Use beyond a plan's caps, or of what only other plans of the catalogue include: reported, not billed (section 2).
 
-    Grain: workspace, day, metric -> finding. `usage` has workspace_id, on, metric, value, file, row.
+    Grain: workspace, day, metric -> finding.
     """
-    plans = [(c, plan) for c in catalogs.values() for plan in c.plans.values()]
-    caps = [(c.id, plan.id, metric, cap) for c, plan in plans for metric, cap in plan.caps.items()]
-    sold = {c.id: {metric for plan in c.plans.values() for metric in plan.entitlements} for c in catalogs.values()}
-    lacking = [(c.id, plan.id, metric, 0) for c, plan in plans for metric in sorted(sold[c.id] - set(plan.entitlements) - plan.caps.keys())]
-    columns = {"catalog": pl.String, "plan": pl.String, "metric": pl.String, "allowed": pl.Int64}
-    limits = pl.DataFrame(caps + lacking, schema=columns, orient="row")
-    used = usage.join(occupancy.select("workspace_id", "on", "catalog", "plan"), on=["workspace_id", "on"])
-    beyond = (
-        used.join(limits, on=["catalog", "plan", "metric"]).filter(pl.col("value") > pl.col("allowed")).sort("workspace_id", "on", "metric")
-    )
+    beyond = plan_usage.filter("is_beyond").sort("workspace_id", "on", "metric")
     capped = pl.format("{} of {}; plan {} allows {}", "value", "metric", "plan", "allowed")
     excluded = pl.format("{} is used; plan {} does not include it", "metric", "plan")
     return exceptions(beyond, "§2", "beyond_plan", pl.when(pl.col("allowed") > 0).then(capped).otherwise(excluded))

@@ -45,8 +45,8 @@ def occupancy_from_days(
     """Put together what is known of each workspace's day.
 
     Grain:  workspace, day -> the same: every day of a workspace that is on a roster that month or has a subscription then.
-    Shapes: `subscription_days` has workspace_id, on, subscription_id, catalog, plan, basis, seat_limit, coverage; where no
-            subscription runs that day, the catalogue of the nearest one; `agreed` subscription_id, on, agreed.
+    Shapes: `subscription_days` has workspace_id, on, subscription_id, catalog, plan, basis, seat_limit, coverage, spell_from; where
+            no subscription runs that day, the catalogue of the nearest one; `agreed` subscription_id, on, agreed.
     """
     days = standing_days.join(subscription_days, on=["workspace_id", "on"], how="full", coalesce=True)
     days = _with_seats(days, daily).join(agreed, on=["subscription_id", "on"], how="left")
@@ -96,7 +96,8 @@ def subscription_days(
         .otherwise(pl.lit("billed")),
     ).filter(pl.col("since") < pl.col("until"))
     covered = on_plan.with_columns(on=pl.date_ranges("since", "until", closed="left")).explode("on")
-    covered = covered.select("workspace_id", "on", "subscription_id", "catalog", "plan", "basis", "seat_limit", "coverage")
+    told = ["workspace_id", "on", "subscription_id", "catalog", "plan", "basis", "seat_limit", "coverage"]
+    covered = covered.select(*told, spell_from=pl.when(pl.col("term_from").is_not_null()).then("spell_from"))
     every = owner.select("workspace_id").unique().join(pl.DataFrame({"on": pl.date_range(first, last, eager=True)}), how="cross")
     full = every.join(
         covered.unique(["workspace_id", "on"], keep="first", maintain_order=True), on=["workspace_id", "on"], how="left"

@@ -10,11 +10,15 @@ import polars as pl
 from transforms import findings
 from transforms.agreed_seats import agreed_at
 from transforms.billing import Billing, Facts, Position
+from transforms.broken_aliases import broken_aliases_from_alias_changes
 from transforms.catalog import Catalog
 from transforms.contract_events import exceptions_from_refusals, unknown_subscription_events
 from transforms.contracts.findings import Exceptions
+from transforms.idle_seats import idle_seats_from_idle_users
 from transforms.occupancy import occupancy_from_days, subscription_days
+from transforms.plan_usage import plan_usage_from_usage
 from transforms.prices import plan_list_from_catalogs
+from transforms.unbilled import unbilled_from_differences
 
 
 class Standing(NamedTuple):
@@ -25,17 +29,32 @@ class Standing(NamedTuple):
     terms: pl.DataFrame
     holds: pl.DataFrame
     exceptions: pl.DataFrame
+    spells: pl.DataFrame
+    reactivations: pl.DataFrame
+    unbilled_charges: pl.DataFrame
+    plan_usage: pl.DataFrame
+    broken_aliases: pl.DataFrame
+    idle_seats: pl.DataFrame
 
 
 def standing_from_position(facts: Facts, position: Position, billing: Billing, catalogs: Mapping[str, Catalog]) -> Standing:
     """Everything a reader may ask of the horizon's close. Grain: as each table's contract says."""
     occupancy = _occupancy(facts, position, catalogs)
+    plan_usage = plan_usage_from_usage(facts.usage, occupancy, catalogs)
+    running = position.schedules.terms.filter(pl.col("ended_on") > facts.horizon)
+    currency = pl.col("catalog").replace_strict({c.id: c.currency for c in catalogs.values()}, return_dtype=pl.String)
     return Standing(
         seat_occupancy=occupancy.rename({"on": "day"}),
         subscriptions=_subscriptions(facts, position, occupancy),
         terms=_terms(position, catalogs),
         holds=position.holds,
-        exceptions=_exceptions(facts, position, billing, occupancy, catalogs).rename({"on": "day"}),
+        exceptions=_exceptions(facts, position, billing, occupancy, plan_usage, catalogs).rename({"on": "day"}),
+        spells=position.spells.with_columns(currency=currency).sort("subscription_id", "spell_from"),
+        reactivations=position.seats.reactivations.rename({"on": "day"}),
+        unbilled_charges=unbilled_from_differences(billing.lines, billing.waiting, running, catalogs),
+        plan_usage=plan_usage.rename({"on": "day"}),
+        broken_aliases=broken_aliases_from_alias_changes(position.rosters.alias_changes),
+        idle_seats=idle_seats_from_idle_users(facts.idle_users, occupancy, catalogs).rename({"on": "day"}),
     )
 
 
@@ -127,7 +146,12 @@ def _terms(position: Position, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
 
 
 def _exceptions(
-    facts: Facts, position: Position, billing: Billing, occupancy: pl.DataFrame, catalogs: Mapping[str, Catalog]
+    facts: Facts,
+    position: Position,
+    billing: Billing,
+    occupancy: pl.DataFrame,
+    plan_usage: pl.DataFrame,
+    catalogs: Mapping[str, Catalog],
 ) -> pl.DataFrame:
     rostered = position.rosters.standing_days.group_by("workspace_id").agg(on=pl.col("on").min())
     trial_days = pl.DataFrame(
@@ -144,7 +168,7 @@ def _exceptions(
         findings.disagreement_findings(whole, facts.activity, catalogs, facts.opening_on, facts.horizon),
         findings.unmatched_findings(facts.subscription_rows, rostered, facts.horizon),
         findings.trial_findings(position.subscriptions, trial_days),
-        findings.usage_findings(facts.usage, occupancy, catalogs),
+        findings.usage_findings(plan_usage),
         findings.repeated_day_findings(facts.repeated_days),
         findings.unbilled_findings(billing.waiting, position.schedules.terms, facts.horizon),
     ]

@@ -21,6 +21,14 @@ TABLES = [
     "credit_ledger",
     "seat_occupancy",
     "seat_usage_monthly",
+    "coverage_monthly",
+    "mrr_movements",
+    "revenue_schedule",
+    "journal_entries",
+    "reconciliation",
+    "plan_compliance",
+    "invoice_changes",
+    "unbilled_charges",
     "subscriptions",
     "terms",
     "holds",
@@ -53,7 +61,13 @@ def test_money_is_also_a_decimal_in_the_currencys_own_unit(sample) -> None:
     views = sample.table("select distinct table_name from duckdb_columns() where column_name like '%_minor' and table_name not like '%_v'")[
         "table_name"
     ]
-    assert set(views) == {"invoices", "invoice_lines", "credit_ledger", "terms"}
+    from_facts = {"terms", "spells", "unbilled_charges"}
+    finance = {"seat_usage_monthly", "mrr_movements", "revenue_schedule", "journal_entries", "reconciliation", "invoice_changes"}
+    assert set(views) == {"invoices", "invoice_lines", "credit_ledger"} | from_facts | finance
+    kinds = "select distinct data_type from duckdb_columns() where not internal and column_name like '%\\_minor' escape '\\'"
+    assert sample.table(kinds)["data_type"].to_list() == ["BIGINT"]
+    inexact = "select table_name, column_name from duckdb_columns() where not internal and data_type in ('DOUBLE', 'FLOAT', 'HUGEINT')"
+    assert sample.table(inexact).is_empty()
     wrong = sample.table("select count(*) from invoice_lines_v where amount * 100 <> amount_minor or typeof(amount) not like 'DECIMAL%'")
     assert wrong.item() == 0
 

@@ -16,7 +16,8 @@ import pytest
 
 from flows import ledger as ledger_module
 from flows.errors import UserError
-from flows.verify import verify
+from flows.publish import REPORTS
+from flows.verify import checks_of_published, verify
 from tests.conftest import Product
 from tests.flows.small_source import small_source
 
@@ -87,6 +88,58 @@ def test_verify_finds_each_planted_fault(home: Product, sql: str, found: set[str
 def test_verify_finds_what_was_changed_in_what_is_published(home: Product, sql: str, found: set[str]) -> None:
     change(home, sql, ledger=False)
     assert found <= wrong(home)
+
+
+@pytest.mark.parametrize(
+    ("sql", "found"),
+    [
+        ("update seat_usage_monthly set peak_seats = 9 where workspace_id = 'oak' and month = '2026-01-01'", "seat_usage_adds_up"),
+        ("update seat_usage_monthly set idle_cost_minor = -1 where workspace_id = 'oak' and month = '2026-01-01'", "seat_usage_adds_up"),
+        ("update coverage_monthly set held_days = 1 where workspace_id = 'elm' and month = '2026-01-01'", "days_add_up"),
+        ("update seat_occupancy set spell_from = null where workspace_id = 'oak' and day = '2026-01-20'", "days_add_up"),
+        ("update mrr_movements set expansion_minor = expansion_minor + 100 where workspace_id = 'oak' and month = '2026-01-01'", "mrr_runs_on"),
+        ("update mrr_movements set closing_minor = 1, new_minor = 1 where workspace_id = 'oak' and month = '2026-01-01'", "mrr_runs_on"),
+        ("delete from mrr_movements where workspace_id = 'elm' and month = '2026-02-01'", "mrr_runs_on"),
+        ("update revenue_schedule set recognised_minor = recognised_minor + 1 where line_id = 'PEN-2026-000001-001' and month = '2026-03-01'", "revenue_adds_up"),
+        ("update revenue_schedule set recognised_minor = recognised_minor + 1, deferred_minor = deferred_minor - 1 where line_id = 'PEN-2026-000001-001' and month = '2026-01-01'", "revenue_adds_up"),
+        ("update journal_entries set debit_minor = debit_minor + 1 where entry_id = 'PIV-2026-000001' and account_code = '1100'", "journal_balances"),
+        ("delete from journal_entries where entry_id = 'PIV-2026-000001'", "journal_balances"),
+        ("update journal_entries set workspace_id = 'elm' where entry_id = 'PIV-2026-000001'", "journal_balances"),
+        ("update reconciliation set expected_minor = expected_minor + 5 where subscription_id = 'sub-oak'", "terms_reconciled"),
+        ("delete from reconciliation where subscription_id = 'sub-elm'", "terms_reconciled"),
+        ("delete from plan_compliance where workspace_id = 'elm'", "plan_compliance_found"),
+        ("update plan_compliance set days = 1 where workspace_id = 'elm'", "plan_compliance_found"),
+        ("update invoice_changes set seats_minor = seats_minor + 1, term_minor = term_minor - 1, difference_minor = 0", "invoice_changes_add_up"),
+    ],
+)  # fmt: skip
+def test_verify_finds_what_was_changed_in_a_finance_table(billed: Path, tmp_path: Path, sql: str, found: str) -> None:
+    assert {found, "reports_worked_out_anew"} <= wrong_once_changed(billed, tmp_path, sql)
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "update spells set unit_price_minor = 4000 where subscription_id = 'sub-oak'",
+        "update seat_occupancy set occupied = occupied + 1 where workspace_id = 'oak' and day = '2026-01-20'",
+    ],
+)
+def test_verify_finds_by_what_the_seats_cost_that_every_line_has_the_wrong_price_or_seats(
+    billed: Path, tmp_path: Path, planted: str
+) -> None:
+    """The reconciliation is made again from the changed facts, as a fault of the program would have made it."""
+    query = (REPORTS / "reconciliation.sql").read_text(encoding="utf-8").split("create table reconciliation as")[1].split(";\ncomment")[0]
+    sql = f"{planted}; delete from reconciliation; insert into reconciliation {query}"
+    assert "terms_reconciled" in wrong_once_changed(billed, tmp_path, sql)
+
+
+def wrong_once_changed(billed: Path, tmp_path: Path, sql: str) -> set[str]:
+    """Which invariants of what is published find a fault planted in a copy of it."""
+    copy = shutil.copy(billed / "home" / "finance.duckdb", tmp_path)
+    with duckdb.connect() as both:
+        both.execute(f"attach '{copy}' as finance")
+        both.execute("use finance")
+        both.execute(sql)
+        return {check.name for check in checks_of_published(both) if check.problems}
 
 
 def test_verify_finds_a_roster_changed_in_the_lake(home: Product) -> None:

@@ -81,6 +81,31 @@ class Lines(Contract):
     is_correction: bool
 
 
+class UnbilledCharges(Contract):
+    """One per charge that is owed and on no invoice: what the next run, or the next invoice, would bill of it."""
+
+    subscription_id: str = filled()
+    workspace_id: str = filled()
+    catalog: str = filled()
+    currency: str = pa.Field(str_length=3)
+    cadence: str = pa.Field(isin=CADENCES)
+    term_from: pl.Date
+    term_until: pl.Date
+    reason: str = pa.Field(isin=REASONS)
+    moved_on: pl.Date
+    service_from: pl.Date
+    service_until: pl.Date
+    plan: str = filled()
+    unit_price_minor: int = pa.Field(ge=1, le=MAX_UNIT_PRICE_MINOR)
+    period_days: int = pa.Field(ge=28, le=MAX_DAYS)
+    days: int = pa.Field(ge=1, le=MAX_DAYS)
+    quantity: int = pa.Field(ge=-2 * MAX_QUANTITY, le=2 * MAX_QUANTITY, ne=0)
+    quantity_billed_before: int = pa.Field(ge=-MAX_QUANTITY, le=MAX_QUANTITY)
+    amount_minor: int = pa.Field(ge=-2 * MAX_AMOUNT_MINOR, le=2 * MAX_AMOUNT_MINOR)
+    due_on: pl.Date = pa.Field(nullable=True)
+    has_next_invoice: bool
+
+
 class Invoices(Contract):
     """One per subscription and invoice date with a difference to bill; numbered when the run commits."""
 

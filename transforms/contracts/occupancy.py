@@ -22,7 +22,10 @@ class StandingDays(Contract):
 
 
 class SeatOccupancy(Contract):
-    """One per workspace and day. `catalog` is that of the day's subscription, or of the nearest one; null: never one."""
+    """One per workspace and day. `catalog` is that of the day's subscription, or of the nearest one; null: never one.
+
+    `spell_from` is the first day of the spell that the day belongs to: days on one plan within one term; null: in no term.
+    """
 
     workspace_id: str = filled()
     on: pl.Date
@@ -41,3 +44,48 @@ class SeatOccupancy(Contract):
     seat_limit: int = pa.Field(ge=0, nullable=True)
     label: str = filled()
     coverage: str = pa.Field(isin=COVERAGE)
+    spell_from: pl.Date = pa.Field(nullable=True)
+
+
+class IdleUsers(Contract):
+    """One per workspace, day and standing of those who were not active for a while, whether they hold a seat or not."""
+
+    workspace_id: str = filled()
+    on: pl.Date
+    kind: str = filled()
+    status: str = filled()
+    idle: int = pa.Field(ge=1)
+    never_active: int = pa.Field(ge=0)
+
+
+class IdleSeats(Contract):
+    """One per workspace and last known day of a month with seats whose holder was not active for a while."""
+
+    workspace_id: str = filled()
+    on: pl.Date
+    idle_seats: int = pa.Field(ge=1)
+    never_active_seats: int = pa.Field(ge=0)
+
+
+class BrokenAliases(Contract):
+    """One per alias and stretch of days on which it cannot work (D5); `broken_until` null: it still cannot."""
+
+    workspace_id: str = filled()
+    user_id: str = filled()
+    broken_from: pl.Date
+    broken_until: pl.Date = pa.Field(nullable=True)
+
+
+class PlanUsage(Contract):
+    """One per workspace, day and metric that the day's plan limits: what is used, and what the plan allows (0: not included)."""
+
+    workspace_id: str = filled()
+    on: pl.Date
+    catalog: str = filled()
+    plan: str = filled()
+    metric: str = filled()
+    value: int = pa.Field(ge=0)
+    allowed: int = pa.Field(ge=0)
+    is_beyond: bool
+    file: str = pa.Field(nullable=True)
+    row: int = pa.Field(nullable=True)

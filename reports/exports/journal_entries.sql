@@ -1,0 +1,2 @@
+-- Which entries go into the month's books?  Grain: entry, account.
+select * from journal_entries_v where month = $month order by entry_on, entry_id, account_code

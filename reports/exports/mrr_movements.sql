@@ -1,0 +1,2 @@
+-- What recurring revenue came, grew, shrank and went in the month?  Grain: workspace, catalogue, plan.
+select * from mrr_movements_v where month = $month order by workspace_id, catalog, plan

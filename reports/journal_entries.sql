@@ -1,0 +1,58 @@
+-- Which entries go into the books?
+-- Grain: entry, account. Units: minor units; every entry balances, and so does every month and currency.
+-- After: revenue_schedule.
+-- An invoice: debit receivable (what is due) and customer credit (applied), credit deferred revenue (net) and customer credit (granted); a negative
+-- net debits deferred revenue. A month of an invoice: debit deferred revenue, credit revenue, on the month's last day, once all days of the
+-- month were billed. Both follow from an issued invoice alone, which never changes: an entry once there stays as it is.
+create table journal_entries as
+with closed as (
+    select max(through) as closed_on from runs
+), recognised as (
+    select invoice_id, month, sum(recognised_minor)::bigint as amount
+    from revenue_schedule where last_day(month) <= (select closed_on from closed) group by all
+), entries as (
+    select invoice_number as entry_id, invoice_on as entry_on, 'invoice' as kind, *,
+        unnest([
+            {'code': '1100', 'debit': amount_due_minor},
+            {'code': '2100', 'debit': -net_minor},
+            {'code': '2200', 'debit': credit_applied_minor - credit_granted_minor}]) as posting
+    from invoices
+    union all by name
+    select i.invoice_number || '/' || strftime(r.month, '%Y-%m') as entry_id, last_day(r.month) as entry_on, 'recognition' as kind, i.*,
+        unnest([{'code': '2100', 'debit': r.amount}, {'code': '4000', 'debit': -r.amount}]) as posting
+    from recognised r join invoices i using (invoice_id)
+)
+select
+    e.entry_id,
+    a.code as account_code,
+    a.name as account,
+    e.entry_on,
+    date_trunc('month', e.entry_on)::date as month,
+    e.kind,
+    e.invoice_id,
+    e.invoice_number,
+    e.workspace_id,
+    e.catalog,
+    e.currency,
+    greatest(e.posting.debit, 0)::bigint as debit_minor,
+    greatest(-e.posting.debit, 0)::bigint as credit_minor,
+    e.run_id
+from entries e
+join accounts a on a.code = e.posting.code
+where e.posting.debit <> 0
+order by entry_on, entry_id, account_code;
+comment on table journal_entries is 'One per entry and account: double entry, balanced by entry.';
+comment on column journal_entries.entry_id is 'The invoice number, or invoice number and month: unique for an entry.';
+comment on column journal_entries.account_code is 'The account (accounts).';
+comment on column journal_entries.account is 'Its name.';
+comment on column journal_entries.entry_on is 'The invoice date, or the last day of the month recognised.';
+comment on column journal_entries.month is 'First day of the month of entry_on.';
+comment on column journal_entries.kind is 'invoice or recognition.';
+comment on column journal_entries.invoice_id is 'The invoice that the entry follows from.';
+comment on column journal_entries.invoice_number is 'The invoice''s number.';
+comment on column journal_entries.workspace_id is 'The workspace.';
+comment on column journal_entries.catalog is 'The catalogue: the vendor whose books these are.';
+comment on column journal_entries.currency is 'ISO 4217 code.';
+comment on column journal_entries.debit_minor is 'Debited, minor unit.';
+comment on column journal_entries.credit_minor is 'Credited, minor unit.';
+comment on column journal_entries.run_id is 'The run that issued the invoice: one later than the month of entry_on posted into a month that may be closed.';
