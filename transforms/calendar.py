@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import date, timedelta
+from functools import lru_cache
 
 ONE_DAY = timedelta(days=1)
 
 
+@lru_cache(maxsize=1 << 14)  # the boundaries of many thousand subscriptions are few days
 def day_in_month(year: int, month: int, day: int) -> date:
     """The given day of a month, or that month's last day where it is shorter. `month` may run past 12."""
     year, month = year + (month - 1) // 12, (month - 1) % 12 + 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -55,8 +54,7 @@ class Plan:
 
     def price_on(self, on: date) -> Price | None:
         """The price row in force on a day: the latest that is effective by then."""
-        at = bisect_right([p.effective_from for p in self.prices], on)
-        return self.prices[at - 1] if at else None
+        return next((price for price in reversed(self.prices) if price.effective_from <= on), None)
 
     def is_sold(self, cadence: Cadence, on: date) -> bool:
         """Whether the plan can be had at a cadence on a day. A free plan can be had at either."""
@@ -67,8 +65,10 @@ class Plan:
 
     def cadence_sold(self, wished: Cadence, on: date) -> Cadence | None:
         """The cadence wished for, or else the one at which the plan is sold (rule T6); None: at neither."""
+        if self.is_sold(wished, on):
+            return wished
         other: Cadence = "annual" if wished == "monthly" else "monthly"
-        return next((c for c in (wished, other) if self.is_sold(c, on)), None)
+        return other if self.is_sold(other, on) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ class RosterFold:
         Raises: HashesCollide.
         """
         hashes = rows.select(hash=_hash(1, 2), sure=_hash(3, 4))
-        return Day(on, rows, hashes, self._found(hashes))
+        return Day(on, rows, hashes, self._found(hashes, self._known))
 
     def add(self, day: Day) -> bool:
         """Fold a day. False, and it is not folded, where a user is there twice. Raises HashesCollide."""
@@ -81,7 +81,7 @@ class RosterFold:
         self._seen.scatter(users, day.on.day)
         if self._last:
             is_gone = self._seen.gather(self._last.users) != day.on.day
-            self._left.append(_people(self._last).filter(is_gone))
+            self._left.append(_of_its_own(_people(self._last).filter(is_gone)))
         self._last = day._replace(users=users)
         return True
 
@@ -105,27 +105,28 @@ class RosterFold:
         """Of every user the row of the last day on a roster, with that `day`: what the directory asks for."""
         return pl.concat([*self._left, _people(self._last)])
 
-    def _found(self, hashes: pl.DataFrame) -> pl.Series:
-        users = hashes.select("hash").join(self._known, on="hash", how="left", maintain_order="left")["user"]
+    def _found(self, hashes: pl.DataFrame, known: pl.DataFrame) -> pl.Series:
+        users = hashes.select("hash").join(known, on="hash", how="left", maintain_order="left")["user"]
         is_known = users.is_not_null()
         if not (self._sure.gather(users.filter(is_known)) == hashes["sure"].filter(is_known)).all():
             raise HashesCollide
         return users
 
     def _numbered(self, day: Day) -> pl.Series:
-        """The number of each row's user; users not met before get the next ones."""
-        if not day.users.null_count():
-            return day.users
+        """The number of each row's user; users not met before get the next ones. Raises HashesCollide."""
         is_new = day.users.is_null()
-        both = pl.concat([day.rows.select(USER), day.hashes], how="horizontal").filter(is_new)
-        fresh = both.unique("hash", keep="first", maintain_order=True)
+        if not is_new.any():
+            return day.users
+        newcomers = pl.concat([day.rows.select(USER), day.hashes], how="horizontal").filter(is_new)
+        fresh = newcomers.unique("hash", keep="first", maintain_order=True)
         first = len(self._sure)
         numbers = fresh.select("hash", user=pl.int_range(first, first + pl.len(), dtype=pl.UInt32))
         self._known = pl.concat([self._known, numbers])
-        self._texts.append(fresh.select(USER))
+        self._texts.append(_of_its_own(fresh.select(USER)))
         self._sure = pl.concat([self._sure, fresh["sure"]], rechunk=True)
         self._standing, self._bits, self._seen = (_longer(of, fresh.height) for of in (self._standing, self._bits, self._seen))
-        return self._found(day.hashes)
+        users = day.users.clone()
+        return users.scatter(is_new.arg_true(), self._found(newcomers, numbers))
 
     def _standings(self) -> pl.DataFrame:
         numbers = pl.int_range(len(self._bits), dtype=pl.UInt32, eager=True)
@@ -135,6 +136,11 @@ class RosterFold:
 def _hash(*seeds: int) -> pl.Expr:
     workspace, user = (pl.col(column).hash(seed) for column, seed in zip(USER, seeds, strict=True))
     return workspace * pl.lit(0x9E3779B97F4A7C15, pl.UInt64) + user  # wraps, as hashes may
+
+
+def _of_its_own(rows: pl.DataFrame) -> pl.DataFrame:
+    """A copy that keeps nothing else in memory: a few texts of a column hold on to all of it."""
+    return pl.from_arrow(rows.to_arrow(compat_level=pl.CompatLevel.oldest()))
 
 
 def _longer(series: pl.Series, more: int) -> pl.Series:
