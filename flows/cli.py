@@ -68,12 +68,12 @@ def demo(home: Path, catalogs: Path | None, direct: bool) -> None:
 
 
 @seatledger.command()
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source")
 @click.option("--through", type=_DAY, required=True, metavar="DATE", help="The last day to ingest and to bill, YYYY-MM-DD.")
 @_supersede
 @_accept_drop
 @_pipeline_command
-def run(source: Path, through: datetime, supersede: bool, accept_drop: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
+def run(source: str, through: datetime, supersede: bool, accept_drop: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
     """Ingest SOURCE, bill what is due, write the reports."""
     from flows.ingest import IngestRequest
     from flows.pipeline import BillRequest, run_all
@@ -83,7 +83,7 @@ def run(source: Path, through: datetime, supersede: bool, accept_drop: bool, hom
 
 
 @seatledger.command()
-@click.argument("source", type=click.Path(path_type=Path))
+@click.argument("source")
 @click.option("--from", "first", type=_DAY, metavar="DATE", help="The first day to ingest.")
 @click.option("--to", "last", type=_DAY, metavar="DATE", help="The last day to ingest.")
 @_supersede
@@ -93,7 +93,7 @@ def run(source: Path, through: datetime, supersede: bool, accept_drop: bool, hom
 )
 @_pipeline_command
 def ingest(
-    source: Path,
+    source: str,
     first: datetime | None,
     last: datetime | None,
     supersede: bool,

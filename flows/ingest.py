@@ -20,6 +20,7 @@ from flows.kept_rosters import KeptRosters
 from flows.lake import NO_FAULTS, Lake
 from flows.ledger import Ledger
 from flows.roster_intake import months_of_rosters
+from flows.s3_files import shown
 from flows.source import Part, digest, survey, version_of
 from transforms.calendar import days_between
 from transforms.directory import directory_from_rosters
@@ -33,7 +34,7 @@ _BYTES_AT_ONCE = 40_000_000
 class IngestRequest:
     """Which days of which source; without bounds, every day there is. Lost days may be declared to repeat the one before (G1)."""
 
-    source: Path
+    source: Path | str
     first: date | None = None
     last: date | None = None
     supersede: bool = False
@@ -99,11 +100,11 @@ def _require_every_day(found: set[date], request: IngestRequest, current: dict) 
     known = {day for table, day in current if table == "users"}
     first, last = request.first or min(found | known, default=None), request.last or max(found, default=None)
     if first is None or last is None:
-        raise UserError(f"{request.source}: has no roster of any day asked for. users/date=YYYY-MM-DD/ is required for every day.")
+        raise UserError(f"{shown(request.source)}: has no roster of any day asked for. users/date=YYYY-MM-DD/ is required for every day.")
     missing = [day for day in days_between(first, last) if day not in found and day not in known]
     if missing:
         raise UserError(
-            f"{request.source}: users are missing for {name_days(missing)}. A missing day is never read as seats removed: deliver it."
+            f"{shown(request.source)}: users are missing for {name_days(missing)}. A missing day is never read as seats removed: deliver it."
         )
 
 
@@ -147,7 +148,7 @@ def _batches(table_days: Iterable[TableDay]) -> Iterable[list[TableDay]]:
         batch, size = [], 0
         for table_day in of_table:
             batch.append(table_day)
-            size += sum(part.path.stat().st_size for part in table_day.parts)
+            size += sum(part.size for part in table_day.parts)
             if size > _BYTES_AT_ONCE:
                 yield batch
                 batch, size = [], 0

@@ -38,7 +38,7 @@ def months_of_rosters(table_days: Iterable[TableDay]) -> Iterator[MonthIn]:
     for table_day in sorted(table_days, key=lambda t: t.day):
         months.setdefault(first_of_month(table_day.day), []).append(table_day)
     for month, days in months.items():
-        is_small = sum(part.path.stat().st_size for t in days for part in t.parts) < _SMALL_MONTH
+        is_small = sum(part.size for t in days for part in t.parts) < _SMALL_MONTH
         if is_small:
             yield _at_once(month, days)
             continue

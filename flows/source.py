@@ -16,6 +16,7 @@ import polars as pl
 from flows.csv_rows import rows_of_csv
 from flows.errors import UserError
 from flows.parquet_rows import rows_of_parquet
+from flows.s3_files import S3File, is_s3, s3_files, shown
 from transforms.contracts.sources import SOURCE_ROWS
 
 DAILY_TABLES = ("users", "activity", "usage")
@@ -27,8 +28,13 @@ class Part:
 
     table: str
     day: date | None
-    path: Path
+    path: Path | S3File
     name: str
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.path.size if isinstance(self.path, S3File) else self.path.stat().st_size
 
 
 @dataclass(frozen=True)
@@ -49,20 +55,39 @@ class PartContent(NamedTuple):
     frame: pl.DataFrame
 
 
-def survey(source: Path) -> list[Part]:
-    """Every file of the source, by table and day. Raises UserError for a folder that is no source or names no day."""
+def survey(source: Path | str) -> list[Part]:
+    """Every file of the source, by table and day. Raises UserError for what is no source, and for a folder that names no day."""
+    parts = _survey_s3(str(source)) if is_s3(source) else _survey_folder(Path(source))
+    subscriptions = [part for part in parts if part.table == "subscriptions"]
+    if len(subscriptions) != 1:
+        found = "none was found" if not subscriptions else f"{len(subscriptions)} were found"
+        raise UserError(f"{shown(source)}: exactly one subscriptions.csv or subscriptions.parquet is needed; {found}.")
+    return parts
+
+
+def _survey_folder(source: Path) -> list[Part]:
     if not source.is_dir():
         raise UserError(f"{source}: is no folder. SOURCE holds subscriptions.csv and users/date=YYYY-MM-DD/*.csv (or .parquet).")
-    parts = [Part("subscriptions", None, path, path.name) for path in sorted(source.glob("subscriptions.*")) if _is_data(path)]
-    if len(parts) != 1:
-        found = "none was found" if not parts else f"{len(parts)} were found"
-        raise UserError(f"{source}: exactly one subscriptions.csv or subscriptions.parquet is needed; {found}.")
+    parts = [Part("subscriptions", None, path, path.name) for path in sorted(source.glob("subscriptions.*")) if _is_data(path.name)]
     for table in DAILY_TABLES:
         for folder in sorted((source / table).glob("date=*")):
-            day = _day_of(folder)
-            parts += [Part(table, day, path, f"{table}/{folder.name}/{path.name}") for path in sorted(folder.iterdir()) if _is_data(path)]
+            day = _day_of(table, folder.name)
+            names = [f"{table}/{folder.name}/{path.name}" for path in sorted(folder.iterdir())]
+            parts += [Part(table, day, source / name, name) for name in names if _is_data(name)]
     for part in parts:
         _require_own_file(part, source)
+    return parts
+
+
+def _survey_s3(source: str) -> list[Part]:
+    parts = []
+    for name, file in s3_files(source).items():
+        table, *folders = name.split("/")
+        if not folders and table.startswith("subscriptions.") and _is_data(name):
+            parts.append(Part("subscriptions", None, file, name))
+        elif table in DAILY_TABLES and len(folders) == 2 and folders[0].startswith("date="):
+            day = _day_of(table, folders[0])
+            parts += [Part(table, day, file, name)] if _is_data(name) else []
     return parts
 
 
@@ -82,31 +107,31 @@ def _require_own_file(part: Part, source: Path) -> None:
         raise UserError(f"{part.name}: is no file. Deliver it as a file, or remove it.")
 
 
-def _is_data(path: Path) -> bool:
+def _is_data(name: str) -> bool:
     """Whether a file is a part; marks such as _SUCCESS are not. A compressed part is refused: to pass it over would lose its rows."""
-    if path.suffix in (".gz", ".zip", ".zst", ".bz2", ".xz"):
-        raise UserError(f"{path.parent.name}/{path.name}: is compressed. Deliver it unpacked, as .csv or .parquet.")
-    return path.suffix in (".csv", ".parquet") and not path.name.startswith((".", "_"))
+    if name.endswith((".gz", ".zip", ".zst", ".bz2", ".xz")):
+        raise UserError(f"{name}: is compressed. Deliver it unpacked, as .csv or .parquet.")
+    return name.endswith((".csv", ".parquet")) and not name.rsplit("/", 1)[-1].startswith((".", "_"))
 
 
-def _day_of(folder: Path) -> date:
-    text = folder.name.removeprefix("date=")
+def _day_of(table: str, folder: str) -> date:
+    text = folder.removeprefix("date=")
     try:
         if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, flags=re.ASCII):
             return date.fromisoformat(text)
     except ValueError:
         pass
-    raise UserError(f"{folder.parent.name}/{folder.name}: names no day of the calendar. Rename it to date=YYYY-MM-DD.")
+    raise UserError(f"{table}/{folder}: names no day of the calendar. Rename it to date=YYYY-MM-DD.")
 
 
 def digest(part: Part) -> str:
     """The sha256 of a part's bytes."""
+    return sha256(_content(part)).hexdigest()
+
+
+def _content(part: Part) -> bytes:
     try:
-        with part.path.open("rb") as file:
-            hasher = sha256()
-            while block := file.read(1 << 20):
-                hasher.update(block)
-            return hasher.hexdigest()
+        return part.path.read_bytes()
     except FileNotFoundError:
         raise UserError(f"{part.name}: disappeared while it was read. Run again once the source is complete.") from None
 
@@ -118,7 +143,7 @@ def version_of(digests: Iterable[str]) -> str:
 
 def read_part(part: Part) -> PartContent:
     """Read one file whole. Raises UserError, with the line where there is one, for what is no such file."""
-    content = part.path.read_bytes()
+    content = _content(part)
     wanted = SOURCE_ROWS[part.table].names()
     if not content:
         frame = _nothing(part, wanted)

@@ -166,7 +166,11 @@ def canary(status: str = "active", user_id: str = "bird", **columns: str) -> dic
 
 
 def places_of_canaries(root: Path) -> set[str]:
-    """The files that hold a canary: in their bytes, or in what they say once unpacked."""
+    return places_of(root, CANARIES)
+
+
+def places_of(root: Path, texts: tuple[str, ...]) -> set[str]:
+    """The files that hold one of some texts: in their bytes, or in what they say once unpacked."""
     found = set()
     for path in (path for path in root.rglob("*") if path.is_file()):
         text = path.read_bytes().decode("latin-1") + path.as_posix()
@@ -176,7 +180,7 @@ def places_of_canaries(root: Path) -> set[str]:
             with duckdb.connect(str(path), read_only=True) as database:
                 names = [name for (name,) in database.execute("select table_name from duckdb_tables()").fetchall()]
                 text += "".join(str(database.execute(f"from {name}").fetchall()) for name in names)
-        if any(one in text for one in CANARIES):
+        if any(one in text for one in texts):
             found.add(path.relative_to(root).as_posix())
     return found
 
