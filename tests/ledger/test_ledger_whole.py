@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,9 +18,10 @@ import pytest
 
 from flows import ledger as ledger_module
 from flows.errors import UserError
+from flows.fault_points import KILL_AT
 from flows.publish import REPORTS
 from flows.verify import checks_of_published, verify
-from tests.conftest import Product
+from tests.conftest import ROOT, Product
 from tests.flows.small_source import small_source
 
 JAN, THROUGH = date(2026, 1, 31), date(2026, 2, 12)
@@ -202,6 +205,26 @@ def test_F37_a_ledger_of_the_first_version_is_brought_up_to_date_by_the_next_run
     assert home.run(billed / "source", THROUGH).invoices.is_empty()
     assert wrong(home) == set()
     assert home.table("select invoice_number, net_minor from invoices order by all").rows() == undisturbed
+
+
+def test_F37_a_missing_wal_is_noticed_by_the_receipts(billed: Path, tmp_path: Path) -> None:
+    """Killed before the ledger is closed, the last run is in the WAL alone."""
+    product, source = Product(tmp_path / "home"), billed / "source"
+    product.run(source, JAN)
+    script = "import sys; from datetime import date; from pathlib import Path; from tests.conftest import Product\n"
+    script += "Product(Path(sys.argv[1])).run(Path(sys.argv[2]), date(2026, 2, 12))"
+    environment = os.environ | {KILL_AT: "receipt: written"}
+    killed = subprocess.run([sys.executable, "-c", script, str(product.home.root), str(source)], cwd=ROOT, env=environment)
+    assert killed.returncode == -signal.SIGKILL
+    wal = product.home.ledger.with_name("ledger.duckdb.wal")
+    wal.rename(tmp_path / "wal")
+    with pytest.raises(
+        UserError, match=r"run-000002 has a receipt, and is not in the ledger.*Restore the newest ledger.duckdb \(and its .wal"
+    ):
+        product.run(source, THROUGH)
+    wal.unlink(missing_ok=True)
+    (tmp_path / "wal").rename(wal)
+    assert product.run(source, THROUGH).invoices.is_empty()
 
 
 def test_F38_a_commit_that_did_not_commit_is_noticed(product: Product, billed: Path, monkeypatch) -> None:
