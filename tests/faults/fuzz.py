@@ -193,6 +193,7 @@ def _may_be_null(table: str, column: str, row: Row) -> bool:
         column in ("actor_id", "user_id")
         or (column == "subscription_id" and not row["subscription_id"])
         or (column == "plan" and not row.get("plan"))
+        or (column == "cadence" and row["event"] != "cadence_changed")
     )
 
 
