@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from graphlib import TopologicalSorter
@@ -144,20 +145,48 @@ def export_reports(path: Path, to: Path, months: Iterable[date] | None, *, excel
 def _export_month(finance: duckdb.DuckDBPyConnection, month: date, folder: Path, excel: bool) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for report in sorted((REPORTS / "exports").glob("*.sql")):
-            frame = finance.sql(report.read_text(encoding="utf-8"), params={"month": month}).pl()
-            _write_csv(frame, folder / f"{report.stem}.csv", excel)
+        for name, content in csv_reports(finance, month, excel=excel):
+            _write_whole(folder / name, content)
     except OSError as reason:
         raise UserError(f"{folder}: reports cannot be written: {reason.strerror}.") from None
     return folder
 
 
-def _write_csv(frame: pl.DataFrame, path: Path, excel: bool) -> None:
-    """Write a report as CSV; a text cell that a spreadsheet would run as a formula gets a quote before it."""
-    escaped = without_formulas(frame)
+def csv_reports(
+    finance: duckdb.DuckDBPyConnection, month: date, *, excel: bool = False, only: Collection[str] = ()
+) -> Iterator[tuple[str, bytes]]:
+    """Every report of a month (or some): the file's name and its bytes. Raises UserError where a CSV does not hold what is published."""
+    for report in sorted((REPORTS / "exports").glob("*.sql")):
+        if only and report.stem not in only:
+            continue
+        frame = finance.sql(report.read_text(encoding="utf-8"), params={"month": month}).pl()
+        content = _csv(frame, excel)
+        _require_same_totals(report.stem, frame, content)
+        yield f"{report.stem}.csv", content
+
+
+def _csv(frame: pl.DataFrame, excel: bool) -> bytes:
+    """A report as CSV; a text cell that a spreadsheet would run as a formula gets a quote before it."""
+    content = io.BytesIO()
+    ends = "\r\n" if excel else "\n"
+    without_formulas(frame).write_csv(content, include_bom=excel, line_terminator=ends, datetime_format="%Y-%m-%dT%H:%M:%SZ")
+    return content.getvalue()
+
+
+def _require_same_totals(name: str, frame: pl.DataFrame, content: bytes) -> None:
+    """What is read back from a CSV has the rows and the money of what is published."""
+    back = pl.read_csv(content, infer_schema=False)
+    minor = [column for column in frame.columns if column.endswith("_minor")]
+    ours = (frame.height, *frame.select(pl.col(minor).sum()).rows()[:1])
+    theirs = (back.height, *back.select(pl.col(minor).cast(pl.Int64).sum()).rows()[:1])
+    if ours != theirs:
+        raise UserError(f"{name}.csv would hold {theirs} where {ours} is published; it was not written. Please report this.")
+
+
+def _write_whole(path: Path, content: bytes) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        escaped.write_csv(beside, include_bom=excel, line_terminator="\r\n" if excel else "\n", datetime_format="%Y-%m-%dT%H:%M:%SZ")
+        beside.write_bytes(content)
         reached("report: written beside")
         beside.replace(path)
         reached("report: in place")

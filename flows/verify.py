@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,9 +14,11 @@ from flows.home import Home
 from flows.kept_rosters import by_month
 from flows.lake import Lake
 from flows.ledger_versions import LEDGER_VERSION
-from flows.publish import FROM_LEDGER, REPORTS, reports_in_order
+from flows.publish import FROM_LEDGER, REPORTS, csv_reports, reports_in_order
 from flows.receipts import broken_links, missing_runs
 from transforms.catalog import Catalog
+
+_ISSUED = ("credit_ledger", "invoice_lines", "invoices")
 
 
 class Check(NamedTuple):
@@ -36,6 +39,7 @@ def verify(home: Home, catalogs: Mapping[str, Catalog]) -> list[Check]:
             _attach(both, home)
             _require_this_version(both, home)
             checks = [*checks_of_published(both), _published(both), _from_rosters(both, home, catalogs)]
+            checks.append(_reports(both, home))
             both.execute("use ledger")
             both.execute("set TimeZone = 'UTC'")
             runs = dict(both.execute("select run_id, chain from runs").fetchall())
@@ -44,6 +48,20 @@ def verify(home: Home, catalogs: Mapping[str, Catalog]) -> list[Check]:
         except duckdb.Error as reason:
             raise UserError(f"{home.root}: cannot be read: {str(reason).splitlines()[0]} Restore the home from a back-up.") from None
     return checks
+
+
+def _reports(both: duckdb.DuckDBPyConnection, home: Home) -> Check:
+    """The months' invoices, lines and credit as CSV, made again. What is told of a month otherwise is told as of the day it was written."""
+    problems = []
+    ((last,),) = both.execute("select max(run_id) from ledger.runs").fetchall()
+    for folder in sorted(home.reports.glob("????-??")) if home.reports_run() == last else []:
+        for name, content in csv_reports(both, date.fromisoformat(f"{folder.name}-01"), only=_ISSUED):
+            path = folder / name
+            if not path.exists():
+                problems.append((f"{folder.name}/{name}", "is missing"))
+            elif path.read_bytes().removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n") != content:
+                problems.append((f"{folder.name}/{name}", "is not what is published"))
+    return Check("reports_agree", "Are the invoices, lines and credit of each month's CSV those published?", problems)
 
 
 def _attach(both: duckdb.DuckDBPyConnection, home: Home) -> None:

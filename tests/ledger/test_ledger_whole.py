@@ -19,6 +19,7 @@ import pytest
 from flows import ledger as ledger_module
 from flows.errors import UserError
 from flows.fault_points import KILL_AT
+from flows.pipeline import ReportRequest, run_report
 from flows.publish import REPORTS
 from flows.verify import checks_of_published, verify
 from tests.conftest import ROOT, Product
@@ -173,6 +174,19 @@ def test_F37_a_ledger_that_is_no_database_is_said_with_how_to_restore(home: Prod
     home.home.ledger.write_bytes(b"not a database" * 1000)
     with pytest.raises(UserError, match=r"cannot be opened.*Restore it"):
         home.run(billed / "source", THROUGH)
+
+
+def test_verify_finds_a_report_that_was_changed_or_is_gone_until_it_is_written_anew(home: Product) -> None:
+    lines = home.home.reports / "2026-02" / "invoice_lines.csv"
+    lines.write_bytes(lines.read_bytes().replace(b"39.00", b"39.01", 1))
+    (home.home.reports / "2026-01" / "invoices.csv").unlink()
+    (check,) = [check for check in verify(home.home, home.setting.catalogs) if check.problems]
+    assert check.name == "reports_agree"
+    assert check.problems == [("2026-01/invoices.csv", "is missing"), ("2026-02/invoice_lines.csv", "is not what is published")]
+    run_report(ReportRequest(), home.setting)
+    assert wrong(home) == set()
+    run_report(ReportRequest(excel=True), home.setting)
+    assert wrong(home) == set()
 
 
 def test_F37_a_lost_ledger_is_noticed_by_its_receipts(home: Product, billed: Path) -> None:
