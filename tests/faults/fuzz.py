@@ -65,7 +65,8 @@ class Case:
     """A source in pieces; what was done to it, told for a person to read; and what must come of it.
 
     `refuses` is why the source must be refused, `holds` the workspaces that must be held, `names` those that a finding (or a hold)
-    must name. All others must be billed as if nothing had happened. No file is damaged twice.
+    must name. All others must be billed as if nothing had happened. `moved` are those whose subscription became another workspace's,
+    which is billed meanwhile. No file is damaged twice.
     """
 
     rng: random.Random
@@ -77,6 +78,7 @@ class Case:
     holds: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
     gone: list[date] = field(default_factory=list)
+    moved: set[str] = field(default_factory=set)
 
     def tell(self, text: str, *files: File) -> None:
         self.told.append(text[:160])
@@ -163,6 +165,7 @@ def spoiled_cell(case: Case) -> None:
     is_sound = is_null or column in FREE or (column in IDS and value in HOSTILE)
     if column == "workspace_id":
         case.names |= {workspace} if file.table in ("users", "subscriptions") else set()
+        case.moved |= {workspace} if file.table == "subscriptions" else set()
         case.refuses += [] if value.strip(" \x7f") else ["workspace_id is empty"]
     elif not is_sound or (column in ("plan", "catalog") and file.table == "subscriptions"):
         case.holds.add(workspace)

@@ -123,7 +123,7 @@ def check(seed: int, undamaged: dict[int, Undamaged], tmp_path: Path) -> str:
 def judge_repair(case: Case, before: Seen, after: Seen, expected: Undamaged) -> None:
     """G2: once the cause is mended the next run bills what was held, exactly as if it had never happened."""
     assert after.holds == []
-    for workspace in before.held | set(WORKSPACES) - case.names:
+    for workspace in (before.held - case.moved) | (set(WORKSPACES) - case.names):
         ours, theirs = of(workspace, after.lines), of(workspace, expected.whole)
         assert ours == theirs, f"{workspace} is billed otherwise than if it had never been held"
 
