@@ -20,8 +20,9 @@ from flows.ingest import Ingested, IngestRequest, RunMark, ingest, new_table_day
 from flows.kept_rosters import KeptRosters
 from flows.lake import Lake
 from flows.ledger import Ledger, commit, open_ledger, run_row
-from flows.publish import export_reports, publish
+from flows.publish import export_reports, publish, publish_runs
 from flows.repeated_days import declare_repeated_days
+from flows.unchanged import held_as_published, is_as_billed, mark_of, no_invoices, remember
 from transforms.billing import Billing, Facts, Position, billing_from_position, position_from_facts
 from transforms.calendar import days_between, first_of_month
 from transforms.catalog import Catalog
@@ -91,6 +92,7 @@ class Run:
     lake: Lake
     outcome: Outcome = field(default_factory=Outcome)
     bill: BillRequest | None = None
+    is_unchanged: bool = False
     positions: dict[date, tuple[Facts, Position]] = field(default_factory=dict)
 
     def position(self, horizon: date) -> tuple[Facts, Position]:
@@ -183,9 +185,15 @@ def bring_in(run: Run, request: IngestRequest) -> None:
 
 
 def bill(run: Run, request: BillRequest) -> None:
-    """Compute what is due, number it, and write it into the ledger's open transaction."""
+    """Compute what is due, number it, and write it into the ledger's open transaction; nothing of it where nothing has changed."""
     run.bill = request
     catalogs, ledger = run.setting.catalogs, run.ledger
+    mark = mark_of(ledger, catalogs, request.through, request.cadence)
+    if not request.dry_run and is_as_billed(ledger, run.setting.home, mark):
+        run.is_unchanged, run.outcome.invoices, run.outcome.through = True, no_invoices(), request.through
+        run.outcome.held = held_as_published(run.setting.home)
+        log.info("billed through %s before, and nothing has changed since; held workspaces: %d", request.through, len(run.outcome.held))
+        return
     _, position = run.position(request.through)
     billing = billing_from_position(position, facts.billed_so_far(ledger), catalogs, request.cadence)
     prefixes = pl.DataFrame([(c.id, c.invoice_prefix) for c in catalogs.values()], schema=["catalog", "invoice_prefix"], orient="row")
@@ -201,6 +209,7 @@ def bill(run: Run, request: BillRequest) -> None:
     )
     if not request.dry_run:
         _decide(run, billing, invoices)
+        remember(ledger, mark_of(ledger, catalogs, request.through, request.cadence))  # with the opening day, once it is settled
 
 
 def _decide(run: Run, billing: Billing, invoices: pl.DataFrame) -> None:
@@ -237,6 +246,8 @@ def save(run: Run) -> None:
 
 def show(run: Run) -> None:
     """Replace finance.duckdb by what the ledger and the facts now say."""
+    if run.is_unchanged:
+        return publish_runs(run.setting.home.finance, run.ledger)
     standing = current_standing(run)
     publish(run.setting.home.finance, run.ledger, standing, run.setting.catalogs)
     if standing:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+import shutil
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from graphlib import TopologicalSorter
@@ -28,25 +30,56 @@ FROM_LEDGER = ("invoices", "invoice_lines", "credit_ledger", "runs", "inputs")
 
 def publish(path: Path, ledger: Ledger, standing: Standing | None, catalogs: Mapping[str, Catalog]) -> None:
     """Build the finance database beside the old one and put it in its place, whole: an open reader keeps the old one."""
+
+    def fill(finance: duckdb.DuckDBPyConnection) -> None:
+        frames = {table: ledger.frame(f"select * from {table} order by all") for table in FROM_LEDGER}
+        fill_finance(finance, frames | (standing._asdict() if standing else {}), catalogs)
+
+    with _beside(path) as beside:
+        _write(beside, fill)
+        _put_in_place(beside, path, ledger)
+
+
+def publish_runs(path: Path, ledger: Ledger) -> None:
+    """The same for a run that found nothing new: what is published stays, and its list of runs has one more."""
+
+    def tell(finance: duckdb.DuckDBPyConnection) -> None:
+        finance.execute("delete from runs")
+        _fill(finance, "runs", ledger.frame("select * from runs order by all"))
+
+    with _beside(path) as beside:
+        shutil.copyfile(path, beside)
+        _write(beside, tell)
+        _put_in_place(beside, path, ledger)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     beside.unlink(missing_ok=True)
     try:
-        frames = {table: ledger.frame(f"select * from {table} order by all") for table in FROM_LEDGER}
-        with duckdb.connect(str(beside), config={"storage_compatibility_version": "v1.5.0"}) as finance:
-            finance.begin()  # in one go: hundreds of small statements would each be flushed to disk
-            fill_finance(finance, frames | (standing._asdict() if standing else {}), catalogs)
-            finance.commit()
-            finance.execute("checkpoint")
-        _require_whole(beside, ledger)
-        with beside.open("rb") as file:
-            os.fsync(file.fileno())
-        beside.chmod(0o640)
-        reached("publish: filled beside")
-        beside.replace(path)
-        reached("publish: in place")
+        yield beside
     finally:
         beside.unlink(missing_ok=True)
         beside.with_name(f"{beside.name}.wal").unlink(missing_ok=True)
+
+
+def _write(beside: Path, fill: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
+    with duckdb.connect(str(beside), config={"storage_compatibility_version": "v1.5.0"}) as finance:
+        finance.begin()  # in one go: hundreds of small statements would each be flushed to disk
+        fill(finance)
+        finance.commit()
+        finance.execute("checkpoint")
+
+
+def _put_in_place(beside: Path, path: Path, ledger: Ledger) -> None:
+    _require_whole(beside, ledger)
+    with beside.open("rb") as file:
+        os.fsync(file.fileno())
+    beside.chmod(0o640)
+    reached("publish: filled beside")
+    beside.replace(path)
+    reached("publish: in place")
 
 
 def fill_finance(finance: duckdb.DuckDBPyConnection, frames: Mapping[str, pl.DataFrame], catalogs: Mapping[str, Catalog]) -> None:

@@ -91,6 +91,7 @@ def test_only_what_keeps_publishes_checks_and_shows_knows_duckdb() -> None:
         "publish.py",
         "questions.py",
         "receipts.py",
+        "unchanged.py",
         "verify.py",
     ]
 
