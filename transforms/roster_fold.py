@@ -81,7 +81,7 @@ class RosterFold:
         self._seen.scatter(users, day.on.day)
         if self._last:
             is_gone = self._seen.gather(self._last.users) != day.on.day
-            self._left.append(_of_its_own(_people(self._last).filter(is_gone)))
+            self._left.append(_of_its_own(_people(self._last._replace(rows=self._last.rows.select(PERSON).filter(is_gone)))))
         self._last = day._replace(users=users)
         return True
 
@@ -91,7 +91,7 @@ class RosterFold:
             return NO_ROSTERS
         active = pl.Series("last_active_on", [None], dtype=pl.Date).new_from_index(0, len(self._bits))
         active.scatter(self._last.users, self._last.rows["last_active_on"])
-        present = self._standings().with_columns(active)
+        present = self._standings().with_columns(active).filter(pl.col("bits") != 0)
         earlier = pl.concat([present.clear(), *(frame.with_columns(last_active_on=pl.lit(None, pl.Date)) for frame in self._earlier)])
         together = present
         if earlier.height:  # who came back to a standing has two rows of it
@@ -160,4 +160,4 @@ def _standing_codes(rows: pl.DataFrame) -> pl.Series:
 
 
 def _people(day: Day) -> pl.DataFrame:
-    return day.rows.select(PERSON).with_columns(day=pl.lit(day.on, pl.Date))
+    return day.rows.select(PERSON).with_columns(pl.col("status").cast(pl.String), day=pl.lit(day.on, pl.Date))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -54,10 +55,19 @@ class File:
             self.content = csv_text(self.headers or self.columns, self.rows).encode()
         else:
             rows = [[row.get(name) or None for name in self.columns] for row in self.rows]
-            frame = pl.DataFrame(rows, schema=dict.fromkeys(self.columns, pl.String), orient="row")
+            frame = _typed(pl.DataFrame(rows, schema=dict.fromkeys(self.columns, pl.String), orient="row"))
             buffer = io.BytesIO()
             frame.rename(dict(zip(self.columns, self.headers or self.columns, strict=True))).write_parquet(buffer)
             self.content = buffer.getvalue()
+
+
+def _typed(frame: pl.DataFrame) -> pl.DataFrame:
+    """With the types of an export, where every cell allows it."""
+    truth = pl.col("login_enabled").replace_strict({"true": True, "false": False, None: None}, return_dtype=pl.Boolean)
+    for typed in (truth, pl.col("last_active_on").str.to_date("%Y-%m-%d")):
+        with suppress(pl.exceptions.PolarsError):
+            frame = frame.with_columns(typed)
+    return frame
 
 
 @dataclass

@@ -111,6 +111,8 @@ def test_a_user_who_is_there_twice_is_not_folded() -> None:
     fold = RosterFold()
     assert not fold.add(fold.look_up(on, pl.concat([rows, rows.head(1).with_columns(status=pl.lit("revoked"))])))
     assert fold.roster_month().is_empty()
+    assert fold.add(fold.look_up(on, rows.slice(1)))  # without the one who was there twice
+    assert fold.roster_month().sort(STANDING).equals(roster_month_from_rows(rows_of({on: rows.slice(1)})))
 
 
 def test_two_users_of_one_hash_are_noticed_on_one_day_or_on_two(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,80 @@
+"""Large months are read a day at a time, users by number; small ones at once, users by their text. What comes of it is the same."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows import roster_intake
+from tests.conftest import Product
+from tests.flows.small_source import small_source, users_file
+from transforms import roster_fold
+from transforms.contracts.sources import UserRows
+
+FEB = date(2026, 2, 12)
+DAMAGES = {
+    "nothing": lambda rows: rows,
+    "a row twice": lambda rows: pl.concat([rows, rows.slice(1, 1)]),
+    "a user twice, with another status": lambda rows: pl.concat([rows, rows.slice(1, 1).with_columns(status=pl.lit("revoked"))]),
+    "a status that is none": lambda rows: rows.with_columns(pl.when(pl.col("user_id") == "b").then(pl.lit("asleep")).otherwise("status").alias("status")),
+    "a newcomer whose id is none": lambda rows: pl.concat([rows, rows.slice(1, 1).with_columns(user_id=pl.lit(" z"))]),
+    "a date before all dates": lambda rows: rows.with_columns(
+        last_active_on=pl.when(pl.col("user_id") == "b").then(pl.lit(date(1900, 1, 1))).otherwise("last_active_on")
+    ),
+    "a word that is missing": lambda rows: rows.with_columns(role=pl.when(pl.col("user_id") != "b").then("role")),
+}  # fmt: skip
+
+
+def as_exported(path: Path, damage: str) -> None:
+    """A roster as Parquet with the types of an export, in two parts, with something wrong in it."""
+    rows = pl.read_csv(path, infer_schema=False).with_columns(
+        pl.col("login_enabled").str.to_lowercase() == "true", pl.col("last_active_on").str.to_date("%Y-%m-%d")
+    )
+    rows = DAMAGES[damage](rows).cast(UserRows.types())
+    rows.head(2).write_parquet(path.with_name("part-0.parquet"))
+    rows.slice(2).write_parquet(path.with_name("part-1.parquet"))
+    path.unlink()
+
+
+def seen(product: Product) -> dict[str, list]:
+    tables = {
+        "invoice_lines": "* exclude (line_id)", "seat_occupancy": "*", "idle_seats": "*", "holds": "*", "exceptions": "*",
+        "inputs": "table_name, day, file, sha256, rows, repeats",
+    }  # fmt: skip
+    directory = pl.read_parquet(product.home.lake / "directory.parquet").rows()
+    return {table: product.table(f"select {columns} from {table} order by all").rows() for table, columns in tables.items()} | {
+        "": directory
+    }
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("in_steps", [False, True])
+def test_a_day_at_a_time_or_at_once_it_is_the_same(
+    another_product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str, in_steps: bool
+) -> None:
+    source = small_source(tmp_path / "source", last=FEB)
+    for path in sorted(source.glob("users/*/users.csv")):
+        as_exported(path, damage if path == users_file(source, date(2026, 1, 20)) else "nothing")
+    at_once, by_day = another_product("at once"), another_product("by day")
+    for product, size in ((at_once, 10**9), (by_day, 0)):
+        monkeypatch.setattr(roster_intake, "_SMALL_MONTH", size)
+        for through in [date(2026, 1, 10), date(2026, 1, 25), FEB] if in_steps else [FEB]:
+            product.run(source, through)
+    assert seen(by_day) == seen(at_once)
+    assert bool(seen(by_day)["holds"]) == (damage not in ("nothing", "a row twice"))
+
+
+def test_where_hashes_collide_the_month_is_folded_by_its_text(another_product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = small_source(tmp_path / "source", last=FEB)
+    for path in sorted(source.glob("users/*/users.csv")):
+        as_exported(path, "nothing")
+    plain, colliding = another_product("plain"), another_product("colliding")
+    plain.run(source, FEB)
+    monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
+    sound = roster_fold._hash
+    monkeypatch.setattr(roster_fold, "_hash", lambda *seeds: pl.lit(7, pl.UInt64) if 1 in seeds else sound(*seeds))
+    colliding.run(source, FEB)
+    assert seen(colliding) == seen(plain)
