@@ -64,7 +64,9 @@ class File:
 def _typed(frame: pl.DataFrame) -> pl.DataFrame:
     """With the types of an export, where every cell allows it."""
     truth = pl.col("login_enabled").replace_strict({"true": True, "false": False, None: None}, return_dtype=pl.Boolean)
-    for typed in (truth, pl.col("last_active_on").str.to_date("%Y-%m-%d")):
+    is_day = pl.col("last_active_on").str.contains(r"^\d{4}-\d{2}-\d{2}$")  # or Polars would mend 2026-1-5
+    day = pl.when(is_day).then("last_active_on").otherwise(pl.col("last_active_on") + "?").str.to_date("%Y-%m-%d")
+    for typed in (truth, day):
         with suppress(pl.exceptions.PolarsError):
             frame = frame.with_columns(typed)
     return frame
