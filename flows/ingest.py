@@ -51,6 +51,7 @@ class Ingested:
     rows: int = 0
     touched: list[date] = field(default_factory=list)
     roster_days: set[date] = field(default_factory=set)
+    directory: pl.DataFrame | None = None
 
 
 class RunMark(NamedTuple):
@@ -111,7 +112,7 @@ def _require_every_day(found: set[date], request: IngestRequest, current: dict) 
 def ingest(table_days: list[TableDay], kept: KeptRosters, ledger: Ledger, lake: Lake, run: RunMark) -> Ingested:
     """Read and check every new table day, put its rows where they are kept, and tell the ledger: in its open transaction.
 
-    Rosters go to `kept`, for the caller to look at once more and to write.
+    Rosters go to `kept`, and the directory that they make of the present one is returned: for the caller to look at once more and to write.
     """
     done, accepted = Ingested(), []
     for batch in _batches([t for t in table_days if t.table != "users"]):
@@ -127,9 +128,7 @@ def ingest(table_days: list[TableDay], kept: KeptRosters, ledger: Ledger, lake: 
         accepted += month.accepted
         done.days += len(month.accepted)
     _tell_unknown_columns(accepted)
-    if done.days:
-        lake.write(lake.directory_path, directory)
-        reached("directory: in place")
+    done.directory = directory if done.days else None
     done.files = sum(len(a.files) for a in accepted)
     done.rows = sum(file.rows for a in accepted for file in a.files)
     done.roster_days = {a.table_day.day for a in accepted if a.table_day.table == "users"}

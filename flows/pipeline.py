@@ -180,6 +180,9 @@ def bring_in(run: Run, request: IngestRequest) -> None:
         guard = DropGuard(facts.owners_of_workspaces(run.ledger, run.lake), run.setting.catalogs)
         guard.look_at(run.outcome.ingested.roster_days | set(request.repeated_days), kept)
     kept.write()
+    if run.outcome.ingested.directory is not None:
+        run.lake.write(run.lake.directory_path, run.outcome.ingested.directory)
+        reached("directory: in place")
     run.outcome.ingested.touched += request.repeated_days
     log.info("ingested %d days, %d files, %d rows", run.outcome.ingested.days, run.outcome.ingested.files, run.outcome.ingested.rows)
 

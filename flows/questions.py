@@ -19,7 +19,6 @@ from flows.spreadsheet_cells import without_formulas
 if TYPE_CHECKING:
     import polars as pl
 
-FORMATS = ("table", "csv", "json")
 _LOCKED_DOWN = {
     "enable_external_access": "false",  # no other file, no network, no attach
     "autoinstall_known_extensions": "false",

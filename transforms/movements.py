@@ -14,7 +14,6 @@ import polars as pl
 from transforms.contracts.charges import Movements
 
 _SPELL = ["subscription_id", "term_from", "spell_from"]
-_COLUMNS = [*_SPELL, "reason", "moved_on", "service_from", "service_until", "quantity"]
 
 
 class Seats(NamedTuple):

@@ -18,13 +18,14 @@ BILLED, LAST = date(2026, 1, 12), date(2026, 1, 20)
 
 
 def what_is_kept(product: Product) -> dict[str, object]:
-    """Every row of the ledger, and the finance database to the byte."""
+    """Every row of the ledger; the finance database and the directory to the byte."""
     if not product.home.finance.exists():
         return {}
     with duckdb.connect(str(product.home.ledger), read_only=True) as ledger:
         tables = [name for (name,) in ledger.execute("select table_name from duckdb_tables() order by 1").fetchall()]
         rows = {name: ledger.execute(f"from {name} order by all").fetchall() for name in tables}
-    return rows | {"finance.duckdb": product.home.finance.read_bytes()}
+    directory = product.home.lake / "directory.parquet"
+    return rows | {"finance.duckdb": product.home.finance.read_bytes(), "directory": directory.read_bytes()}
 
 
 @pytest.fixture(scope="session")
