@@ -1,0 +1,45 @@
+"""Buckets: every workspace in one of them, the same one in every engine and for ever."""
+
+import duckdb
+import polars as pl
+import pytest
+
+from transforms.buckets import WHOLE, Bucket, bucket_numbers, buckets
+
+IDS = pl.Series("workspace_id", [f"ws-{n}" for n in range(1000)] + ["Zürich-工", ""])
+
+
+def test_the_bucket_of_a_workspace_never_changes():
+    assert bucket_numbers(pl.Series(["acme", "globex", "a"]), 4096).to_list() == [3155, 732, 268]  # "a": md5 0c c1 …; 0xc10c mod 4096 = 268
+
+
+def test_every_workspace_is_in_exactly_one_bucket():
+    found = [bucket.has(IDS) for bucket in buckets(16)]
+    assert all(sum(each) == 1 for each in zip(*found, strict=True))
+    assert WHOLE.has(IDS).all()
+
+
+def test_a_bucket_is_part_of_the_coarser_one():
+    for bucket in buckets(16):
+        coarser = bucket.within(4).has(IDS)
+        assert coarser.filter(bucket.has(IDS)).all()
+
+
+def test_duckdb_finds_the_same_buckets():
+    frame = IDS.to_frame()
+    with duckdb.connect() as con:
+        con.register("ids", frame.to_arrow())
+        theirs = con.sql("select (md5_number_upper(workspace_id) % 64)::uinteger from ids").fetchall()
+    assert [number for (number,) in theirs] == bucket_numbers(IDS, 64).to_list()
+
+
+def test_rows_without_a_workspace_are_in_the_first_bucket():
+    rows = pl.DataFrame({"workspace_id": [None, "acme"]}, schema={"workspace_id": pl.String})
+    assert Bucket(0, 4096).rows(rows).height == 1
+    assert Bucket(0, 2).rows(rows.filter(pl.col("workspace_id").is_null())).height == 1
+
+
+@pytest.mark.parametrize("number", [0, 3, 12, 8192])
+def test_buckets_are_powers_of_two(number):
+    with pytest.raises(ValueError, match="power of two"):
+        buckets(number)

@@ -1,0 +1,60 @@
+"""Buckets of workspaces: what one pass holds in memory, and what goes to one worker of a cluster.
+
+Nothing that is computed of a workspace asks for another one, so that any division gives the same result. A workspace's bucket
+follows from its id alone, for ever; numbers of buckets are powers of two, so that 3 of 8 is 3 and 11 of 16.
+"""
+
+from __future__ import annotations
+
+from hashlib import md5
+from typing import NamedTuple
+
+import polars as pl
+
+MOST_BUCKETS = 4096
+
+
+class Bucket(NamedTuple):
+    """One of so many buckets, counted from 0."""
+
+    number: int
+    of: int
+
+    def has(self, workspace_ids: pl.Series) -> pl.Series:
+        """Which of some workspaces, one a row, are in the bucket. Null is in bucket 0."""
+        if self.of == 1:
+            return pl.repeat(True, len(workspace_ids), dtype=pl.Boolean, eager=True)
+        return bucket_numbers(workspace_ids, self.of) == self.number
+
+    def rows(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows of a frame whose `workspace_id` is in the bucket."""
+        return frame if self.of == 1 else frame.filter(self.has(frame["workspace_id"]))
+
+    def within(self, of: int) -> Bucket:
+        """The coarser bucket, one of `of`, that this one is a part of."""
+        return Bucket(self.number % of, of)
+
+
+WHOLE = Bucket(0, 1)
+
+
+def buckets(of: int) -> list[Bucket]:
+    """Every bucket, in order. Raises ValueError for a number that is no power of two."""
+    if not (0 < of <= MOST_BUCKETS and of & (of - 1) == 0):
+        raise ValueError(f"{of} buckets: a power of two up to {MOST_BUCKETS} is needed")
+    return [Bucket(number, of) for number in range(of)]
+
+
+def bucket_numbers(workspace_ids: pl.Series, of: int) -> pl.Series:
+    """The bucket of each workspace, one a row: the low bits of its id's digest, least byte first (DuckDB: md5_number_upper).
+
+    A digest's first bits are as good as any others: nothing secret is asked of it, only that every version and engine agrees.
+    """
+    different = workspace_ids.drop_nulls().unique()
+    numbers = [int.from_bytes(md5(each.encode(), usedforsecurity=False).digest()[:8], "little") & (of - 1) for each in different]
+    bucket_of = dict(zip(different, numbers, strict=True))
+    return (
+        workspace_ids.replace_strict(bucket_of, default=0, return_dtype=pl.UInt32)
+        if bucket_of
+        else workspace_ids.is_not_null().cast(pl.UInt32)
+    )
