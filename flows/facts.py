@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from typing import NamedTuple
 
 import polars as pl
 
@@ -14,6 +15,7 @@ from flows.lake import Lake
 from flows.ledger import Ledger
 from flows.repeated_days import DECLARED
 from transforms.billing import Billed, Facts
+from transforms.buckets import WHOLE, Bucket
 from transforms.calendar import ONE_DAY, days_between, first_of_month
 from transforms.contracts.findings import NO_HOLDS, holds
 from transforms.contracts.sources import SOURCE_ROWS
@@ -40,95 +42,151 @@ def last_whole_day(days: dict[date, str], opening_on: date) -> date:
     return day
 
 
-def facts_until(horizon: date, ledger: Ledger, lake: Lake) -> Facts:
-    """All that is known for computing up to the close of a day.
+class Told(NamedTuple):
+    """What the ledger tells of a bucket: all that a pass over it needs beside the lake, so that it can be made elsewhere."""
 
-    Raises: UserError naming the days whose rosters are missing; a missing day is never read as seats removed (G1).
+    bucket: Bucket
+    versions: Mapping[tuple[str, date | None], str]
+    opening_on: date
+    faults: pl.DataFrame
+    repeated_days: tuple[date, ...]
+    billed_subscriptions: pl.DataFrame
+    subscriptions_came_on: date | None
+    repeated_events: pl.DataFrame
+    billed: Billed
+
+
+def told_by_ledger(ledger: Ledger, lake: Lake, bucket: Bucket = WHOLE) -> Told:
+    """What the ledger tells of the workspaces of a bucket.
+
+    Raises: UserError where no roster ever came in.
     """
     days = roster_days(ledger)
     if not days:
         raise UserError("no roster has been ingested yet. Start with: seatledger ingest SOURCE")
-    opening_on = opening_day(ledger, days)
+    versions = ledger.current_versions()
+    return Told(
+        bucket=bucket,
+        versions=versions,
+        opening_on=opening_day(ledger, days),
+        faults=bucket.rows(ledger.current_faults()),
+        repeated_days=tuple(ledger.declared_days(DECLARED)),
+        billed_subscriptions=ledger.billed_subscriptions(bucket),
+        subscriptions_came_on=ledger.subscriptions_came_on(),
+        repeated_events=repeated_events(versions, lake),
+        billed=Billed(ledger.billed_charges(bucket), ledger.passed_dates(), ledger.balances(bucket)),
+    )
+
+
+def facts_until(horizon: date, told: Told, lake: Lake) -> Facts:
+    """All that is known, of the workspaces of a bucket, for computing up to the close of a day.
+
+    Raises: UserError naming the days whose rosters are missing; a missing day is never read as seats removed (G1).
+    """
+    days = {day: version for (table, day), version in told.versions.items() if table == "users"}
+    require_every_roster(horizon, days, told.opening_on)
+    first = told.opening_on
+    subscriptions, kept = rows_of("subscriptions", told.versions, lake), KeptRosters(lake, days)
+    mine = told.bucket.rows(subscriptions)
+    activity = _activity(told, lake)
+    usage = rows_of("usage", told.versions, lake, told.bucket).rename({"day": "on"})
+    return Facts(
+        subscription_rows=mine,
+        other_rows=_rows_of_others(subscriptions, mine, activity),
+        activity=activity,
+        usage=usage.filter(pl.col("on").is_between(first, horizon)),
+        roster_months=_roster_months(kept, told.bucket, first, horizon),
+        holds=pl.concat(
+            [_holds_from_faults(told.faults), _holds_from_repeated_events(told), _holds_from_lost_subscriptions(subscriptions, told)]
+        ),
+        opening_on=first,
+        horizon=horizon,
+        repeated_days=tuple(day for day in told.repeated_days if first <= day <= horizon),
+        idle_users=_idle_users(kept, told.bucket, first, horizon),
+    )
+
+
+def require_every_roster(horizon: date, days: Mapping[date, str], opening_on: date) -> None:
+    """Every day from the opening day to the horizon has its rosters. Raises UserError where one has not."""
     if horizon < opening_on:
         raise UserError(f"{horizon} is before the ledger's opening day, {opening_on}: there is nothing to bill.")
     missing = [day for day in days_between(opening_on, horizon) if day not in days]
     if missing:
         raise UserError(f"users are missing for {name_days(missing)}. Ingest every day up to {horizon} before billing through it.")
-    subscriptions = _rows("subscriptions", ledger, lake)
-    return Facts(
-        subscription_rows=subscriptions,
-        activity=_activity(ledger, lake),
-        usage=_rows("usage", ledger, lake).rename({"day": "on"}).filter(pl.col("on").is_between(opening_on, horizon)),
-        roster_months=_roster_months(KeptRosters(lake, days), opening_on, horizon),
-        holds=pl.concat(
-            [
-                _holds_from_faults(ledger.current_faults()),
-                _holds_from_repeated_events(_rows("activity", ledger, lake)),
-                _holds_from_lost_subscriptions(subscriptions, ledger),
-            ]
-        ),
-        opening_on=opening_on,
-        horizon=horizon,
-        repeated_days=tuple(day for day in ledger.declared_days(DECLARED) if opening_on <= day <= horizon),
-        idle_users=_idle_users(KeptRosters(lake, days), opening_on, horizon),
-    )
 
 
 def owners_of_workspaces(ledger: Ledger, lake: Lake) -> pl.DataFrame:
     """Which catalogue each workspace's subscriptions are of: workspace_id, catalog."""
-    return _rows("subscriptions", ledger, lake).select("workspace_id", "catalog")
+    return rows_of("subscriptions", ledger.current_versions(), lake).select("workspace_id", "catalog")
 
 
 def facts_of_workspace(known: Facts, workspace_id: str) -> Facts:
-    """The same facts, of one workspace only: enough for all that is computed of it, its holds included.
-
-    Subscriptions of others stay where one of its events names them, or their row has an id of its own: that may hold it.
-    """
+    """The same facts, of one workspace only: enough for all that is computed of it, its holds included."""
     activity = known.activity.filter(workspace_id=workspace_id)
-    mine = known.subscription_rows.filter(workspace_id=workspace_id)["subscription_id"]
-    named = pl.concat([mine, activity["subscription_id"].drop_nulls()]).unique()
+    everyone = pl.concat([known.subscription_rows, known.other_rows])
+    mine = known.subscription_rows.filter(workspace_id=workspace_id)
     return replace(
         known,
-        subscription_rows=known.subscription_rows.filter(pl.col("subscription_id").is_in(named.implode())),
+        subscription_rows=mine,
+        other_rows=_rows_of_others(everyone, mine, activity),
         activity=activity,
         usage=known.usage.filter(workspace_id=workspace_id),
         roster_months=[(month, roster.filter(workspace_id=workspace_id)) for month, roster in known.roster_months],
         holds=known.holds.filter(workspace_id=workspace_id),
+        idle_users=[users.filter(workspace_id=workspace_id) for users in known.idle_users],
     )
 
 
-def billed_so_far(ledger: Ledger) -> Billed:
-    """What earlier runs decided."""
-    return Billed(ledger.billed_charges(), ledger.passed_dates(), ledger.balances())
-
-
-def _rows(table: str, ledger: Ledger, lake: Lake) -> pl.DataFrame:
-    """The rows of a table's current versions, with the `day` that delivered them (null: the subscriptions)."""
-    paths = [(day, lake.day_path(t, day, version)) for (t, day), version in ledger.current_versions().items() if t == table]
+def rows_of(table: str, versions: Mapping[tuple[str, date | None], str], lake: Lake, bucket: Bucket = WHOLE) -> pl.DataFrame:
+    """The rows of a table's current versions, of a bucket, with the `day` that delivered them (null: the subscriptions)."""
+    paths = [(day, lake.day_path(t, day, version)) for (t, day), version in versions.items() if t == table]
     if not paths:
         return SOURCE_ROWS[table].empty().with_columns(file=pl.lit(None, pl.String), row=pl.lit(None, pl.Int64), day=pl.lit(None, pl.Date))
-    return pl.concat([pl.read_parquet(path, hive_partitioning=False).with_columns(day=pl.lit(day, pl.Date)) for day, path in paths])
+    return pl.concat([bucket.rows(lake.read(path)).with_columns(day=pl.lit(day, pl.Date)) for day, path in paths])
 
 
-def _activity(ledger: Ledger, lake: Lake) -> pl.DataFrame:
+def repeated_events(versions: Mapping[tuple[str, date | None], str], lake: Lake) -> pl.DataFrame:
+    """Every row of the events whose id is there more than once, in any workspace, in the order in which they were delivered."""
+    paths = [(day, lake.day_path(table, day, version)) for (table, day), version in versions.items() if table == "activity"]
+    ids = pl.concat([pl.Series("event_id", dtype=pl.String), *(lake.read(path, columns=["event_id"])["event_id"] for _, path in paths)])
+    several = ids.filter(ids.is_duplicated()).unique()
+    if several.is_empty():
+        return rows_of("activity", {}, lake)
+    is_one = pl.col("event_id").is_in(several.implode())
+    return pl.concat([lake.read(path).filter(is_one).with_columns(day=pl.lit(day, pl.Date)) for day, path in paths])
+
+
+def _activity(told: Told, lake: Lake) -> pl.DataFrame:
     """Every event once: the same event again is a no-op."""
-    rows = _rows("activity", ledger, lake)
-    return rows.unique("event_id", keep="first", maintain_order=True)
+    rows, several = rows_of("activity", told.versions, lake, told.bucket), told.repeated_events
+    if several.is_empty():
+        return rows
+    first = several.unique("event_id", keep="first", maintain_order=True)
+    place = ["event_id", "day", "file", "row"]
+    others = several.join(first.select(place), on=place, how="anti")
+    return rows.join(others.select(place), on=place, how="anti", maintain_order="left")
 
 
-def _roster_months(kept: KeptRosters, first: date, last: date) -> Iterator[tuple[date, pl.DataFrame]]:
+def _rows_of_others(everyone: pl.DataFrame, mine: pl.DataFrame, activity: pl.DataFrame) -> pl.DataFrame:
+    """Subscription rows of other workspaces that bear upon ours: an event of ours names them, or their id is one of ours."""
+    named = pl.concat([mine["subscription_id"], activity["subscription_id"].drop_nulls()]).unique()
+    others = everyone.join(mine.select("workspace_id").unique(), on="workspace_id", how="anti", maintain_order="left")
+    return others.filter(pl.col("subscription_id").is_in(named.implode()))
+
+
+def _roster_months(kept: KeptRosters, bucket: Bucket, first: date, last: date) -> Iterator[tuple[date, pl.DataFrame]]:
     """Each month's bits, of the days from the first to the last."""
     for month in kept.months():
         days = [day for day in kept.versions if first_of_month(day) == month and first <= day <= last]
         if days:
-            yield month, roster_month_of_days(kept.month(month), days)
+            yield month, roster_month_of_days(kept.month(month, bucket), days)
 
 
-def _idle_users(kept: KeptRosters, first: date, last: date) -> Iterator[pl.DataFrame]:
+def _idle_users(kept: KeptRosters, bucket: Bucket, first: date, last: date) -> Iterator[pl.DataFrame]:
     """Who was not active for a while at the close of each month's last day, as that day's roster says."""
     for day in {first_of_month(day): day for day in sorted(kept.versions)}.values():
         if first <= day <= last:
-            on_it = kept.month(first_of_month(day)).filter(on_day(day))
+            on_it = kept.month(first_of_month(day), bucket).filter(on_day(day))
             yield idle_users_from_roster(on_it, day)
 
 
@@ -144,10 +202,10 @@ def _holds_from_faults(faults: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _holds_from_lost_subscriptions(subscriptions: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
+def _holds_from_lost_subscriptions(subscriptions: pl.DataFrame, told: Told) -> pl.DataFrame:
     """A subscription that was billed and is no longer among the rows did not end by that: its workspace is held."""
-    lost = ledger.billed_subscriptions().join(subscriptions, on="subscription_id", how="anti")
-    lost = lost.with_columns(since_on=pl.lit(ledger.subscriptions_came_on(), pl.Date))
+    lost = told.billed_subscriptions.join(subscriptions, on="subscription_id", how="anti")
+    lost = lost.with_columns(since_on=pl.lit(told.subscriptions_came_on, pl.Date))
     detail = pl.format("subscription {} was billed before, and no row names it any more", "subscription_id")
     return holds(
         lost,
@@ -158,10 +216,11 @@ def _holds_from_lost_subscriptions(subscriptions: pl.DataFrame, ledger: Ledger) 
     )
 
 
-def _holds_from_repeated_events(rows: pl.DataFrame) -> pl.DataFrame:
+def _holds_from_repeated_events(told: Told) -> pl.DataFrame:
     """The same event id with other content is a contradiction: every workspace that it names is held."""
-    facts = [c for c in rows.columns if c not in ("file", "row", "day")]
-    several = rows.unique(facts, keep="first", maintain_order=True).filter(pl.col("event_id").is_duplicated())
+    facts = [c for c in told.repeated_events.columns if c not in ("file", "row", "day")]
+    several = told.repeated_events.unique(facts, keep="first", maintain_order=True).filter(pl.col("event_id").is_duplicated())
+    several = told.bucket.rows(several)
     if several.is_empty():
         return NO_HOLDS
     detail = pl.format("event {} is there again with other content", "event_id")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,7 +74,7 @@ class Home:
     def _sweep(self) -> None:
         """Remove what a run that was killed left half written: files beside their place, named with a dot and its process."""
         for path in [*self.root.glob(".finance.duckdb.*"), *self.lake.rglob(".*.parquet.*"), *self.reports.rglob(".*.csv.*")]:
-            path.unlink(missing_ok=True)
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _is_got(file: TextIO) -> bool:

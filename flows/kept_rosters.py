@@ -10,6 +10,7 @@ import polars as pl
 
 from flows.errors import UserError
 from flows.lake import Lake
+from transforms.buckets import WHOLE, Bucket
 from transforms.calendar import ONE_DAY, first_of_month
 from transforms.roster_months import NO_ROSTERS, roster_month_from_rows, roster_month_with_days, roster_month_with_repeated_day
 
@@ -26,11 +27,19 @@ class KeptRosters:
         """Every month of which a roster is kept, in order."""
         return sorted({first_of_month(day) for day in self.versions})
 
-    def month(self, month: date) -> pl.DataFrame:
-        """A month's rosters: all its days that have come in.
+    @property
+    def buckets(self) -> int:
+        """The most buckets that a month is kept in."""
+        return 1
+
+    def month(self, month: date, bucket: Bucket = WHOLE) -> pl.DataFrame:
+        """A month's rosters of a bucket's workspaces: all its days that have come in.
 
         Raises: UserError where its file is gone.
         """
+        return bucket.rows(self._whole(month))
+
+    def _whole(self, month: date) -> pl.DataFrame:
         if month in self._changed:
             return self._changed[month]
         versions = self._of(month)

@@ -29,6 +29,9 @@ class Lake:
     def scan_day(self, table: str, day: date | None, version: str) -> pl.LazyFrame:
         return pl.scan_parquet(self.day_path(table, day, version), glob=False, hive_partitioning=False)
 
+    def read(self, path: Path, columns: list[str] | None = None) -> pl.DataFrame:
+        return pl.read_parquet(path, columns=columns, hive_partitioning=False)
+
     def write(self, path: Path, frame: pl.DataFrame) -> None:
         """Write beside, flush to disk, rename: a reader sees the whole file or none."""
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -17,11 +17,14 @@ from flows.fault_points import reached
 from flows.home import Home
 from flows.ledger_versions import bring_up_to_date
 from flows.receipts import chain_of_run, settle_receipts, write_receipt
+from transforms.buckets import WHOLE, Bucket
 
 if TYPE_CHECKING:
     import polars as pl
+    import pyarrow
 
 LONGEST_WAIT = 3.0  # seconds, for someone who looks into the ledger to be done
+_BATCH = 100_000  # rows
 _SCHEMA = Path(__file__).with_name("ledger.sql")
 
 
@@ -40,6 +43,10 @@ class Ledger:
 
     def frame(self, sql: str, parameters: list | None = None) -> pl.DataFrame:
         return self.connection.sql(sql, params=parameters or []).pl()
+
+    def batches(self, sql: str) -> pyarrow.RecordBatchReader:
+        """The rows of a query a batch at a time, for what may be larger than memory; to be read before the next query."""
+        return self.connection.sql(sql).to_arrow_reader(_BATCH)
 
     def append(self, table: str, frame: pl.DataFrame, only: str = "true") -> None:
         """Add rows to a table, by column name; `only` those of `incoming` for which a condition holds."""
@@ -118,26 +125,27 @@ class Ledger:
     def set(self, name: str, value: str) -> None:
         self.connection.execute("insert or replace into settings values (?, ?)", [name, value])
 
-    def billed_charges(self) -> pl.DataFrame:
-        """The quantity billed so far of every charge, with the facts of its latest line."""
+    def billed_charges(self, bucket: Bucket = WHOLE) -> pl.DataFrame:
+        """The quantity billed so far of every charge of a bucket's workspaces, with the facts of its latest line."""
         identity = "subscription_id, term_from, reason, moved_on, service_from, service_until, plan, unit_price_minor, period_days"
         return self.frame(
             f"""select {identity}, any_value(workspace_id) as workspace_id, any_value(catalog) as catalog, any_value(cadence) as cadence,
                 any_value(term_until) as term_until, any_value(days) as days, sum(quantity)::bigint as quantity
-                from invoice_lines group by {identity} order by all"""
+                from invoice_lines where {_is_in(bucket)} group by {identity} order by all"""
         )
 
-    def billed_subscriptions(self) -> pl.DataFrame:
-        """Every subscription that an invoice was issued for, with its workspace."""
-        return self.frame("select distinct subscription_id, workspace_id from invoices order by all")
+    def billed_subscriptions(self, bucket: Bucket = WHOLE) -> pl.DataFrame:
+        """Every subscription that an invoice was issued for, with its workspace, which is in the bucket."""
+        return self.frame(f"select distinct subscription_id, workspace_id from invoices where {_is_in(bucket)} order by all")
 
     def passed_dates(self) -> pl.DataFrame:
         return self.frame("select distinct subscription_id, invoice_on from invoice_dates order by all")
 
-    def balances(self) -> pl.DataFrame:
+    def balances(self, bucket: Bucket = WHOLE) -> pl.DataFrame:
         """Each account's credit after its last entry."""
         return self.frame(
-            "select workspace_id, currency, arg_max(balance_minor, entry_number) as balance_minor from credit_ledger group by all order by all"
+            f"""select workspace_id, currency, arg_max(balance_minor, entry_number) as balance_minor
+                from credit_ledger where {_is_in(bucket)} group by all order by all"""
         )
 
     def used_numbers(self) -> pl.DataFrame:
@@ -178,6 +186,11 @@ class Ledger:
 
     def next_run_id(self) -> str:
         return f"run-{self.value('select count(*) + 1 from runs'):06d}"
+
+
+def _is_in(bucket: Bucket) -> str:
+    """Whether a row's workspace is in a bucket, in SQL: as transforms/buckets.py divides."""
+    return "true" if bucket.of == 1 else f"md5_number_upper(workspace_id) % {bucket.of} = {bucket.number}"
 
 
 @contextmanager

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
 from flows import facts
+from flows.bucket_pass import Asked, Passed, pass_over
 from flows.drop_guard import DropGuard
 from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_of_the_disk
 from flows.fault_points import reached
@@ -22,14 +24,14 @@ from flows.lake import Lake
 from flows.ledger import Ledger, commit, open_ledger, run_row
 from flows.publish import export_reports, publish, publish_runs
 from flows.repeated_days import declare_repeated_days
+from flows.shelf import Shelf
 from flows.unchanged import held_as_published, is_as_billed, mark_of, no_invoices, remember
-from transforms.billing import Billing, Facts, Position, billing_from_position, position_from_facts
+from transforms.buckets import buckets
 from transforms.calendar import days_between, first_of_month
 from transforms.catalog import Catalog
 from transforms.credits import credit_entries_from_invoices
 from transforms.descriptions import documents_from_billing
 from transforms.invoices import numbered_from_invoices
-from transforms.standing import Standing, standing_from_position
 
 log = logging.getLogger("seatledger")
 
@@ -93,21 +95,47 @@ class Run:
     outcome: Outcome = field(default_factory=Outcome)
     bill: BillRequest | None = None
     is_unchanged: bool = False
-    positions: dict[date, tuple[Facts, Position]] = field(default_factory=dict)
+    issued: Shelf = field(default_factory=Shelf)  # lines, by bucket
+    shown: Shelf | None = None  # the frames of a Standing, by bucket; None: not worked out yet
 
-    def position(self, horizon: date) -> tuple[Facts, Position]:
-        """What is known, and owed, at the close of a day: computed once a run, after everything has come in."""
-        if horizon not in self.positions:
-            known = facts.facts_until(horizon, self.ledger, self.lake)
-            self.positions[horizon] = known, position_from_facts(known, self.setting.catalogs)
-        return self.positions[horizon]
+    def passes(self, asked: Asked) -> Iterator[Passed]:
+        """Pass over every bucket, one after the other, from what is known now."""
+        kept = self.kept_rosters()
+        self.issued, self.shown = self._shelf("lines", kept.buckets), self._shelf("standing", kept.buckets) if asked.shown_on else None
+        for bucket in buckets(kept.buckets):
+            found = pass_over(facts.told_by_ledger(self.ledger, self.lake, bucket), self.lake, asked, self.setting.catalogs)
+            for table, frame in found.standing._asdict().items() if found.standing else ():
+                self.shown.put(table, frame)
+            yield found
+
+    def kept_rosters(self) -> KeptRosters:
+        """The rosters as the ledger now says they are."""
+        return KeptRosters(self.lake, facts.roster_days(self.ledger))
+
+    def last_whole_day(self) -> date | None:
+        """The last day up to which every roster is there; None before any roster came."""
+        days = facts.roster_days(self.ledger)
+        return facts.last_whole_day(days, facts.opening_day(self.ledger, days)) if days else None
+
+    def clear(self) -> None:
+        """Remove what was put by."""
+        for shelf in (self.issued, self.shown):
+            if shelf:
+                shelf.clear()
+
+    def _shelf(self, name: str, of: int) -> Shelf:
+        return Shelf(self.setting.home.lake / name if of > 1 else None)
 
 
 @contextmanager
 def open_run(command: str, setting: Setting) -> Iterator[Run]:
     """Lock the home and open its ledger; what is not committed inside is as if it had never been."""
     with setting.home.locked(), open_ledger(setting.home) as ledger:
-        yield Run(ledger.next_run_id(), command, setting.clock(), setting, ledger, Lake(setting.home.lake))
+        run = Run(ledger.next_run_id(), command, setting.clock(), setting, ledger, Lake(setting.home.lake))
+        try:
+            yield run
+        finally:
+            run.clear()
 
 
 @contextmanager
@@ -172,7 +200,7 @@ def run_all(source: IngestRequest, request: BillRequest, setting: Setting, step:
 def bring_in(run: Run, request: IngestRequest) -> None:
     """Read, check and keep the table days that are new."""
     fresh = new_table_days(request, run.ledger)
-    kept = KeptRosters(run.lake, facts.roster_days(run.ledger))
+    kept = run.kept_rosters()
     mark = RunMark(run.id, run.started_at)
     run.outcome.ingested = ingest(fresh, kept, run.ledger, run.lake, mark)
     run.outcome.ingested.days += declare_repeated_days(request.repeated_days, run.ledger, kept, mark)
@@ -197,31 +225,49 @@ def bill(run: Run, request: BillRequest) -> None:
         run.outcome.held = held_as_published(run.setting.home)
         log.info("billed through %s before, and nothing has changed since; held workspaces: %d", request.through, len(run.outcome.held))
         return
-    _, position = run.position(request.through)
-    billing = billing_from_position(position, facts.billed_so_far(ledger), catalogs, request.cadence)
+    issued = _issued_by_all(run, Asked(request.through, request.cadence, None if request.dry_run else run.last_whole_day()))
     prefixes = pl.DataFrame([(c.id, c.invoice_prefix) for c in catalogs.values()], schema=["catalog", "invoice_prefix"], orient="row")
-    invoices = numbered_from_invoices(billing.invoices, ledger.used_numbers(), prefixes)
-    run.outcome.invoices, run.outcome.lines, run.outcome.through = invoices, billing.lines.height, request.through
-    run.outcome.held = tuple(position.holds["workspace_id"].unique().sort())
+    invoices = numbered_from_invoices(issued.invoices, ledger.used_numbers(), prefixes)
+    run.outcome.invoices, run.outcome.through = invoices, request.through
+    run.outcome.lines, run.outcome.held = int(invoices["lines"].sum()), tuple(issued.held)
     log.info(
         "billed through %s: %d invoices, %d lines, held workspaces: %d",
         request.through,
         invoices.height,
-        billing.lines.height,
+        run.outcome.lines,
         len(run.outcome.held),
     )
     if not request.dry_run:
-        _decide(run, billing, invoices)
+        _decide(run, invoices, issued.dates)
         remember(ledger, mark_of(ledger, catalogs, request.through, request.cadence))  # with the opening day, once it is settled
 
 
-def _decide(run: Run, billing: Billing, invoices: pl.DataFrame) -> None:
+class IssuedByAll(NamedTuple):
+    """What is issued to all workspaces; its lines are on the run's shelf."""
+
+    invoices: pl.DataFrame
+    dates: pl.DataFrame
+    held: list[str]
+
+
+def _issued_by_all(run: Run, asked: Asked) -> IssuedByAll:
+    invoices, dates, held = [], [], []
+    for issued in (found.issued for found in run.passes(asked)):
+        run.issued.put("lines", issued.lines)
+        invoices.append(issued.invoices)
+        dates.append(issued.dates)
+        held += issued.held
+    return IssuedByAll(pl.concat(invoices), pl.concat(dates), sorted(held))
+
+
+def _decide(run: Run, invoices: pl.DataFrame, dates: pl.DataFrame) -> None:
     ledger = run.ledger
     if ledger.setting("opening_on") is None:
         ledger.set("opening_on", str(min(facts.roster_days(ledger))))
     ledger.append("invoices", invoices.with_columns(run_id=pl.lit(run.id)))
-    ledger.append("invoice_lines", documents_from_billing(billing.lines, invoices, run.setting.catalogs))
-    ledger.append("invoice_dates", billing.dates.with_columns(run_id=pl.lit(run.id)))
+    for lines in run.issued.frames("lines"):
+        ledger.append("invoice_lines", documents_from_billing(lines, invoices, run.setting.catalogs))
+    ledger.append("invoice_dates", dates.with_columns(run_id=pl.lit(run.id)))
     last_entry = ledger.value("select coalesce(max(entry_number), 0) from credit_ledger")
     ledger.append("credit_ledger", credit_entries_from_invoices(invoices, last_entry))
     reached("ledger: invoices told")
@@ -251,21 +297,12 @@ def show(run: Run) -> None:
     """Replace finance.duckdb by what the ledger and the facts now say."""
     if run.is_unchanged:
         return publish_runs(run.setting.home.finance, run.ledger)
-    standing = current_standing(run)
-    publish(run.setting.home.finance, run.ledger, standing, run.setting.catalogs)
-    if standing:
-        run.outcome.held = tuple(standing.holds["workspace_id"].unique().sort())
-
-
-def current_standing(run: Run) -> Standing | None:
-    """What can be shown of the last day up to which every roster is there; None before any roster came."""
-    days = facts.roster_days(run.ledger)
-    if not days:
-        return None
-    horizon = facts.last_whole_day(days, facts.opening_day(run.ledger, days))
-    known, position = run.position(horizon)
-    billing = billing_from_position(position, facts.billed_so_far(run.ledger), run.setting.catalogs)
-    return standing_from_position(known, position, billing, run.setting.catalogs)
+    if run.shown is None and (last := run.last_whole_day()):
+        for _ in run.passes(Asked(shown_on=last)):
+            pass
+    standing = run.shown or Shelf()
+    publish(run.setting.home.finance, run.ledger, standing.all(), run.setting.catalogs)
+    run.outcome.held = tuple(sorted({workspace for holds in standing.frames("holds") for workspace in holds["workspace_id"]}))
 
 
 def write_reports(run: Run, request: ReportRequest) -> None:

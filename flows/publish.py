@@ -11,7 +11,9 @@ from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from graphlib import TopologicalSorter
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
@@ -22,18 +24,25 @@ from flows.ledger import Ledger
 from flows.spreadsheet_cells import without_formulas
 from transforms.catalog import Catalog
 from transforms.money import CURRENCY_DECIMALS
-from transforms.standing import Standing
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    ArrowRows = pyarrow.Table | pyarrow.RecordBatchReader
 
 REPORTS = Path(__file__).resolve().parent.parent / "reports"
 FROM_LEDGER = ("invoices", "invoice_lines", "credit_ledger", "runs", "inputs")
 
 
-def publish(path: Path, ledger: Ledger, standing: Standing | None, catalogs: Mapping[str, Catalog]) -> None:
-    """Build the finance database beside the old one and put it in its place, whole: an open reader keeps the old one."""
+def publish(path: Path, ledger: Ledger, standing: Iterable[tuple[str, pl.DataFrame]], catalogs: Mapping[str, Catalog]) -> None:
+    """Build the finance database beside the old one and put it in its place, whole: an open reader keeps the old one.
+
+    Shapes: `standing` has frames of the tables that no ledger keeps, any number of each.
+    """
 
     def fill(finance: duckdb.DuckDBPyConnection) -> None:
-        frames = {table: ledger.frame(f"select * from {table} order by all") for table in FROM_LEDGER}
-        fill_finance(finance, frames | (standing._asdict() if standing else {}), catalogs)
+        issued = ((table, ledger.batches(f"select * from {table} order by all")) for table in FROM_LEDGER)
+        fill_finance(finance, chain(issued, ((table, frame.to_arrow()) for table, frame in standing)), catalogs)
 
     with _beside(path) as beside:
         _write(beside, fill)
@@ -45,7 +54,7 @@ def publish_runs(path: Path, ledger: Ledger) -> None:
 
     def tell(finance: duckdb.DuckDBPyConnection) -> None:
         finance.execute("delete from runs")
-        _fill(finance, "runs", ledger.frame("select * from runs order by all"))
+        _fill(finance, "runs", ledger.batches("select * from runs order by all"))
 
     with _beside(path) as beside:
         shutil.copyfile(path, beside)
@@ -82,11 +91,12 @@ def _put_in_place(beside: Path, path: Path, ledger: Ledger) -> None:
     reached("publish: in place")
 
 
-def fill_finance(finance: duckdb.DuckDBPyConnection, frames: Mapping[str, pl.DataFrame], catalogs: Mapping[str, Catalog]) -> None:
-    """Everything that is published, in an empty database: the tables, from one frame each, the reports made of them, the views."""
+def fill_finance(finance: duckdb.DuckDBPyConnection, rows: Iterable[tuple[str, ArrowRows]], catalogs: Mapping[str, Catalog]) -> None:
+    """Everything that is published, in an empty database: the tables, of which the rows may come in parts, the reports made of them, the views."""
     finance.execute((REPORTS / "tables.sql").read_text(encoding="utf-8"))
-    for table, frame in {"currencies": _currencies(catalogs), "catalogs": _catalogs(catalogs), **frames}.items():
-        _fill(finance, table, frame)
+    ours = (("currencies", _currencies(catalogs).to_arrow()), ("catalogs", _catalogs(catalogs).to_arrow()))
+    for table, part in chain(ours, rows):
+        _fill(finance, table, part)
     for report in reports_in_order():
         finance.execute(report.read_text(encoding="utf-8"))
     _create_money_views(finance, max(CURRENCY_DECIMALS[c.currency] for c in catalogs.values()))
@@ -114,8 +124,8 @@ def _require_whole(beside: Path, ledger: Ledger) -> None:
         raise UserError(f"{beside}: holds {found} where the ledger holds {wanted}; it was not published. Run again.")
 
 
-def _fill(finance: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> None:
-    finance.register("incoming", frame.to_arrow())
+def _fill(finance: duckdb.DuckDBPyConnection, table: str, rows: ArrowRows) -> None:
+    finance.register("incoming", rows)
     finance.execute(f"insert into {table} by name select * from incoming")
     finance.unregister("incoming")
 

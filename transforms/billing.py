@@ -19,6 +19,7 @@ from transforms.calendar import day_in_month
 from transforms.catalog import Catalog
 from transforms.charges import charges_from_movements, holds_from_charges
 from transforms.contract_events import contract_events_from_activity, holds_from_events
+from transforms.contracts.charges import CHARGE
 from transforms.contracts.findings import Holds, holds
 from transforms.contracts.occupancy import StandingDays
 from transforms.contracts.seats import SeatChanges, SeatMonths
@@ -38,11 +39,14 @@ from transforms.terms import Schedules, schedules_from_subscriptions
 class Facts:
     """What is known of the world when a run computes: typed, validated, current versions only.
 
+    Of all workspaces, or of some: then `other_rows` are the subscription rows of others that bear upon them.
     `roster_months` yields each month from the opening day's to the horizon's, in order, with its roster month; it is asked
-    once, and so are `idle_users`, a frame for each month's last day. `holds` are workspaces already held because of broken rows; `repeated_days` were declared to repeat the day before.
+    once, and so are `idle_users`, a frame for each month's last day. `holds` are workspaces already held because of broken
+    rows; `repeated_days` were declared to repeat the day before.
     """
 
     subscription_rows: pl.DataFrame
+    other_rows: pl.DataFrame
     activity: pl.DataFrame
     usage: pl.DataFrame
     roster_months: Iterable[tuple[date, pl.DataFrame]]
@@ -133,8 +137,12 @@ def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Positi
     Grain:  facts -> charges, and each stage's frame on the way. Held workspaces have no charges here.
     """
     plans, prices = plan_list_from_catalogs(catalogs), price_list_from_catalogs(catalogs)
-    subscriptions, subscription_holds = subscriptions_from_rows(facts.subscription_rows, catalogs, plans)
-    holds_so_far = [facts.holds, subscription_holds, holds_from_events(facts.activity, subscriptions)]
+    every_row = pl.concat([facts.subscription_rows, facts.other_rows])
+    everyone, subscription_holds = subscriptions_from_rows(every_row, catalogs, plans)
+    ours = facts.subscription_rows.select("workspace_id").unique()
+    subscriptions = everyone.join(ours, on="workspace_id", how="semi", maintain_order="left")
+    subscription_holds = subscription_holds.join(ours, on="workspace_id", how="semi")
+    holds_so_far = [facts.holds, subscription_holds, holds_from_events(facts.activity, everyone)]
 
     workspace_catalogs = subscriptions.select("workspace_id", "catalog").unique()
     rosters = roster_facts_from_roster_months(facts.roster_months, workspace_catalogs, catalogs, facts.opening_on, facts.horizon)
@@ -196,6 +204,15 @@ def billing_from_position(position: Position, billed: Billed, catalogs: Mapping[
     differences = differences_from_charges(position.charges, mine)
     lines, waiting = lines_from_differences(differences, due, billed.dates, policies)
     return Billing(lines, invoices_from_lines(lines, billed.balances), due, waiting)
+
+
+def billed_after(billed: Billed, billing: Billing) -> Billed:
+    """What will have been billed once a run's lines are issued: the same as the ledger then says. Credit balances stay as they were."""
+    issued = pl.concat([billed.charges, billing.lines.select(billed.charges.columns)])
+    facts = [column for column in billed.charges.columns if column not in (*CHARGE, "quantity")]
+    charges = issued.group_by(CHARGE).agg(pl.col(facts).first(), pl.col("quantity").sum())
+    dates = pl.concat([billed.dates, billing.dates.select(billed.dates.columns)]).unique()
+    return Billed(charges, dates, billed.balances)
 
 
 def _holds_from_unpriced(unpriced: pl.DataFrame, subscriptions: pl.DataFrame) -> pl.DataFrame:

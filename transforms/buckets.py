@@ -45,6 +45,11 @@ def buckets(of: int) -> list[Bucket]:
     return [Bucket(number, of) for number in range(of)]
 
 
+def smallest_bucket(workspace_id: str) -> Bucket:
+    """The smallest bucket that a workspace is in: for asking about it alone."""
+    return Bucket(bucket_numbers(pl.Series([workspace_id]), MOST_BUCKETS)[0], MOST_BUCKETS)
+
+
 def bucket_numbers(workspace_ids: pl.Series, of: int) -> pl.Series:
     """The bucket of each workspace, one a row: the low bits of its id's digest, least byte first (DuckDB: md5_number_upper).
 

@@ -161,7 +161,7 @@ def _exceptions(
     whole = position.rosters.seat_changes.filter(~pl.col("workspace_id").is_in(facts.holds["workspace_id"].implode()))
     found = [
         exceptions_from_refusals(position.schedules.refusals, position.events),
-        unknown_subscription_events(facts.activity, facts.subscription_rows["subscription_id"]),
+        unknown_subscription_events(facts.activity, pl.concat([facts.subscription_rows, facts.other_rows])["subscription_id"]),
         findings.seat_limit_findings(occupancy),
         findings.broken_alias_findings(position.rosters.alias_changes),
         findings.vanished_findings(whole, facts.activity, catalogs),

@@ -96,6 +96,7 @@ def facts_of(plain: PlainFacts, through: date, known: date, opening_on: date | N
     events = [event | {"day": event["delivered_on"]} for event in plain.events if event["delivered_on"] <= known]
     return Facts(
         subscription_rows=_frame("subscriptions", subscriptions),
+        other_rows=_frame("subscriptions", []),
         activity=_frame("activity", events, extra={"day": pl.Date}).unique("event_id", keep="first", maintain_order=True),
         usage=_frame("usage", []).with_columns(on=pl.lit(None, pl.Date)),
         roster_months=sorted(months.items(), key=lambda month: month[0]),

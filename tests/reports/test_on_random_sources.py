@@ -60,7 +60,8 @@ class FinanceInMemory:
         billing = billing_from_position(scratch.position, self.ledger.billed(), self.catalogs)
         standing = standing_from_position(facts, scratch.position, billing, self.catalogs)
         finance = duckdb.connect()
-        fill_finance(finance, {name: pl.concat(frames) for name, frames in self.issued.items()} | standing._asdict(), self.catalogs)
+        rows = [(name, frame.to_arrow()) for name, frames in self.issued.items() for frame in frames]
+        fill_finance(finance, [*rows, *((name, frame.to_arrow()) for name, frame in standing._asdict().items())], self.catalogs)
         return finance
 
 
