@@ -18,7 +18,7 @@ import pytest
 from flows import roster_intake
 from flows.errors import UserError
 from flows.ingest import IngestRequest
-from flows.pipeline import BillRequest, bring_in, current_standing, open_run, save
+from flows.pipeline import BillRequest, bring_in, open_run, save
 from flows.pipeline import bill as decide
 from tests.conftest import Product
 from tests.faults.conftest import what_is_kept
@@ -80,9 +80,9 @@ def bill(product: Product, source: Path, *, supersede: bool, publishes: bool) ->
         bring_in(run, IngestRequest(source, last=LAST, supersede=supersede))
         decide(run, BillRequest(LAST))
         save(run)
-        standing = current_standing(run)
-        for name, frame in (("holds", standing.holds), ("exceptions", standing.exceptions)):
-            look.register(name, frame.to_arrow())
+        standing = dict(run.shown.all())
+        for name in ("holds", "exceptions"):
+            look.register(name, standing[name].to_arrow())
         holds, findings = (look.execute(query).fetchall() for query in (HOLDS, FINDINGS))
         return Seen(run.ledger.connection.execute(LINES).fetchall(), holds, Counter(findings))
 
