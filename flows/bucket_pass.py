@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from datetime import date
 from typing import NamedTuple
 
-import polars as pl
-
-from flows.facts import Told, facts_until
+from flows.facts import facts_until
 from flows.lake import Lake
-from transforms.billing import Billed, Facts, Position, billed_after, billing_from_position, position_from_facts
+from flows.shelf import Shelf
+from flows.told import Told
+from transforms.billing import Facts, Position, billed_after, billing_from_position, position_from_facts
 from transforms.catalog import Catalog
-from transforms.standing import Standing, standing_from_position
+from transforms.standing import standing_from_position
 
 
 class Asked(NamedTuple):
@@ -27,23 +27,17 @@ class Asked(NamedTuple):
     shown_on: date | None = None
 
 
-class Issued(NamedTuple):
-    """What is issued to a bucket's workspaces: lines, invoices without numbers, dates passed; and which workspaces are held."""
+class Found(NamedTuple):
+    """What a pass found: which workspaces cannot be billed, and a shelf with the frames.
 
-    lines: pl.DataFrame
-    invoices: pl.DataFrame
-    dates: pl.DataFrame
+    `issued lines`, `issued invoices` (without numbers), `issued dates`; and `shown …`, a frame of each table of a Standing.
+    """
+
     held: list[str]
+    shelf: Shelf
 
 
-class Passed(NamedTuple):
-    """What a pass found; None where it was not asked for."""
-
-    issued: Issued | None
-    standing: Standing | None
-
-
-def pass_over(told: Told, lake: Lake, asked: Asked, catalogs: Mapping[str, Catalog]) -> Passed:
+def pass_over(told: Told, lake: Lake, asked: Asked, catalogs: Mapping[str, Catalog]) -> Found:
     """Bill a bucket's workspaces, and work out what is shown of them.
 
     Raises: UserError where rosters are missing.
@@ -56,16 +50,17 @@ def pass_over(told: Told, lake: Lake, asked: Asked, catalogs: Mapping[str, Catal
             positions[horizon] = known, position_from_facts(known, catalogs)
         return positions[horizon]
 
-    issued, billed = None, told.billed
+    billed, number, found = told.billed, told.bucket.number, Found([], told.shelf.of_its_kind())
     if asked.through:
-        issued, billed = _bill(at(asked.through)[1], billed, catalogs, asked.cadence)
-    if not asked.shown_on:
-        return Passed(issued, None)
-    known, position = at(asked.shown_on)
-    return Passed(issued, standing_from_position(known, position, billing_from_position(position, billed, catalogs), catalogs))
-
-
-def _bill(position: Position, billed: Billed, catalogs: Mapping[str, Catalog], cadence: str | None) -> tuple[Issued, Billed]:
-    billing = billing_from_position(position, billed, catalogs, cadence)
-    held = position.holds["workspace_id"].unique().sort().to_list()
-    return Issued(billing.lines, billing.invoices, billing.dates, held), billed_after(billed, billing)
+        _, position = at(asked.through)
+        billing = billing_from_position(position, billed, catalogs, asked.cadence)
+        billed = billed_after(billed, billing)
+        found.held.extend(position.holds["workspace_id"].unique())
+        for name, frame in (("lines", billing.lines), ("invoices", billing.invoices), ("dates", billing.dates)):
+            found.shelf.put(f"issued {name}", number, frame)
+    if asked.shown_on:
+        known, position = at(asked.shown_on)
+        standing = standing_from_position(known, position, billing_from_position(position, billed, catalogs), catalogs)
+        for table, frame in standing._asdict().items():
+            found.shelf.put(f"shown {table}", number, frame)
+    return found

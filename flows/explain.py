@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from flows.errors import UserError
-from flows.facts import facts_of_workspace, facts_until, told_by_ledger
+from flows.facts import facts_of_workspace, facts_until
 from flows.home import Home
 from flows.lake import Lake
 from flows.ledger import Ledger
 from flows.ledger_reader import as_known_to, ledger_of_workspace
+from flows.shelf import Shelf
+from flows.told import Division, told_by_ledger
 from transforms.billing import Facts, Position, position_from_facts
-from transforms.buckets import smallest_bucket
 from transforms.calendar import ONE_DAY
 from transforms.catalog import Catalog
 from transforms.contracts.charges import CHARGE
@@ -78,7 +79,7 @@ def known_to_run(run_id: str, ledger: Ledger, lake: Lake, workspace_id: str, cat
     """Compute again what a run computed for a workspace, from the versions that were current then."""
     run = _rows(ledger.frame("select * from runs where run_id = ?", [run_id]))[0]
     past = as_known_to(ledger, run_id)
-    told = told_by_ledger(past, lake, smallest_bucket(workspace_id))
+    (told,) = told_by_ledger(past, lake, Division.alone(workspace_id), Shelf())
     facts = facts_of_workspace(facts_until(run["through"], told, lake), workspace_id)
     return Known(run, past, facts, position_from_facts(facts, catalogs))
 

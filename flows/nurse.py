@@ -48,6 +48,8 @@ def _pass_on(run: int, number: int) -> None:
 
 def _end_of(run: int) -> int:
     _, status = os.waitpid(run, 0)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(run, signal.SIGKILL)  # its workers, should it have left any
     code = os.waitstatus_to_exitcode(status)
     if code in _OWN_CODES:
         return code
@@ -61,4 +63,4 @@ def _end_of(run: int) -> int:
 def _end_with_the_nurse(is_alive: int) -> None:
     """The pipe's other end is the nurse's alone: it closes when the nurse is gone, however it went."""
     os.read(is_alive, 1)
-    os.kill(os.getpid(), signal.SIGKILL)
+    os.killpg(0, signal.SIGKILL)  # the run and its workers

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 import polars as pl
 
-from flows import facts
-from flows.bucket_pass import Asked, Passed, pass_over
+from flows.bucket_pass import Asked, Found, pass_over
 from flows.drop_guard import DropGuard
 from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_of_the_disk
+from flows.facts import last_whole_day
 from flows.fault_points import reached
 from flows.home import Home
 from flows.ingest import Ingested, IngestRequest, RunMark, ingest, new_table_days
@@ -25,13 +25,16 @@ from flows.ledger import Ledger, commit, open_ledger, run_row
 from flows.publish import export_reports, publish, publish_runs
 from flows.repeated_days import declare_repeated_days
 from flows.shelf import Shelf
+from flows.told import Division, opening_day, owners_of_workspaces, roster_days, told_by_ledger
 from flows.unchanged import held_as_published, is_as_billed, mark_of, no_invoices, remember
+from flows.workers import Workers, in_processes, in_turn
 from transforms.buckets import buckets
 from transforms.calendar import days_between, first_of_month
 from transforms.catalog import Catalog
 from transforms.credits import credit_entries_from_invoices
 from transforms.descriptions import documents_from_billing
 from transforms.invoices import numbered_from_invoices
+from transforms.standing import Standing
 
 log = logging.getLogger("seatledger")
 
@@ -50,6 +53,7 @@ class Setting:
     home: Home
     catalogs: Mapping[str, Catalog]
     clock: Callable[[], datetime]
+    workers: Workers = in_processes
 
 
 @dataclass(frozen=True)
@@ -95,36 +99,28 @@ class Run:
     outcome: Outcome = field(default_factory=Outcome)
     bill: BillRequest | None = None
     is_unchanged: bool = False
-    issued: Shelf = field(default_factory=Shelf)  # lines, by bucket
-    shown: Shelf | None = None  # the frames of a Standing, by bucket; None: not worked out yet
+    shelf: Shelf = field(default_factory=Shelf)  # what the passes are told, and what they find
+    is_shown: bool = False  # whether what is to be shown is on it
 
-    def passes(self, asked: Asked) -> Iterator[Passed]:
-        """Pass over every bucket, one after the other, from what is known now."""
-        kept = self.kept_rosters()
-        self.issued, self.shown = self._shelf("lines", kept.buckets), self._shelf("standing", kept.buckets) if asked.shown_on else None
-        for bucket in buckets(kept.buckets):
-            found = pass_over(facts.told_by_ledger(self.ledger, self.lake, bucket), self.lake, asked, self.setting.catalogs)
-            for table, frame in found.standing._asdict().items() if found.standing else ():
-                self.shown.put(table, frame)
-            yield found
+    def passes(self, asked: Asked) -> list[Found]:
+        """Pass over every bucket, from what is known now; the frames found are on the shelf."""
+        division = Division(buckets(self.kept_rosters().buckets))
+        self.shelf = Shelf(self.setting.home.lake / "shelf" if len(division.buckets) > 1 else None)
+        jobs = [(told, self.lake, asked, self.setting.catalogs) for told in told_by_ledger(self.ledger, self.lake, division, self.shelf)]
+        found = list((self.setting.workers if len(jobs) > 1 else in_turn)(pass_over, jobs))
+        for each in found:
+            self.shelf.take_over(each.shelf)
+        self.is_shown = asked.shown_on is not None
+        return found
 
     def kept_rosters(self) -> KeptRosters:
         """The rosters as the ledger now says they are."""
-        return KeptRosters(self.lake, facts.roster_days(self.ledger))
+        return KeptRosters(self.lake, roster_days(self.ledger))
 
     def last_whole_day(self) -> date | None:
         """The last day up to which every roster is there; None before any roster came."""
-        days = facts.roster_days(self.ledger)
-        return facts.last_whole_day(days, facts.opening_day(self.ledger, days)) if days else None
-
-    def clear(self) -> None:
-        """Remove what was put by."""
-        for shelf in (self.issued, self.shown):
-            if shelf:
-                shelf.clear()
-
-    def _shelf(self, name: str, of: int) -> Shelf:
-        return Shelf(self.setting.home.lake / name if of > 1 else None)
+        days = roster_days(self.ledger)
+        return last_whole_day(days, opening_day(self.ledger, days)) if days else None
 
 
 @contextmanager
@@ -135,7 +131,7 @@ def open_run(command: str, setting: Setting) -> Iterator[Run]:
         try:
             yield run
         finally:
-            run.clear()
+            run.shelf.clear()
 
 
 @contextmanager
@@ -205,7 +201,7 @@ def bring_in(run: Run, request: IngestRequest) -> None:
     run.outcome.ingested = ingest(fresh, kept, run.ledger, run.lake, mark)
     run.outcome.ingested.days += declare_repeated_days(request.repeated_days, run.ledger, kept, mark)
     if not request.accept_drop:
-        guard = DropGuard(facts.owners_of_workspaces(run.ledger, run.lake), run.setting.catalogs)
+        guard = DropGuard(owners_of_workspaces(run.ledger, run.lake), run.setting.catalogs)
         guard.look_at(run.outcome.ingested.roster_days | set(request.repeated_days), kept)
     kept.write()
     if run.outcome.ingested.directory is not None:
@@ -225,11 +221,11 @@ def bill(run: Run, request: BillRequest) -> None:
         run.outcome.held = held_as_published(run.setting.home)
         log.info("billed through %s before, and nothing has changed since; held workspaces: %d", request.through, len(run.outcome.held))
         return
-    issued = _issued_by_all(run, Asked(request.through, request.cadence, None if request.dry_run else run.last_whole_day()))
+    found = run.passes(Asked(request.through, request.cadence, None if request.dry_run else run.last_whole_day()))
     prefixes = pl.DataFrame([(c.id, c.invoice_prefix) for c in catalogs.values()], schema=["catalog", "invoice_prefix"], orient="row")
-    invoices = numbered_from_invoices(issued.invoices, ledger.used_numbers(), prefixes)
+    invoices = numbered_from_invoices(pl.concat(run.shelf.frames("issued invoices")), ledger.used_numbers(), prefixes)
     run.outcome.invoices, run.outcome.through = invoices, request.through
-    run.outcome.lines, run.outcome.held = int(invoices["lines"].sum()), tuple(issued.held)
+    run.outcome.lines, run.outcome.held = int(invoices["lines"].sum()), tuple(sorted(chain.from_iterable(each.held for each in found)))
     log.info(
         "billed through %s: %d invoices, %d lines, held workspaces: %d",
         request.through,
@@ -238,36 +234,19 @@ def bill(run: Run, request: BillRequest) -> None:
         len(run.outcome.held),
     )
     if not request.dry_run:
-        _decide(run, invoices, issued.dates)
+        _decide(run, invoices)
         remember(ledger, mark_of(ledger, catalogs, request.through, request.cadence))  # with the opening day, once it is settled
 
 
-class IssuedByAll(NamedTuple):
-    """What is issued to all workspaces; its lines are on the run's shelf."""
-
-    invoices: pl.DataFrame
-    dates: pl.DataFrame
-    held: list[str]
-
-
-def _issued_by_all(run: Run, asked: Asked) -> IssuedByAll:
-    invoices, dates, held = [], [], []
-    for issued in (found.issued for found in run.passes(asked)):
-        run.issued.put("lines", issued.lines)
-        invoices.append(issued.invoices)
-        dates.append(issued.dates)
-        held += issued.held
-    return IssuedByAll(pl.concat(invoices), pl.concat(dates), sorted(held))
-
-
-def _decide(run: Run, invoices: pl.DataFrame, dates: pl.DataFrame) -> None:
+def _decide(run: Run, invoices: pl.DataFrame) -> None:
     ledger = run.ledger
     if ledger.setting("opening_on") is None:
-        ledger.set("opening_on", str(min(facts.roster_days(ledger))))
+        ledger.set("opening_on", str(min(roster_days(ledger))))
     ledger.append("invoices", invoices.with_columns(run_id=pl.lit(run.id)))
-    for lines in run.issued.frames("lines"):
+    for lines in run.shelf.frames("issued lines"):
         ledger.append("invoice_lines", documents_from_billing(lines, invoices, run.setting.catalogs))
-    ledger.append("invoice_dates", dates.with_columns(run_id=pl.lit(run.id)))
+    for dates in run.shelf.frames("issued dates"):
+        ledger.append("invoice_dates", dates.with_columns(run_id=pl.lit(run.id)))
     last_entry = ledger.value("select coalesce(max(entry_number), 0) from credit_ledger")
     ledger.append("credit_ledger", credit_entries_from_invoices(invoices, last_entry))
     reached("ledger: invoices told")
@@ -297,12 +276,12 @@ def show(run: Run) -> None:
     """Replace finance.duckdb by what the ledger and the facts now say."""
     if run.is_unchanged:
         return publish_runs(run.setting.home.finance, run.ledger)
-    if run.shown is None and (last := run.last_whole_day()):
-        for _ in run.passes(Asked(shown_on=last)):
-            pass
-    standing = run.shown or Shelf()
-    publish(run.setting.home.finance, run.ledger, standing.all(), run.setting.catalogs)
-    run.outcome.held = tuple(sorted({workspace for holds in standing.frames("holds") for workspace in holds["workspace_id"]}))
+    last = run.last_whole_day()
+    if last and not run.is_shown:
+        run.passes(Asked(shown_on=last))
+    shown = ((table, frame) for table in Standing._fields for frame in run.shelf.frames(f"shown {table}"))
+    publish(run.setting.home.finance, run.ledger, shown, run.setting.catalogs)
+    run.outcome.held = tuple(sorted({workspace for holds in run.shelf.frames("shown holds") for workspace in holds["workspace_id"]}))
 
 
 def write_reports(run: Run, request: ReportRequest) -> None:
@@ -323,9 +302,9 @@ def _months_touched(run: Run) -> list[date] | None:
     """
     if run.command == "report" or run.setting.home.reports_run() != run.ledger.last_run(before=run.id):
         return None
-    days = facts.roster_days(run.ledger)
+    days = roster_days(run.ledger)
     invoiced = [] if run.outcome.invoices is None else run.outcome.invoices["invoice_on"].to_list()
     first = min([*run.outcome.ingested.touched, *invoiced, max(days)])
-    opening_on = facts.opening_day(run.ledger, days)
-    last = facts.last_whole_day(days, opening_on)
+    opening_on = opening_day(run.ledger, days)
+    last = last_whole_day(days, opening_on)
     return sorted({first_of_month(day) for day in days_between(max(min(first, last), opening_on), last)})

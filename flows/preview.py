@@ -8,13 +8,14 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from flows.errors import UserError
-from flows.facts import facts_of_workspace, facts_until, last_whole_day, opening_day, roster_days, told_by_ledger
+from flows.facts import facts_of_workspace, facts_until, last_whole_day
 from flows.home import Home
 from flows.lake import Lake
 from flows.ledger import Ledger
 from flows.ledger_reader import ledger_of_workspace
+from flows.shelf import Shelf
+from flows.told import Division, opening_day, roster_days, told_by_ledger
 from transforms.billing import Facts, billing_from_position, position_from_facts
-from transforms.buckets import smallest_bucket
 from transforms.calendar import ONE_DAY
 from transforms.catalog import Catalog
 from transforms.descriptions import line_description
@@ -55,7 +56,7 @@ def preview(request: PreviewRequest, home: Home, catalogs: Mapping[str, Catalog]
     opening_on = opening_day(ledger, days)
     last = last_whole_day(days, opening_on)
     workspace_id = _workspace_of(request.subscription_id, ledger, lake)
-    told = told_by_ledger(ledger, lake, smallest_bucket(workspace_id))
+    (told,) = told_by_ledger(ledger, lake, Division.alone(workspace_id), Shelf())
     known = facts_of_workspace(facts_until(last, told, lake), workspace_id)
     row = known.subscription_rows.filter(subscription_id=request.subscription_id).row(0, named=True)
     catalog = catalogs.get(row["catalog"])  # None: not known, which holds the workspace

@@ -1,4 +1,7 @@
-"""Frames put by between the passes over the buckets and what is made of all of them: in memory where they are few, else as files."""
+"""Frames put by, by name and bucket, between what is made of all workspaces and the passes over the buckets, and back again.
+
+In memory where there is one bucket; else as Parquet files in the lake, where another process or machine finds them too.
+"""
 
 from __future__ import annotations
 
@@ -11,34 +14,52 @@ import polars as pl
 
 
 class Shelf:
-    """Any number of frames under a name. With a folder, each is a Parquet file there until the shelf is cleared."""
+    """Any number of frames under a name and a bucket's number. With a folder, each is a file there until the shelf is cleared."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder.with_name(f".{folder.name}.parquet.{os.getpid()}") if folder else None
-        self._frames: dict[str, list[pl.DataFrame | Path]] = {}
+        self._frames: dict[tuple[str, int], list[pl.DataFrame | Path]] = {}
 
-    def put(self, name: str, frame: pl.DataFrame) -> None:
-        """Put a frame beside those of its name."""
-        frames = self._frames.setdefault(name, [])
+    def put(self, name: str, bucket: int, frame: pl.DataFrame) -> None:
+        """Put a frame beside those of its name and bucket."""
+        frames = self._frames.setdefault((name, bucket), [])
         if not self._folder:
             frames.append(frame)
             return
-        path = self._folder / f"{name}-{len(frames):04d}.parquet"
+        path = self._folder / f"{name.replace(' ', '-')}-{bucket:04d}-{len(frames):04d}.parquet"
         self._folder.mkdir(parents=True, exist_ok=True)
         frame.write_parquet(path, compression="lz4")
         frames.append(path)
 
-    def frames(self, name: str) -> Iterator[pl.DataFrame]:
-        """The frames of a name, in the order in which they came."""
-        for frame in self._frames.get(name, []):
-            yield pl.read_parquet(frame, hive_partitioning=False) if isinstance(frame, Path) else frame
+    def frames(self, name: str, bucket: int | None = None) -> Iterator[pl.DataFrame]:
+        """The frames of a name, of one bucket or of all, in order of buckets and as they came."""
+        for key in sorted(self._frames):
+            if key[0] == name and bucket in (None, key[1]):
+                yield from map(_read, self._frames[key])
 
-    def all(self) -> Iterator[tuple[str, pl.DataFrame]]:
-        """Every frame with its name."""
-        return ((name, frame) for name in self._frames for frame in self.frames(name))
+    def of(self, bucket: int) -> Shelf:
+        """The same shelf with one bucket's frames only: what is handed to whoever passes over that bucket."""
+        mine = self.of_its_kind()
+        mine._frames = {key: frames for key, frames in self._frames.items() if key[1] == bucket}
+        return mine
+
+    def of_its_kind(self) -> Shelf:
+        """An empty one that puts its frames in the same place."""
+        empty = Shelf()
+        empty._folder = self._folder
+        return empty
+
+    def take_over(self, other: Shelf) -> None:
+        """Have what another shelf has too."""
+        for key, frames in other._frames.items():
+            self._frames.setdefault(key, []).extend(frames)
 
     def clear(self) -> None:
         """Forget them all."""
         self._frames.clear()
         if self._folder:
             shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _read(frame: pl.DataFrame | Path) -> pl.DataFrame:
+    return pl.read_parquet(frame, hive_partitioning=False) if isinstance(frame, Path) else frame

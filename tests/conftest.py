@@ -18,6 +18,7 @@ from flows.catalogs import read_catalogs
 from flows.home import Home
 from flows.ingest import IngestRequest
 from flows.pipeline import BillRequest, Outcome, Setting, run_all, run_bill, run_ingest
+from flows.workers import Workers, in_turn
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "data" / "sample"
@@ -27,9 +28,9 @@ NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 class Product:
     """The product in this process, on one home, with a clock that stands still."""
 
-    def __init__(self, root: Path, catalogs: Path | None = None) -> None:
+    def __init__(self, root: Path, catalogs: Path | None = None, workers: Workers = in_turn) -> None:
         self.home = Home(root)
-        self.setting = Setting(self.home, read_catalogs(catalogs), lambda: NOON)
+        self.setting = Setting(self.home, read_catalogs(catalogs), lambda: NOON, workers)
 
     def run(self, source: Path, through: date, **options) -> Outcome:
         return run_all(IngestRequest(source, last=through, **options), BillRequest(through), self.setting)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from unittest import mock
 
 import duckdb
+import polars as pl
 import pytest
 
 from flows import roster_intake
@@ -80,9 +81,8 @@ def bill(product: Product, source: Path, *, supersede: bool, publishes: bool) ->
         bring_in(run, IngestRequest(source, last=LAST, supersede=supersede))
         decide(run, BillRequest(LAST))
         save(run)
-        standing = dict(run.shown.all())
         for name in ("holds", "exceptions"):
-            look.register(name, standing[name].to_arrow())
+            look.register(name, pl.concat(run.shelf.frames(f"shown {name}")).to_arrow())
         holds, findings = (look.execute(query).fetchall() for query in (HOLDS, FINDINGS))
         return Seen(run.ledger.connection.execute(LINES).fetchall(), holds, Counter(findings))
 
