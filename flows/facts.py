@@ -47,6 +47,7 @@ class Told(NamedTuple):
 
     bucket: Bucket
     versions: Mapping[tuple[str, date | None], str]
+    buckets_of_months: Mapping[date, int]
     opening_on: date
     faults: pl.DataFrame
     repeated_days: tuple[date, ...]
@@ -68,6 +69,7 @@ def told_by_ledger(ledger: Ledger, lake: Lake, bucket: Bucket = WHOLE) -> Told:
     return Told(
         bucket=bucket,
         versions=versions,
+        buckets_of_months=ledger.buckets_of_months(),
         opening_on=opening_day(ledger, days),
         faults=bucket.rows(ledger.current_faults()),
         repeated_days=tuple(ledger.declared_days(DECLARED)),
@@ -86,7 +88,7 @@ def facts_until(horizon: date, told: Told, lake: Lake) -> Facts:
     days = {day: version for (table, day), version in told.versions.items() if table == "users"}
     require_every_roster(horizon, days, told.opening_on)
     first = told.opening_on
-    subscriptions, kept = rows_of("subscriptions", told.versions, lake), KeptRosters(lake, days)
+    subscriptions, kept = rows_of("subscriptions", told.versions, lake), KeptRosters(lake, days, told.buckets_of_months)
     mine = told.bucket.rows(subscriptions)
     activity = _activity(told, lake)
     usage = rows_of("usage", told.versions, lake, told.bucket).rename({"day": "on"})
