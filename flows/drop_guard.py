@@ -9,6 +9,7 @@ import polars as pl
 
 from flows.errors import UserError
 from flows.kept_rosters import KeptRosters, by_month
+from transforms.buckets import Bucket, buckets
 from transforms.calendar import ONE_DAY
 from transforms.catalog import Catalog
 from transforms.rosters import drops_from_seat_counts, seat_counts_from_roster_months
@@ -24,13 +25,17 @@ class DropGuard:
         """Refuse rosters that dropped. Raises UserError naming the day, the seats before and after, and the workspace."""
         near = {day + step * ONE_DAY for day in days for step in (-1, 0, 1)}
         known = {day: "" for day in near if day in kept.versions}
-        months = [(kept.month(month), its_days) for month, its_days in by_month(known).items()]
-        if not months:
+        if not known:
             return
-        drops = drops_from_seat_counts(seat_counts_from_roster_months(months, self._owners, self._catalogs.values()))
+        counts = pl.concat([self._seats(bucket, known, kept) for bucket in buckets(kept.buckets)])
+        drops = drops_from_seat_counts(counts.group_by("day", "workspace_id").agg(pl.col("seats").sum()))
         if drops.height:
             day, workspace, before, after = drops.row(0)
             whose = f"the roster of {workspace}" if workspace else "all rosters together"
             raise UserError(
                 f"users of {day}: {whose} fell from {before} to {after} seats in one day. If that is so, ingest again with --accept-drop."
             )
+
+    def _seats(self, bucket: Bucket, days: Mapping[date, str], kept: KeptRosters) -> pl.DataFrame:
+        months = ((kept.month(month, bucket), its_days) for month, its_days in by_month(days).items())
+        return seat_counts_from_roster_months(months, bucket.rows(self._owners), self._catalogs.values())

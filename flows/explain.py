@@ -12,6 +12,7 @@ import polars as pl
 from flows.errors import UserError
 from flows.facts import facts_of_workspace, facts_until
 from flows.home import Home
+from flows.kept_directory import KeptDirectory
 from flows.lake import Lake
 from flows.ledger import Ledger
 from flows.ledger_reader import as_known_to, ledger_of_workspace
@@ -239,10 +240,7 @@ def _correction(line: Mapping, news: News, before: Known, now: Known, ledger: Le
 
 def _named(document: Document, lake: Lake, workspace_id: str) -> Document:
     """Add the names of users; a deleted user has none, and stays an id (I8)."""
-    directory = lake.directory()
-    if directory is None:
-        return document
-    mine = directory.filter(pl.col("workspace_id") == workspace_id).filter(~pl.col("is_erased"))
+    mine = KeptDirectory(lake).of_workspace(workspace_id).filter(~pl.col("is_erased"))
     names = dict(mine.select("user_id", "name").iter_rows())
     ids = {"user_id": "name", "actor_id": "actor_name"}
 

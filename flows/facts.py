@@ -32,7 +32,7 @@ def facts_until(horizon: date, told: Told, lake: Lake) -> Facts:
 
     Raises: UserError naming the days whose rosters are missing; a missing day is never read as seats removed (G1).
     """
-    first, kept = told.opening_on, KeptRosters(lake, told.rosters)
+    first, kept = told.opening_on, KeptRosters(lake, told.rosters, told.buckets_of_months)
     _require_every_roster(horizon, told.rosters, first)
     return Facts(
         subscription_rows=told.rows("subscriptions"),

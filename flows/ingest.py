@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -16,14 +16,15 @@ import polars as pl
 from flows.checked_rows import AcceptedDay, TableDay, checked, read_day
 from flows.errors import UserError, name_days
 from flows.fault_points import reached
+from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
 from flows.lake import NO_FAULTS, Lake
 from flows.ledger import Ledger
-from flows.roster_intake import months_of_rosters
+from flows.roster_intake import MonthPart, months_of_rosters
 from flows.s3_files import shown
 from flows.source import Part, digest, survey, version_of
+from transforms.buckets import Bucket
 from transforms.calendar import days_between
-from transforms.directory import directory_from_rosters
 
 log = logging.getLogger("seatledger.ingest")
 
@@ -51,7 +52,6 @@ class Ingested:
     rows: int = 0
     touched: list[date] = field(default_factory=list)
     roster_days: set[date] = field(default_factory=set)
-    directory: pl.DataFrame | None = None
 
 
 class RunMark(NamedTuple):
@@ -109,10 +109,12 @@ def _require_every_day(found: set[date], request: IngestRequest, current: dict) 
         )
 
 
-def ingest(table_days: list[TableDay], kept: KeptRosters, ledger: Ledger, lake: Lake, run: RunMark) -> Ingested:
+def ingest(
+    table_days: list[TableDay], kept: KeptRosters, directory: KeptDirectory, ledger: Ledger, lake: Lake, run: RunMark
+) -> Ingested:
     """Read and check every new table day, put its rows where they are kept, and tell the ledger: in its open transaction.
 
-    Rosters go to `kept`, and the directory that they make of the present one is returned: for the caller to look at once more and to write.
+    Rosters go to `kept`, and who is on them to `directory`: for the caller to look at once more and to write.
     """
     done, accepted = Ingested(), []
     for batch in _batches([t for t in table_days if t.table != "users"]):
@@ -121,14 +123,11 @@ def ingest(table_days: list[TableDay], kept: KeptRosters, ledger: Ledger, lake: 
         of_batch = [AcceptedDay.of(t, parts, found) for t, parts in contents.items()]
         _write(of_batch, found.rows, lake)
         accepted += of_batch
-    directory = lake.directory()
-    for month in months_of_rosters([t for t in table_days if t.table == "users"]):
-        kept.replace(month.month, month.rosters, {a.table_day.day: a.version for a in month.accepted})
-        directory = directory_from_rosters(directory, month.people)
+    for month in months_of_rosters([t for t in table_days if t.table == "users"], kept.settle, lake):
+        kept.replace(month.month, _learnt(month.parts, directory), {a.table_day.day: a.version for a in month.accepted})
         accepted += month.accepted
         done.days += len(month.accepted)
     _tell_unknown_columns(accepted)
-    done.directory = directory if done.days else None
     done.files = sum(len(a.files) for a in accepted)
     done.rows = sum(file.rows for a in accepted for file in a.files)
     done.roster_days = {a.table_day.day for a in accepted if a.table_day.table == "users"}
@@ -136,6 +135,13 @@ def ingest(table_days: list[TableDay], kept: KeptRosters, ledger: Ledger, lake: 
     if accepted:
         _record(accepted, ledger, run)
     return done
+
+
+def _learnt(parts: Iterable[MonthPart], directory: KeptDirectory) -> Iterator[tuple[Bucket, pl.DataFrame]]:
+    """A month's rosters, bucket by bucket; the directory learns each bucket's people on the way."""
+    for bucket, rosters, people in parts:
+        directory.learn(bucket, people)
+        yield bucket, rosters
 
 
 def _batches(table_days: Iterable[TableDay]) -> Iterable[list[TableDay]]:

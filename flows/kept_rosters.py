@@ -1,27 +1,40 @@
-"""The rosters that the home keeps, a file a month: as earlier runs left them, and as this run changes them."""
+"""The rosters that the home keeps, a file a month and bucket of workspaces: as earlier runs left them, and as this run changes them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 
 from flows.errors import UserError
 from flows.lake import Lake
-from transforms.buckets import WHOLE, Bucket
+from transforms.buckets import WHOLE, Bucket, buckets, buckets_for_users
 from transforms.calendar import ONE_DAY, first_of_month
-from transforms.roster_months import NO_ROSTERS, roster_month_from_rows, roster_month_with_days, roster_month_with_repeated_day
+from transforms.roster_months import (
+    NO_ROSTERS,
+    STANDING,
+    on_day,
+    roster_month_from_rows,
+    roster_month_with_days,
+    roster_month_with_repeated_day,
+)
 
 
 class KeptRosters:
-    """Roster months by the current version of each of their days. What changes is written at once, under a name of its own."""
+    """Roster months by the current version of each of their days. What changes is written under a name of its own.
 
-    def __init__(self, lake: Lake, versions: Mapping[date, str]) -> None:
+    `buckets` says in how many a month is kept, where it is more than one: `ledger.buckets_of_months()`.
+    """
+
+    def __init__(self, lake: Lake, versions: Mapping[date, str], buckets: Mapping[date, int] | None = None) -> None:
         self._lake = lake
         self.versions = dict(versions)
-        self._changed: dict[date, pl.DataFrame] = {}
+        self._buckets = dict(buckets or {})
+        self._changed: dict[date, pl.DataFrame] = {}  # months of one bucket
+        self._written: list[Path] = []
 
     def months(self) -> list[date]:
         """Every month of which a roster is kept, in order."""
@@ -30,46 +43,85 @@ class KeptRosters:
     @property
     def buckets(self) -> int:
         """The most buckets that a month is kept in."""
-        return 1
+        return max((self._buckets.get(month, 1) for month in self.months()), default=1)
+
+    def buckets_of_months(self) -> dict[date, int]:
+        """In how many buckets each month is kept, where it is more than one."""
+        return {month: self._buckets[month] for month in self.months() if self._buckets.get(month, 1) > 1}
 
     def month(self, month: date, bucket: Bucket = WHOLE) -> pl.DataFrame:
-        """A month's rosters of a bucket's workspaces: all its days that have come in.
+        """A month's rosters of a bucket's workspaces: all its days that have come in, sorted.
 
         Raises: UserError where its file is gone.
         """
-        return bucket.rows(self._whole(month))
-
-    def _whole(self, month: date) -> pl.DataFrame:
-        if month in self._changed:
-            return self._changed[month]
-        versions = self._of(month)
+        of, versions = self._buckets.get(month, 1), self._of(month)
         if not versions:
             return NO_ROSTERS
-        path = self._lake.roster_month_path(month, versions)
-        if path.exists():
-            return pl.read_parquet(path, hive_partitioning=False)
-        return self._from_days(versions)
+        if of <= bucket.of:
+            rosters = self._kept(month, bucket.within(of), versions)
+            return rosters if of == bucket.of else bucket.rows(rosters)
+        parts = [self._kept(month, Bucket(number, of), versions) for number in range(bucket.number, of, bucket.of)]
+        return pl.merge_sorted(parts, key=STANDING)
 
-    def replace(self, month: date, fresh: pl.DataFrame, versions: Mapping[date, str]) -> None:
-        """Let some days of a month take the place of what was there of them."""
-        self._changed[month] = roster_month_with_days(self.month(month), fresh, versions)
+    def rows_on(self, day: date) -> int:
+        """How many users are on a day's rosters."""
+        month = first_of_month(day)
+        return sum(self.month(month, bucket).filter(on_day(day)).height for bucket in buckets(self._buckets.get(month, 1)))
+
+    def settle(self, month: date, users: int) -> int:
+        """In how many buckets a month is kept: settled when it first comes in, by the users on its first day's rosters."""
+        if month not in self.months():
+            self._buckets[month] = buckets_for_users(users)
+        return self._buckets.get(month, 1)
+
+    def replace(self, month: date, fresh: Iterable[tuple[Bucket, pl.DataFrame]], versions: Mapping[date, str]) -> None:
+        """Let some days of a month, which come bucket by bucket, take the place of what was there of them."""
+        known = self._of(month)
+        for bucket, rosters in fresh:
+            self._put(month, bucket, roster_month_with_days(self.month(month, bucket), rosters, versions, known), known | versions)
         self.versions |= versions
 
     def repeat(self, day: date) -> None:
         """Let a lost day repeat the one before (G1)."""
         month, before = first_of_month(day), day - ONE_DAY
-        self._changed[month] = roster_month_with_repeated_day(self.month(month), self.month(first_of_month(before)), day, before)
-        self.versions[day] = self.versions[before]
+        known, earlier = self._of(month), first_of_month(before)
+        version = {day: self.versions[before]}
+        for bucket in buckets(self.settle(month, self.rows_on(before))):
+            now = roster_month_with_repeated_day(self.month(month, bucket), self.month(earlier, bucket), day, before, known)
+            self._put(month, bucket, now, known | version)
+        self.versions |= version
 
     def write(self) -> None:
         """Keep the months that were changed. Until the ledger tells the versions of their days, nobody asks for them."""
         for month, rosters in self._changed.items():
             self._lake.write(self._lake.roster_month_path(month, self._of(month)), rosters)
 
+    def withdraw(self) -> None:
+        """Remove what was written and was not there before: the run that brought it is refused."""
+        for path in self._written:
+            path.unlink(missing_ok=True)
+
+    def _put(self, month: date, bucket: Bucket, rosters: pl.DataFrame, versions: Mapping[date, str]) -> None:
+        """A month of one bucket waits in memory to be written, one of many is too large for that."""
+        if bucket.of == 1:
+            self._changed[month] = rosters
+            return
+        path = self._lake.roster_month_path(month, versions, bucket)
+        self._written += [] if path.exists() else [path]
+        self._lake.write(path, rosters)
+
+    def _kept(self, month: date, bucket: Bucket, versions: Mapping[date, str]) -> pl.DataFrame:
+        if month in self._changed:
+            return self._changed[month]
+        path = self._lake.roster_month_path(month, versions, bucket)
+        if path.exists():
+            return self._lake.read(path)
+        return self._from_days(versions)
+
     def _of(self, month: date) -> dict[date, str]:
         return {day: version for day, version in sorted(self.versions.items()) if first_of_month(day) == month}
 
-    def _from_days(self, versions: dict[date, str]) -> pl.DataFrame:
+    def _from_days(self, versions: Mapping[date, str]) -> pl.DataFrame:
         """A home of the first ledger version kept a file a day."""
         paths = {day: self._lake.day_path("users", day, version) for day, version in versions.items()}
         gone = [path for path in paths.values() if not path.exists()]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from flows.fault_points import reached
+from transforms.buckets import WHOLE, Bucket
 from transforms.contracts.sources import BROKEN
 
 
@@ -47,20 +50,31 @@ class Lake:
         finally:
             beside.unlink(missing_ok=True)
 
-    # --- rosters: a month's days in one file, named by the versions of all of them ---------------------------------------------
+    @contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        """A folder for what is needed for a while. What a killed run leaves of it the next one sweeps away."""
+        folder = self.root / f".{name}.parquet.{os.getpid()}"
+        folder.mkdir(mode=0o700)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
-    def roster_month_path(self, month: date, versions: Mapping[date, str]) -> Path:
+    # --- rosters: a month's days in one file a bucket, named by the versions of all of them --------------------------------------
+
+    def roster_month_path(self, month: date, versions: Mapping[date, str], bucket: Bucket = WHOLE) -> Path:
         made_from = sha256("\n".join(f"{day}={version}" for day, version in sorted(versions.items())).encode()).hexdigest()[:24]
-        return self.root / "roster_months" / f"month={month:%Y-%m}" / f"{made_from}.parquet"
+        return _of_bucket(self.root / "roster_months" / f"month={month:%Y-%m}" / made_from, bucket)
 
     # --- the directory: the only place with names and addresses ----------------------------------------------------------
 
-    @property
-    def directory_path(self) -> Path:
-        return self.root / "directory.parquet"
-
-    def directory(self) -> pl.DataFrame | None:
-        return pl.read_parquet(self.directory_path) if self.directory_path.exists() else None
+    def directory_path(self, bucket: Bucket = WHOLE) -> Path:
+        return _of_bucket(self.root / "directory", bucket)
 
 
 NO_FAULTS = pl.DataFrame(schema=BROKEN)
+
+
+def _of_bucket(path: Path, bucket: Bucket) -> Path:
+    """One file, or a file a bucket in a folder of that name."""
+    return path.with_name(f"{path.name}.parquet") if bucket.of == 1 else path / f"bucket={bucket.number:03d}-of-{bucket.of:03d}.parquet"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LONGEST_WAIT = 3.0  # seconds, for someone who looks into the ledger to be done
 _BATCH = 100_000  # rows
+_BUCKETS = "buckets "  # of settings: and the month
 _SCHEMA = Path(__file__).with_name("ledger.sql")
 
 
@@ -125,6 +126,15 @@ class Ledger:
     def set(self, name: str, value: str) -> None:
         self.connection.execute("insert or replace into settings values (?, ?)", [name, value])
 
+    def buckets_of_months(self) -> dict[date, int]:
+        """In how many buckets the rosters of each month are kept, where it is more than one: settled when the month first came in."""
+        return buckets_of_months(self.connection.execute("select name, value from settings").fetchall())
+
+    def set_buckets(self, months: Mapping[date, int]) -> None:
+        """Remember in how many buckets months are kept."""
+        for month, number in months.items():
+            self.set(f"{_BUCKETS}{month:%Y-%m}", str(number))
+
     def billed_charges(self, bucket: Bucket = WHOLE) -> pl.DataFrame:
         """The quantity billed so far of every charge of a bucket's workspaces, with the facts of its latest line."""
         identity = "subscription_id, term_from, reason, moved_on, service_from, service_until, plan, unit_price_minor, period_days"
@@ -186,6 +196,11 @@ class Ledger:
 
     def next_run_id(self) -> str:
         return f"run-{self.value('select count(*) + 1 from runs'):06d}"
+
+
+def buckets_of_months(settings: Iterable[tuple[str, str]]) -> dict[date, int]:
+    """In how many buckets months are kept, from the names and values of a ledger's settings."""
+    return {date.fromisoformat(f"{name.removeprefix(_BUCKETS)}-01"): int(value) for name, value in settings if name.startswith(_BUCKETS)}
 
 
 def _is_in(bucket: Bucket) -> str:

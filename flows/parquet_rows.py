@@ -13,7 +13,7 @@ import pyarrow.parquet
 from flows.errors import UserError
 from transforms.contracts.sources import SOURCE_ROWS
 
-_LARGEST_FIELD = 1_000_000  # bytes
+LARGEST_FIELD = 1_000_000  # bytes
 _MOST_UNPACKED = 1_000  # rows, or bytes of a column, for each byte of a file
 _SMALL = 100_000  # bytes
 _WORDS = {"kind", "role", "status", "cadence", "event", "actor_role", "metric", "plan", "catalog", "billing_day"}  # few different ones
@@ -29,7 +29,7 @@ def rows_of_parquet(name: str, table: str, content: bytes) -> pl.DataFrame:
     wanted = SOURCE_ROWS[table].names()
     try:
         says = pyarrow.parquet.read_metadata(pyarrow.BufferReader(content))
-        _require_loadable(name, says, len(content))
+        require_loadable(name, says, len(content))
         columns = says.schema.to_arrow_schema().names
         _require_once(name, columns)
         flat = {says.schema.column(n).path for n in range(len(says.schema.names))}
@@ -48,7 +48,7 @@ def rows_of_parquet(name: str, table: str, content: bytes) -> pl.DataFrame:
     return frame.with_columns(*texts, *(pl.lit(None).alias(column) for column in columns if column not in wanted))
 
 
-def _require_loadable(name: str, says: pyarrow.parquet.FileMetaData, size: int) -> None:
+def require_loadable(name: str, says: pyarrow.parquet.FileMetaData, size: int) -> None:
     """What a file says of itself, before it is loaded: not more than so many bytes can mean.
 
     Only row groups are asked: asked for a damaged column's metadata, Arrow ends the process.
@@ -56,7 +56,7 @@ def _require_loadable(name: str, says: pyarrow.parquet.FileMetaData, size: int) 
     claims = f"{says.num_rows} rows" if says.num_rows > size * _MOST_UNPACKED else None
     for group in map(says.row_group, range(says.num_row_groups)):
         unpacked = group.total_byte_size
-        if unpacked > max(size, _SMALL) * _MOST_UNPACKED or unpacked > max(group.num_rows, 1) * _LARGEST_FIELD:
+        if unpacked > max(size, _SMALL) * _MOST_UNPACKED or unpacked > max(group.num_rows, 1) * LARGEST_FIELD:
             claims = claims or f"{unpacked} bytes of {group.num_rows} rows"
     if claims:
         raise UserError(f"{name}: claims {claims} in {size} bytes. It was not loaded; deliver the file again.")
@@ -71,8 +71,8 @@ def _require_once(name: str, columns: list[str]) -> None:
 def _require_short_cells(name: str, arrow: pyarrow.Table) -> None:
     for column in arrow.column_names:
         chunks = [c.dictionary if pyarrow.types.is_dictionary(c.type) else c for c in arrow[column].chunks]
-        if any(_longest(chunk) > _LARGEST_FIELD for chunk in chunks):
-            raise UserError(f"{name}: {column} has a cell of over {_LARGEST_FIELD} bytes. Deliver the file again.")
+        if any(_longest(chunk) > LARGEST_FIELD for chunk in chunks):
+            raise UserError(f"{name}: {column} has a cell of over {LARGEST_FIELD} bytes. Deliver the file again.")
 
 
 def _longest(texts: pyarrow.Array) -> int:

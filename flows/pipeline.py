@@ -19,6 +19,7 @@ from flows.facts import last_whole_day
 from flows.fault_points import reached
 from flows.home import Home
 from flows.ingest import Ingested, IngestRequest, RunMark, ingest, new_table_days
+from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
 from flows.lake import Lake
 from flows.ledger import Ledger, commit, open_ledger, run_row
@@ -115,7 +116,7 @@ class Run:
 
     def kept_rosters(self) -> KeptRosters:
         """The rosters as the ledger now says they are."""
-        return KeptRosters(self.lake, roster_days(self.ledger))
+        return KeptRosters(self.lake, roster_days(self.ledger), self.ledger.buckets_of_months())
 
     def last_whole_day(self) -> date | None:
         """The last day up to which every roster is there; None before any roster came."""
@@ -194,21 +195,32 @@ def run_all(source: IngestRequest, request: BillRequest, setting: Setting, step:
 
 
 def bring_in(run: Run, request: IngestRequest) -> None:
-    """Read, check and keep the table days that are new."""
+    """Read, check and keep the table days that are new. Refused, they leave the home's rosters and its directory as they were."""
+    kept, directory = run.kept_rosters(), KeptDirectory(run.lake)
+    try:
+        _take_in(run, request, kept, directory)
+    except BaseException:
+        kept.withdraw()
+        raise
+    finally:
+        directory.forget()
+    run.outcome.ingested.touched += request.repeated_days
+    log.info("ingested %d days, %d files, %d rows", run.outcome.ingested.days, run.outcome.ingested.files, run.outcome.ingested.rows)
+
+
+def _take_in(run: Run, request: IngestRequest, kept: KeptRosters, directory: KeptDirectory) -> None:
     fresh = new_table_days(request, run.ledger)
-    kept = run.kept_rosters()
     mark = RunMark(run.id, run.started_at)
-    run.outcome.ingested = ingest(fresh, kept, run.ledger, run.lake, mark)
+    run.outcome.ingested = ingest(fresh, kept, directory, run.ledger, run.lake, mark)
     run.outcome.ingested.days += declare_repeated_days(request.repeated_days, run.ledger, kept, mark)
+    run.ledger.set_buckets(kept.buckets_of_months())
     if not request.accept_drop:
         guard = DropGuard(owners_of_workspaces(run.ledger, run.lake), run.setting.catalogs)
         guard.look_at(run.outcome.ingested.roster_days | set(request.repeated_days), kept)
     kept.write()
-    if run.outcome.ingested.directory is not None:
-        run.lake.write(run.lake.directory_path, run.outcome.ingested.directory)
+    if run.outcome.ingested.roster_days:
+        directory.write()
         reached("directory: in place")
-    run.outcome.ingested.touched += request.repeated_days
-    log.info("ingested %d days, %d files, %d rows", run.outcome.ingested.days, run.outcome.ingested.files, run.outcome.ingested.rows)
 
 
 def bill(run: Run, request: BillRequest) -> None:

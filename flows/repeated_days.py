@@ -11,8 +11,7 @@ from flows.errors import UserError
 from flows.ingest import RunMark
 from flows.kept_rosters import KeptRosters
 from flows.ledger import Ledger
-from transforms.calendar import ONE_DAY, first_of_month
-from transforms.roster_months import on_day
+from transforms.calendar import ONE_DAY
 
 DECLARED = "declared: repeats the day before"
 
@@ -33,7 +32,7 @@ def declare_repeated_days(days: Iterable[date], ledger: Ledger, kept: KeptRoster
         if ("users", day) in current:
             raise UserError(f"users of {day} were delivered: nothing is lost. To replace them, ingest them with --supersede.")
         kept.repeat(day)
-        rows = kept.month(first_of_month(day)).filter(on_day(day)).height
+        rows = kept.rows_on(day)
         version = pl.select(table_name=pl.lit("users"), day=pl.lit(day), version=pl.lit(before))
         record = version.with_columns(file=pl.lit(DECLARED), sha256=pl.lit(before), bytes=pl.lit(0), rows=pl.lit(rows))
         faults = ledger.current_faults().filter((pl.col("table_name") == "users") & (pl.col("day") == day - ONE_DAY))

@@ -1,35 +1,41 @@
-"""Rosters on their way in: a month at a time, checked row by row and folded into bits."""
+"""Rosters on their way in: a month at a time, checked row by row and folded into bits, bucket by bucket."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from pathlib import Path
 from typing import NamedTuple
 
+import duckdb
 import polars as pl
 
 from flows.checked_rows import AcceptedDay, TableDay, checked, read_day, require_rosters
-from flows.lake import NO_FAULTS
-from flows.source import PartContent
+from flows.errors import is_for_want_of_memory, is_interrupt
+from flows.lake import NO_FAULTS, Lake
+from flows.roster_files import RosterFile, roster_file
+from flows.roster_fold import DayFile, HashesCollide, MonthPart, RosterFold
+from transforms.buckets import buckets
 from transforms.calendar import first_of_month
-from transforms.roster_fold import HashesCollide, RosterFold
+from transforms.contracts.sources import UserRows
+from transforms.directory import people_from_rosters
 from transforms.roster_months import roster_month_from_rows
-from transforms.source_rows import whole_user_rows, whole_users
 
 _SMALL_MONTH = 40_000_000  # bytes of files that are read at once
 
+Settle = Callable[[date, int], int]  # a month and the users on its first day's rosters -> its number of buckets
+
 
 class MonthIn(NamedTuple):
-    """What came in of a month: its rosters folded, the last row of everyone for the directory, and each day's files and faults."""
+    """What came in of a month: each day's files and faults; and its rosters folded, with the last row of everyone on them, to be taken once."""
 
     month: date
-    rosters: pl.DataFrame
-    people: pl.DataFrame
     accepted: list[AcceptedDay]
+    parts: Iterator[MonthPart]
 
 
-def months_of_rosters(table_days: Iterable[TableDay]) -> Iterator[MonthIn]:
+def months_of_rosters(table_days: Iterable[TableDay], settle: Settle, lake: Lake) -> Iterator[MonthIn]:
     """Read, check and fold each month's days, in order.
 
     Raises: UserError for a file that cannot be taken.
@@ -40,42 +46,90 @@ def months_of_rosters(table_days: Iterable[TableDay]) -> Iterator[MonthIn]:
     for month, days in months.items():
         is_small = sum(part.size for t in days for part in t.parts) < _SMALL_MONTH
         if is_small:
-            yield _at_once(month, days)
+            yield _at_once(month, days, settle)
             continue
         try:
-            yield _day_by_day(month, days)
+            yield from _out_of_core(month, days, settle, lake)
         except HashesCollide:
-            yield _at_once(month, days)
+            yield _at_once(month, days, settle)
 
 
-def _at_once(month: date, days: list[TableDay]) -> MonthIn:
+# --- a small month: in memory, users by their text ----------------------------------------------------------------------------
+
+
+def _at_once(month: date, days: list[TableDay], settle: Settle) -> MonthIn:
     contents = {t: parts for t, parts in map(read_day, days)}
     found = checked("users", contents)
     accepted = [AcceptedDay.of(t, parts, found) for t, parts in contents.items()]
-    return MonthIn(month, roster_month_from_rows(found.rows), found.rows, accepted)
+    rosters, people = roster_month_from_rows(found.rows), people_from_rosters(found.rows)
+    of = settle(month, sum(file.rows for file in accepted[0].files))
+    return MonthIn(month, accepted, (MonthPart(bucket, bucket.rows(rosters), bucket.rows(people)) for bucket in buckets(of)))
 
 
-def _day_by_day(month: date, days: list[TableDay]) -> MonthIn:
-    """Fold day after day; the next one is read meanwhile."""
-    fold, accepted = RosterFold(), []
-    with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(read_day, days[0])
-        for n, _ in enumerate(days):
-            table_day, parts = coming.result()
-            if n + 1 < len(days):
-                coming = reader.submit(read_day, days[n + 1])
-            accepted.append(_fold_day(fold, table_day, parts))
-    return MonthIn(month, fold.roster_month(), fold.people(), accepted)
+# --- a large month: by DuckDB, from files ---------------------------------------------------------------------------------------
 
 
-def _fold_day(fold: RosterFold, table_day: TableDay, parts: list[PartContent]) -> AcceptedDay:
-    """Fold a day whose rows are all in order at a glance; else look at each row, keep those in order, and tell of the others."""
+def _out_of_core(month: date, days: list[TableDay], settle: Settle, lake: Lake) -> Iterator[MonthIn]:
+    """Fold files where they lie; those of days on which something is not in order once their rows were looked at, one by one."""
+    with lake.scratch("rosters") as scratch:
+        lying = {t: files for t in days if (files := _as_they_lie(t))}
+        looked_at = {t: _look_at_each_row(t, scratch) for t in days if t not in lying}
+        while True:
+            first = days[0]
+            of = settle(month, sum(f.rows for f in lying[first]) if first in lying else sum(f.rows for f in looked_at[first].files))
+            fold = RosterFold([f for t in days for f in _files(t, lying.get(t), scratch)], scratch)
+            try:
+                broken = _broken_days(fold, of, lying)
+                if not broken:
+                    accepted = [looked_at.get(t) or _taken(t, lying[t]) for t in days]
+                    broken = [t for t, files in lying.items() if not all(file.is_the_same() for file in files)]
+                if not broken:
+                    yield MonthIn(month, accepted, fold.parts(of))
+                    return
+            finally:
+                fold.close()
+            looked_at |= {t: _look_at_each_row(t, scratch) for t in broken if lying.pop(t)}
+
+
+def _broken_days(fold: RosterFold, of: int, lying: dict[TableDay, list[RosterFile]]) -> list[TableDay]:
+    """The days that cannot be taken as they lie: a file that DuckDB cannot read may be of any of them."""
+    try:
+        broken = fold.broken_days(of)
+    except duckdb.Error as reason:
+        if is_interrupt(reason) or is_for_want_of_memory(reason) or not lying:
+            raise
+        return list(lying)
+    if broken - {t.day for t in lying}:
+        raise HashesCollide  # rows that were looked at one by one are in order: it is the fold that is not
+    return [t for t in lying if t.day in broken]
+
+
+def _as_they_lie(table_day: TableDay) -> list[RosterFile]:
+    """The day's files, if every one can be read where it lies; else none."""
+    files = [roster_file(part) for part in table_day.parts]
+    return files if all(files) and sum(file.rows for file in files) else []
+
+
+def _files(table_day: TableDay, lying: list[RosterFile] | None, scratch: Path) -> list[DayFile]:
+    if lying:
+        return [DayFile(file.part.path.absolute(), table_day.day, file.rows) for file in lying]
+    path = _spooled(table_day, scratch)
+    return [DayFile(path, table_day.day, pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())]
+
+
+def _spooled(table_day: TableDay, scratch: Path) -> Path:
+    return scratch.absolute() / f"{table_day.day}.parquet"
+
+
+def _look_at_each_row(table_day: TableDay, scratch: Path) -> AcceptedDay:
+    """Keep the rows that are in order for a while, and tell of the others."""
+    _, parts = read_day(table_day)
     require_rosters({table_day: parts})
-    glance = whole_user_rows([content.frame for content in parts])
-    if glance is not None:
-        day = fold.look_up(table_day.day, glance)
-        if whole_users(day.newcomers) and fold.add(day):
-            return AcceptedDay(table_day, [content.file for content in parts], NO_FAULTS, {})
     found = checked("users", {table_day: parts})
-    fold.add(fold.look_up(table_day.day, found.rows))
+    found.rows.select(UserRows.names()).write_parquet(_spooled(table_day, scratch), compression="lz4", statistics=False)
     return AcceptedDay.of(table_day, parts, found)
+
+
+def _taken(table_day: TableDay, lying: list[RosterFile]) -> AcceptedDay:
+    with ThreadPoolExecutor(2) as readers:
+        return AcceptedDay(table_day, list(readers.map(RosterFile.told, lying)), NO_FAULTS, {})

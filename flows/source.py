@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -125,13 +126,22 @@ def _day_of(table: str, folder: str) -> date:
 
 
 def digest(part: Part) -> str:
-    """The sha256 of a part's bytes."""
-    return sha256(_content(part)).hexdigest()
+    """The sha256 of a part's bytes, of which a local file's are never in memory all at once."""
+    if isinstance(part.path, S3File):
+        return sha256(_content(part)).hexdigest()
+    with _there(part), part.path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def _content(part: Part) -> bytes:
-    try:
+    with _there(part):
         return part.path.read_bytes()
+
+
+@contextmanager
+def _there(part: Part) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError:
         raise UserError(f"{part.name}: disappeared while it was read. Run again once the source is complete.") from None
 

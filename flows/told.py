@@ -32,6 +32,7 @@ class Told(NamedTuple):
 
     bucket: Bucket
     rosters: Mapping[date, str]
+    buckets_of_months: Mapping[date, int]
     opening_on: date
     repeated_days: tuple[date, ...]
     shelf: Shelf
@@ -82,7 +83,8 @@ def told_by_ledger(ledger: Ledger, lake: Lake, division: Division, shelf: Shelf)
         raise UserError("no roster has been ingested yet. Start with: seatledger ingest SOURCE")
     _tell(ledger, lake, division, shelf)
     opening_on, repeated = opening_day(ledger, days), tuple(ledger.declared_days(DECLARED))
-    return [Told(bucket, days, opening_on, repeated, shelf.of(bucket.number)) for bucket in division.buckets]
+    months = ledger.buckets_of_months()
+    return [Told(bucket, days, months, opening_on, repeated, shelf.of(bucket.number)) for bucket in division.buckets]
 
 
 def _tell(ledger: Ledger, lake: Lake, division: Division, shelf: Shelf) -> None:

@@ -13,9 +13,11 @@ from flows.errors import UserError
 from flows.home import Home
 from flows.kept_rosters import by_month
 from flows.lake import Lake
+from flows.ledger import buckets_of_months
 from flows.ledger_versions import LEDGER_VERSION
 from flows.publish import FROM_LEDGER, REPORTS, csv_reports, reports_in_order
 from flows.receipts import broken_links, missing_runs
+from transforms.buckets import buckets
 from transforms.catalog import Catalog
 
 _ISSUED = ("credit_ledger", "invoice_lines", "invoices")
@@ -137,8 +139,13 @@ def _from_rosters(both: duckdb.DuckDBPyConnection, home: Home, catalogs: Mapping
         both.execute("select distinct day, version from ledger.inputs where table_name = 'users' and superseded_by is null").fetchall()
     )
     lake, months = Lake(home.lake), by_month(versions)
-    files = [(str(lake.roster_month_path(month, {day: versions[day] for day in days})), month) for month, days in months.items()]
-    gone = [(f"{month:%Y-%m}", "its stored rosters are gone") for path, month in files if not Path(path).exists()]
+    of = buckets_of_months(both.execute("select name, value from ledger.settings").fetchall())
+    files = [
+        (str(lake.roster_month_path(month, {day: versions[day] for day in days}, bucket)), month)
+        for month, days in months.items()
+        for bucket in buckets(of.get(month, 1))
+    ]
+    gone = sorted({(f"{month:%Y-%m}", "its stored rosters are gone") for path, month in files if not Path(path).exists()})
     if gone or not files:
         return Check("occupancy_from_rosters", question, gone)
     both.execute("create temp table roster_files (filename varchar, month date)")

@@ -20,6 +20,7 @@ SHARED = {
     "transforms.agreed_seats",
     "transforms.policy",
     "transforms.roster_months",
+    "transforms.sorted_rows",
 }
 
 
@@ -91,6 +92,8 @@ def test_only_what_keeps_publishes_checks_and_shows_knows_duckdb() -> None:
         "publish.py",
         "questions.py",
         "receipts.py",
+        "roster_fold.py",
+        "roster_intake.py",
         "unchanged.py",
         "verify.py",
     ]

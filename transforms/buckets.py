@@ -12,6 +12,7 @@ from typing import NamedTuple
 import polars as pl
 
 MOST_BUCKETS = 4096
+USERS_A_BUCKET = 400_000
 
 
 class Bucket(NamedTuple):
@@ -48,6 +49,12 @@ def buckets(of: int) -> list[Bucket]:
 def smallest_bucket(workspace_id: str) -> Bucket:
     """The smallest bucket that a workspace is in: for asking about it alone."""
     return Bucket(bucket_numbers(pl.Series([workspace_id]), MOST_BUCKETS)[0], MOST_BUCKETS)
+
+
+def buckets_for_users(users: int) -> int:
+    """How many buckets so many users are kept in: each has some 400,000 at most, which take some 300 MB where they are worked on."""
+    needed = -(-users // USERS_A_BUCKET)
+    return min(1 << max(needed - 1, 0).bit_length(), MOST_BUCKETS)
 
 
 def bucket_numbers(workspace_ids: pl.Series, of: int) -> pl.Series:

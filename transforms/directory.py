@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from transforms.sorted_rows import positions_of, with_rows_added
+
 ERASED_NAME = "Deactivated user"
 _USER = ["workspace_id", "user_id"]
+PERSON = [*_USER, "status", "name", "email", "day"]  # what the directory asks of a users row
 COLUMNS = {
     "workspace_id": pl.String,
     "user_id": pl.String,
@@ -16,20 +19,33 @@ COLUMNS = {
 }
 
 
-def directory_from_rosters(directory: pl.DataFrame | None, rosters: pl.DataFrame) -> pl.DataFrame:
+def people_from_rosters(rosters: pl.DataFrame) -> pl.DataFrame:
+    """The latest row of each user.
+
+    Grain:  users rows with their `day` -> workspace, user; sorted.
+    """
+    return rosters.sort("day").unique(_USER, keep="last", maintain_order=True).select(PERSON).sort(_USER)
+
+
+def directory_from_people(directory: pl.DataFrame | None, people: pl.DataFrame) -> pl.DataFrame:
     """Bring the directory up to date with the latest roster row of each user, whatever the order in which days arrive.
 
-    Grain:  workspace, user -> the same. `rosters` are user rows with their `day`.
+    Grain:  workspace, user -> the same, sorted. `people` are such rows with their `day`, sorted.
     A deleted user keeps nothing but the words that take the name's place.
     """
-    known = pl.DataFrame(schema=COLUMNS) if directory is None else directory
-    latest = rosters.sort("day").unique(_USER, keep="last", maintain_order=True)
     is_erased = pl.col("status") == "deleted"
-    fresh = latest.select(
+    fresh = people.select(
         *_USER,
         name=pl.when(is_erased).then(pl.lit(ERASED_NAME)).otherwise("name"),
         email=pl.when(~is_erased).then("email"),
         is_erased=is_erased,
         seen_on="day",
     )
-    return pl.concat([known, fresh]).sort("seen_on", maintain_order=True).unique(_USER, keep="last").sort(_USER)
+    if directory is None or directory.is_empty():
+        return fresh
+    found = positions_of(fresh, directory, _USER)
+    is_known = found.is_not_null()
+    is_newer = is_known & (fresh["seen_on"] >= directory["seen_on"].gather(found)).fill_null(False)
+    speaks = pl.int_range(directory.height, dtype=pl.UInt32, eager=True)
+    speaks = speaks.scatter(found.filter(is_newer), is_newer.arg_true() + directory.height)
+    return with_rows_added(pl.concat([directory, fresh])[speaks], fresh.filter(~is_known), _USER)

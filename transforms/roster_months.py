@@ -13,6 +13,8 @@ from datetime import date
 
 import polars as pl
 
+from transforms.sorted_rows import positions_of, with_rows_added
+
 STANDING = ["workspace_id", "user_id", "kind", "status", "login_enabled"]
 SCHEMA = {
     "workspace_id": pl.String,
@@ -61,24 +63,38 @@ def roster_month_of_days(roster_month: pl.DataFrame, days: Iterable[date]) -> pl
     return kept.filter(pl.col("bits") != 0)
 
 
-def roster_month_with_days(kept: pl.DataFrame, fresh: pl.DataFrame, days: Iterable[date]) -> pl.DataFrame:
+def roster_month_with_days(
+    kept: pl.DataFrame, fresh: pl.DataFrame, days: Iterable[date], known: Iterable[date] | None = None
+) -> pl.DataFrame:
     """A roster month in which the rosters of some days, now in `fresh`, take the place of what was there of them.
 
-    Grain: workspace, user, standing -> the same, sorted.
+    Grain:  workspace, user, standing -> the same, sorted.
+    Shapes: `kept` and `fresh` are sorted. `known` are the days that `kept` was made of, where its rows alone do not tell them: a bucket's.
     """
     days = list(days)
-    others = roster_month_of_days(kept, [date(days[0].year, days[0].month, d) for d in _days_of(kept) - {day.day for day in days}])
-    speaks = fresh if max(_days_of(others), default=0) < max(day.day for day in days) else others
-    said = speaks.filter(pl.col("last_active_on").is_not_null()).select(*STANDING, "last_active_on")
-    together = fresh if others.is_empty() else pl.concat([others, fresh]).group_by(STANDING).agg(pl.col("bits").bitwise_or())
-    joined = together.select(*STANDING, "bits").join(said, on=STANDING, how="left", nulls_equal=True)
-    return joined.select(list(SCHEMA)).sort(STANDING)
+    replaced = {day.day for day in days}
+    others = {day.day for day in known} - replaced if known is not None else _days_of(kept) - replaced
+    before = roster_month_of_days(kept, [date(days[0].year, days[0].month, d) for d in others])
+    is_latest = max(others, default=0) < max(replaced)  # the roster of the month's last day speaks of when users were active
+    said = fresh if is_latest else fresh.with_columns(last_active_on=pl.lit(None, pl.Date))
+    if before.is_empty():
+        return said.select(list(SCHEMA))
+    found = positions_of(fresh, before, STANDING)
+    is_known = found.is_not_null()
+    again, at = said.filter(is_known), found.filter(is_known)
+    bits = before["bits"].scatter(at, before["bits"].gather(at) | again["bits"])
+    active = before["last_active_on"]
+    if is_latest:
+        active = active.clear(before.height).scatter(at, again["last_active_on"])
+    return with_rows_added(before.with_columns(bits, active).select(list(SCHEMA)), said.filter(~is_known), STANDING)
 
 
-def roster_month_with_repeated_day(roster_month: pl.DataFrame, before: pl.DataFrame, day: date, day_before: date) -> pl.DataFrame:
+def roster_month_with_repeated_day(
+    roster_month: pl.DataFrame, before: pl.DataFrame, day: date, day_before: date, known: Iterable[date] | None = None
+) -> pl.DataFrame:
     """A roster month in which a lost day's roster is that of the day before, which may be in the month `before` (G1)."""
     repeated = before.filter(on_day(day_before)).with_columns(bits=pl.lit(bits_of([day]), pl.UInt32))
-    return roster_month_with_days(roster_month, repeated, [day])
+    return roster_month_with_days(roster_month, repeated, [day], known)
 
 
 def _days_of(roster_month: pl.DataFrame) -> set[int]:

@@ -8,13 +8,11 @@ from typing import NamedTuple
 import pandera.errors
 import polars as pl
 
-from transforms.catalog import KINDS, STATUSES
-from transforms.contracts.base import Contract, is_kept
-from transforms.contracts.sources import BROKEN, ROLES, SOURCE_ROWS, UserRows
+from transforms.contracts.base import Contract
+from transforms.contracts.sources import BROKEN, SOURCE_ROWS
 
 PLACE = ["file", "row"]
-_FILLED = ("workspace_id", "user_id", "login_enabled")
-_CALENDAR = (date(1970, 1, 1), date(9999, 12, 31))
+CALENDAR = (date(1970, 1, 1), date(9999, 12, 31))  # the days that are reckoned with
 _TIMES = (datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 
 
@@ -51,33 +49,6 @@ def typed_rows_from_source(table: str, source: pl.DataFrame) -> SourceRows:
     return SourceRows(whole, named.select(list(BROKEN)).sort("file", "row", "column", nulls_last=True))
 
 
-def whole_user_rows(parts: list[pl.DataFrame]) -> pl.DataFrame | None:
-    """The rows of a day's users, typed, if a glance shows that all but their ids are in order; else None: look at each row.
-
-    A glance is enough where a file has its own types: words are looked at once each, dates by the first and the last.
-    Kind, role and status stay coded as the file has them.
-    """
-    wanted = {name: kind for name, kind in UserRows.types().items() if name not in ("role", "kind", "status")}
-    words = {"kind": KINDS, "role": ROLES, "status": STATUSES}
-    for part in parts:
-        if {name: part.schema[name] for name in wanted} != wanted or any(part[column].null_count() for column in (*_FILLED, *words)):
-            return None
-        if not all(set(part[column].unique().cast(pl.String)) <= set(allowed) for column, allowed in words.items()):
-            return None
-        first, last = part["last_active_on"].min(), part["last_active_on"].max()
-        if first is not None and not (_CALENDAR[0] <= first and last <= _CALENDAR[1]):
-            return None
-    try:
-        return pl.concat([part.select(UserRows.names()) for part in parts])
-    except pl.exceptions.PolarsError:  # coded in one part and not in another
-        return None
-
-
-def whole_users(rows: pl.DataFrame) -> bool:
-    """Whether the ids of some users, and all else of their rows, keep their contract."""
-    return is_kept(UserRows, rows.cast({"kind": pl.String, "role": pl.String, "status": pl.String}))
-
-
 def _places(rows: pl.DataFrame, column: str) -> pl.DataFrame:
     return rows.select("workspace_id", *PLACE, column=pl.lit(column), fault=pl.lit(None, pl.String))
 
@@ -94,7 +65,7 @@ def _polars_type(column) -> pl.DataType:
 def _typed(cell: pl.Expr, given: pl.DataType, wanted: pl.DataType) -> pl.Expr:
     """A cell in its contract's type; null where it is not exactly that. Text is never trimmed or guessed at."""
     if wanted == pl.Date and given in (pl.Date, pl.String):
-        return _in_calendar(cell if given == pl.Date else _date(cell), *_CALENDAR)
+        return _in_calendar(cell if given == pl.Date else _date(cell), *CALENDAR)
     if wanted == given and wanted != pl.Datetime:
         return cell
     if wanted == pl.String:

@@ -11,7 +11,6 @@ import pytest
 from flows import roster_intake
 from tests.conftest import Product
 from tests.flows.small_source import small_source, users_file
-from transforms import roster_fold
 from transforms.contracts.sources import UserRows
 
 FEB = date(2026, 2, 12)
@@ -67,14 +66,3 @@ def test_a_day_at_a_time_or_at_once_it_is_the_same(
     assert bool(seen(by_day)["holds"]) == (damage not in ("nothing", "a row twice"))
 
 
-def test_where_hashes_collide_the_month_is_folded_by_its_text(another_product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = small_source(tmp_path / "source", last=FEB)
-    for path in sorted(source.glob("users/*/users.csv")):
-        as_exported(path, "nothing")
-    plain, colliding = another_product("plain"), another_product("colliding")
-    plain.run(source, FEB)
-    monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
-    sound = roster_fold._hash
-    monkeypatch.setattr(roster_fold, "_hash", lambda *seeds: pl.lit(7, pl.UInt64) if 1 in seeds else sound(*seeds))
-    colliding.run(source, FEB)
-    assert seen(colliding) == seen(plain)

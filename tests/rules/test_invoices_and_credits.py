@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from tests.story import Story, shipped, told
-from transforms.directory import directory_from_rosters
+from transforms.directory import directory_from_people, people_from_rosters
 from transforms.invoices import numbered_from_invoices
 
 APRIL = ("2026-04-01", "2026-05-01")
@@ -218,7 +218,7 @@ def test_I8_a_deleted_users_name_and_address_leave_the_directory_and_others_stay
         ("ws", second, "ada", "deleted", "Ada", "ada@example.com"),
         ("ws", second, "ben", "deactivated", "Ben", "ben@example.com"),
     ]
-    directory = directory_from_rosters(None, pl.DataFrame(rosters, schema=columns, orient="row"))
+    directory = directory_from_people(None, people_from_rosters(pl.DataFrame(rosters, schema=columns, orient="row")))
     assert directory.select("user_id", "name", "email").rows() == [("ada", "Deactivated user", None), ("ben", "Ben", "ben@example.com")]
 
 

@@ -68,6 +68,20 @@ def is_kept(contract: type[Contract], frame: pl.DataFrame) -> bool:
     return not any(any(row) for answer in pl.collect_all(told) for row in answer.iter_rows())
 
 
+def rows_that_keep(contract: type[Contract], frame: pl.DataFrame) -> pl.Series:
+    """Of which rows each value keeps the contract, for a frame of some of its columns in their types. Checks of whole rows are not asked.
+
+    Grain: a boolean a row.
+    """
+    rows, columns = frame.lazy(), contract.to_schema().columns
+    filled = [rows.select(pl.col(name).is_not_null().alias("is_kept")) for name in frame.columns if not columns[name].nullable]
+    told = [_says(check, rows, name).select(pl.first().fill_null(check.ignore_na).alias("is_kept")) for name in frame.columns for check in columns[name].checks]
+    kept = pl.repeat(True, frame.height, dtype=pl.Boolean, eager=True)
+    for answer in pl.collect_all([*filled, *told]):
+        kept = kept & answer["is_kept"]
+    return kept
+
+
 def _required(contract: type[Contract]) -> Iterator[pl.Expr]:
     """For each column that must be filled: is a null in it?"""
     return (pl.col(name).has_nulls() for name, column in contract.to_schema().columns.items() if not column.nullable)
@@ -78,5 +92,8 @@ def _broken(contract: type[Contract], rows: pl.LazyFrame) -> Iterator[pl.LazyFra
     schema = contract.to_schema()
     for key, checks in [("*", schema.checks), *((name, column.checks) for name, column in schema.columns.items())]:
         for check in checks:
-            says = partial(check._check_fn, **check._check_kwargs)(pa.PolarsData(rows, key))
-            yield says.select(~pl.all().fill_null(check.ignore_na).all())
+            yield _says(check, rows, key).select(~pl.all().fill_null(check.ignore_na).all())
+
+
+def _says(check: Any, rows: pl.LazyFrame, key: str) -> pl.LazyFrame:
+    return partial(check._check_fn, **check._check_kwargs)(pa.PolarsData(rows, key))

@@ -1,0 +1,93 @@
+"""Rosters that DuckDB can read where they lie: Parquet in exactly the contract's types. All others are read and checked row by row first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow
+import pyarrow.parquet
+
+from flows.errors import UserError
+from flows.parquet_rows import require_loadable
+from flows.source import FileRead, Part, digest
+from transforms.contracts.sources import UserRows
+
+_TYPES = {  # of a column in a footer: physical, logical
+    "String": ("BYTE_ARRAY", "STRING"),
+    "Boolean": ("BOOLEAN", "NONE"),
+    "Date": ("INT32", "DATE"),
+}
+_INT32 = 5  # a field's type in Thrift's compact protocol
+
+
+class RosterFile(NamedTuple):
+    """A file that is read where it lies: its rows by its own account, and what tells whether it is still the same."""
+
+    part: Part
+    rows: int
+    unknown_columns: tuple[str, ...]
+    state: tuple[int, ...]
+
+    def is_the_same(self) -> bool:
+        """Whether nobody wrote to the file since it was looked at."""
+        return _state(self.part.path) == self.state
+
+    def told(self) -> FileRead:
+        """What the ledger is told of the file."""
+        return FileRead(self.part, digest(self.part), self.state[0], self.rows, self.unknown_columns)
+
+
+def roster_file(part: Part) -> RosterFile | None:
+    """A part that can be read where it lies; else None."""
+    if not isinstance(part.path, Path) or part.path.suffix != ".parquet":
+        return None
+    try:
+        state = _state(part.path)
+        says = pyarrow.parquet.read_metadata(part.path)
+        require_loadable(part.name, says, state[0])
+        if not _has_the_types(says) or not _is_without_checksums(part.path):
+            return None
+    except (UserError, pyarrow.ArrowException, OSError, ValueError, KeyError, IndexError):
+        return None  # what it is that is wrong is told by who reads it carefully
+    wanted = UserRows.names()
+    return RosterFile(part, says.num_rows, tuple(c for c in says.schema.to_arrow_schema().names if c not in wanted), state)
+
+
+def _has_the_types(says: pyarrow.parquet.FileMetaData) -> bool:
+    """Whether each column of the contract is there once, flat, in its own type. DuckDB does not tell `Kind` from `kind`."""
+    names = [name.lower() for name in says.schema.to_arrow_schema().names]
+    columns = {column.path: column for column in map(says.schema.column, range(len(says.schema.names)))}
+    if len(set(names)) < len(names):
+        return False
+    return all(name in columns and _is(columns[name], str(wanted)) for name, wanted in UserRows.types().items())
+
+
+def _is(column: pyarrow.parquet.ColumnSchema, wanted: str) -> bool:
+    given = (column.physical_type, column.logical_type.type)
+    return given == _TYPES[wanted] and column.max_repetition_level == 0 and column.max_definition_level <= 1
+
+
+def _is_without_checksums(path: Path) -> bool:
+    """Whether pages carry no CRC: Arrow checks them, DuckDB does not.
+
+    The first page's header tells: of its fields, in Thrift's compact protocol, the fourth is the CRC, after three that are always there.
+    """
+    with path.open("rb") as file:
+        header = file.read(64)
+    if header[:4] != b"PAR1":
+        return False
+    at = 4
+    for _ in range(3):
+        if header[at] != 0x10 | _INT32:
+            return False
+        at += 1
+        while header[at] & 0x80:
+            at += 1
+        at += 1
+    return header[at] >> 4 > 1  # the next field is a later one than the CRC
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    said = path.stat()
+    return said.st_size, said.st_mtime_ns, said.st_ino
