@@ -21,6 +21,7 @@ import polars as pl
 from flows.errors import UserError
 from flows.fault_points import reached
 from flows.ledger import Ledger
+from flows.page import PAGE_NAME, page_of_month
 from flows.spreadsheet_cells import without_formulas
 from transforms.catalog import Catalog
 from transforms.money import CURRENCY_DECIMALS
@@ -190,6 +191,7 @@ def _export_month(finance: duckdb.DuckDBPyConnection, month: date, folder: Path,
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in csv_reports(finance, month, excel=excel):
             _write_whole(folder / name, content)
+        _write_whole(folder / PAGE_NAME, page_of_month(finance, month))
     except OSError as reason:
         raise UserError(f"{folder}: reports cannot be written: {reason.strerror}.") from None
     return folder

@@ -1,0 +1,328 @@
+"""The month's page: one HTML file that needs no network, from the finance database. Questions in reports/page/*.sql, looks in its template."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from functools import cache
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from transforms.money import CURRENCY_DECIMALS
+
+if TYPE_CHECKING:
+    import duckdb
+    import jinja2
+
+PAGE = Path(__file__).resolve().parent.parent / "reports" / "page"
+PAGE_NAME = "index.html"
+_MOST_HOLDS = 200
+_LONGEST = 80  # characters of an id or a name; more say nothing more
+_MOVEMENTS = [
+    {"label": "New", "column": "new_minor"},
+    {"label": "Reactivation", "column": "reactivation_minor"},
+    {"label": "Expansion", "column": "expansion_minor"},
+    {"label": "Contraction", "column": "contraction_minor"},
+    {"label": "Churn", "column": "churn_minor"},
+]
+_CAUSES = ("seats", "plan", "price", "days", "term", "corrections", "credits")
+
+Row = dict[str, Any]
+
+
+class Issued(NamedTuple):
+    """The month's invoices as the page carries them: JSON, which workspaces they are of, how many it has and how many there are."""
+
+    block: str
+    workspaces: list[str]
+    shown: int
+    in_all: int
+
+
+def page_of_month(finance: duckdb.DuckDBPyConnection, month: date) -> bytes:
+    """The page of a month that the finance database knows. The same database gives the same bytes."""
+    issued = issued_of_month(finance, month)
+    movers = _asked(finance, "movers", month=month)
+    holds = _asked(finance, "holds")
+    findings = [list(kind) for _, kind in groupby(_asked(finance, "findings", month=month), itemgetter("finding"))]
+    named = {row["workspace_id"] for row in (*movers, *holds[:_MOST_HOLDS], *(row for kind in findings for row in kind))}
+    names = _names(finance, named.union(issued.workspaces) - {None})
+    told = {
+        "title": _month(month),
+        "month": _asked(finance, "months", month=month)[0],
+        "month_before": _month_before(month),
+        "held": len({hold["workspace_id"] for hold in holds}),
+        "holds": holds,
+        "most_holds": _MOST_HOLDS,
+        "findings": findings,
+        "found": sum(kind[0]["found"] for kind in findings),
+        "due": _due(finance, month),
+        "recurring": _recurring(finance, month),
+        "movements": _MOVEMENTS,
+        "seats": _seats(finance, month),
+        "movers": _movers(movers),
+        "deferred": _deferred(finance, month),
+        "invoices_shown": issued.shown,
+        "invoices_in_all": issued.in_all,
+    }
+    return _rendered(told, issued, {workspace: names[workspace] for workspace in issued.workspaces if workspace in names}, names)
+
+
+def issued_of_month(finance: duckdb.DuckDBPyConnection, month: date) -> Issued:
+    """The part of the page that never changes once written: what was issued with a date in the month, up to what a page can carry."""
+    invoices = _asked(finance, "invoices", month=month)
+    lines: dict[str, list[Row]] = {}
+    for line in _asked(finance, "invoice_lines", month=month, invoices=[i["invoice_number"] for i in invoices]) if invoices else ():
+        lines.setdefault(line["invoice_number"], []).append(line)
+    rows = [_invoice(invoice, lines.get(invoice["invoice_number"], [])) for invoice in invoices]
+    in_all = sum(c["invoices"] for c in _asked(finance, "due", month=month))
+    return Issued(json_block("invoices", rows), sorted({i["workspace_id"] for i in invoices}), len(rows), in_all)
+
+
+def _invoice(invoice: Row, lines: list[Row]) -> Row:
+    decimals = CURRENCY_DECIMALS[invoice["currency"]]
+    credit = invoice["credit_granted_minor"] - invoice["credit_applied_minor"]
+    causes = {name: invoice[f"{name}_minor"] for name in _CAUSES if invoice[f"{name}_minor"]}
+    before = invoice["previous_invoice_number"] and {
+        "number": invoice["previous_invoice_number"],
+        "on": str(invoice["previous_invoice_on"]),
+        "due": amount(invoice["previous_due_minor"], decimals),
+        "causes": [[name, signed(minor, decimals)] for name, minor in causes.items()],
+    }
+    return {
+        "number": invoice["invoice_number"],
+        "on": str(invoice["invoice_on"]),
+        "workspace": cut(invoice["workspace_id"]),
+        "subscription": cut(invoice["subscription_id"]),
+        "plans": cut(", ".join(dict.fromkeys(line["plan"] for line in lines))),
+        "currency": invoice["currency"],
+        "net": amount(invoice["net_minor"], decimals),
+        "credit": signed(credit, decimals),
+        "due": amount(invoice["amount_due_minor"], decimals),
+        "difference": signed(invoice["difference_minor"], decimals),
+        "before": before,
+        "count": invoice["lines"],
+        "lines": [[line["line_id"], cut(line["description"], 300), amount(line["amount_minor"], decimals)] for line in lines],
+    }
+
+
+# --- what each section tells ---------------------------------------------------------------------------------------------
+
+
+def _due(finance: duckdb.DuckDBPyConnection, month: date) -> list[Row]:
+    steps = _by_currency(_asked(finance, "due_bridge", month=month))
+    found = _asked(finance, "due", month=month)
+    for c in found:
+        c["steps"] = steps.get(c["currency"], [])
+        c["words"] = _against(c["due_minor"], c["due_before_minor"], f"in {_month(_month_before(month))}", c["currency"])
+        largest = sorted(c["steps"], key=lambda step: -abs(step["minor"]))[:3]
+        if len(c["steps"]) > 1:
+            named = [f"{step['label'].lower()} {signed(step['minor'], CURRENCY_DECIMALS[c['currency']])}" for step in largest]
+            c["words"] += f". Most of it: {', '.join(named)}"
+    return found
+
+
+def _recurring(finance: duckdb.DuckDBPyConnection, month: date) -> list[Row]:
+    plans = _by_currency(_asked(finance, "recurring_plans", month=month))
+    found = _asked(finance, "recurring", month=month)
+    for c in found:
+        c["plans"] = plans[c["currency"]]
+        c["seats"] = sum(plan["closing_seats"] for plan in c["plans"])
+        c["words"] = _against(c["closing_minor"], c["opening_minor"], "at the month’s start", c["currency"])
+    return found
+
+
+def _seats(finance: duckdb.DuckDBPyConnection, month: date) -> Row:
+    rows = _asked(finance, "seats", month=month)
+    series = list(dict.fromkeys(row["series"] for row in sorted(rows, key=itemgetter("place", "series"))))
+    days = []
+    for day, of_day in groupby(rows, itemgetter("day")):
+        known = {row["series"]: row for row in of_day}
+        held = [known[name]["held"] if name in known else None for name in series]
+        days.append({"day": day, "held": held, "all": sum(filter(None, held)), "billed": sum(row["billed"] for row in known.values())})
+    before = [day["all"] for day in days if day["day"] < month]
+    change = days[-1]["all"] - (before[-1] if before else days[0]["all"])
+    since = f"at the close of {_month(_month_before(month))}" if before else f"on {_day(days[0]['day'])}"
+    words = f"{abs(change):,} {'more' if change > 0 else 'fewer'} than {since}" if change else f"as many as {since}"
+    return {"series": series, "days": days, "last": days[-1]["all"], "last_on": days[-1]["day"], "words": words}
+
+
+def _movers(rows: list[Row]) -> list[list[Row]]:
+    """By currency; `share` is the length of a bar, of 50 at most."""
+    groups = list(_by_currency(rows).values())
+    for group in groups:
+        most = max(abs(row["change_minor"]) for row in group)
+        for row in group:
+            row["share"] = max(1, 50 * abs(row["change_minor"]) // most)
+    return groups
+
+
+def _deferred(finance: duckdb.DuckDBPyConnection, month: date) -> list[Row]:
+    months = _by_currency(_asked(finance, "deferred_months", month=month))
+    found = _asked(finance, "deferred", month=month)
+    for c in found:
+        left = c["closing_minor"]
+        c["months"] = months.get(c["currency"], [])
+        for to_come in c["months"]:
+            left -= to_come["recognised_minor"]
+            to_come["left_minor"] = left
+        last = c["months"][-1]["month"] if c["months"] else None
+        c["words"] = f" It becomes revenue by {_month(last)}." if last else ""
+    return found
+
+
+def _against(now: int, before: int, when: str, currency: str) -> str:
+    """`2,392.45 more than in April 2026 (+85 %)`; the share is of what was before, in whole percent, half up."""
+    if now == before:
+        return f"as much as {when}"
+    difference = abs(now - before)
+    share = f" ({'+' if now > before else '−'}{(200 * difference + before) // (2 * before):,} %)" if before > 0 else ""
+    return f"{amount(difference, CURRENCY_DECIMALS[currency])} {'more' if now > before else 'less'} than {when}{share}"
+
+
+def _charts(told: Mapping[str, Any]) -> Row:
+    """What the page's script draws: amounts as whole minor units for their place, and as text for their label."""
+    due = [_bridge(c, _month(told["month_before"]), "due_before_minor", c["steps"], told["title"], "due_minor") for c in told["due"]]
+    recurring = []
+    for c in told["recurring"]:
+        steps = [{"label": m["label"], "minor": c[m["column"]]} for m in _MOVEMENTS if c[m["column"]]]
+        recurring.append(_bridge(c, "Opening", "opening_minor", steps, "Closing", "closing_minor"))
+    seats = told["seats"]
+    of_days = [[str(day["day"]), *day["held"]] for day in seats["days"]]
+    month = {"from": str(told["month"]["month"]), "series": [cut(name) for name in seats["series"]], "days": of_days}
+    deferred = [
+        {
+            "currency": c["currency"],
+            "decimals": CURRENCY_DECIMALS[c["currency"]],
+            "months": [[str(m["month"]), m["recognised_minor"], _amount_of(m["recognised_minor"], c)] for m in c["months"]],
+        }
+        for c in told["deferred"]
+    ]
+    return {"due": due, "recurring": recurring, "seats": [month], "deferred": deferred}
+
+
+def _bridge(c: Row, before: str, before_minor: str, steps: Iterable[Row], after: str, after_minor: str) -> Row:
+    decimals = CURRENCY_DECIMALS[c["currency"]]
+    moved = [[step["label"], "step", step["minor"], signed(step["minor"], decimals)] for step in steps]
+    first, last = ([label, "total", c[name], amount(c[name], decimals)] for label, name in ((before, before_minor), (after, after_minor)))
+    return {"currency": c["currency"], "steps": [first, *moved, last]}
+
+
+# --- asking, writing -----------------------------------------------------------------------------------------------------
+
+
+def _asked(finance: duckdb.DuckDBPyConnection, question: str, **parameters: object) -> list[Row]:
+    answer = finance.execute((PAGE / f"{question}.sql").read_text(encoding="utf-8"), parameters or None)
+    columns = [column[0] for column in answer.description]
+    return [dict(zip(columns, row, strict=True)) for row in answer.fetchall()]
+
+
+def _names(finance: duckdb.DuckDBPyConnection, workspaces: set[str]) -> dict[str, str]:
+    if not workspaces:
+        return {}
+    return {row["workspace_id"]: row["name"] for row in _asked(finance, "names", workspaces=sorted(workspaces))}
+
+
+def _by_currency(rows: list[Row]) -> dict[str, list[Row]]:
+    return {currency: list(of_currency) for currency, of_currency in groupby(rows, itemgetter("currency"))}
+
+
+def json_block(name: str, document: object) -> str:
+    """A document as a script element that no browser runs; no text in it can end the element or begin another."""
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return f'<script type="application/json" id="{name}">{text}</script>'
+
+
+def _rendered(told: Mapping[str, Any], issued: Issued, of_invoices: Mapping[str, str], names: Mapping[str, str]) -> bytes:
+    from markupsafe import Markup
+
+    style, script = _assets()
+    policy = (
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    )
+    shown = {cut(workspace): cut(name) for workspace, name in of_invoices.items()}
+    blocks = {"charts": _charts(told), "names": shown}
+    html = _template().render(
+        **told,
+        policy=Markup(policy),
+        style=Markup(style),
+        script=Markup(script),
+        blocks=[Markup(json_block(name, document)) for name, document in blocks.items()] + [Markup(issued.block)],
+        names=names,
+    )
+    return html.encode("utf-8", errors="replace")
+
+
+@cache
+def _assets() -> tuple[str, str]:
+    style = (PAGE / "page.css").read_text(encoding="utf-8")
+    return style, "\n".join((PAGE / name).read_text(encoding="utf-8") for name in ("plot.js", "page.js"))
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+@cache
+def _template() -> jinja2.Template:
+    import jinja2
+
+    house = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(PAGE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    house.filters |= {
+        "money": _amount_of,
+        "signed": lambda minor, row: signed(minor, CURRENCY_DECIMALS[row["currency"]]),
+        "day": _day,
+        "month": _month,
+        "cut": cut,
+        "words": lambda text: text.replace("_", " "),
+        "sentence": lambda text: f"{text[:1].upper()}{text[1:]}.",
+        "count_of": lambda number, noun: f"{number:,} {noun}{'' if number == 1 else 's'}",
+    }
+    return house.get_template("month.html.j2")
+
+
+def amount(minor: int, decimals: int) -> str:
+    """Minor units as a person reads them: `−4,200.00`."""
+    whole, rest = divmod(abs(minor), 10**decimals)
+    return f"{'−' if minor < 0 else ''}{whole:,}" + (f".{rest:0{decimals}d}" if decimals else "")
+
+
+def signed(minor: int, decimals: int) -> str:
+    """The same of a difference, with its sign: `+12.50`; nothing moved is an en dash."""
+    return "–" if minor == 0 else f"{'+' if minor > 0 else ''}{amount(minor, decimals)}"
+
+
+def cut(text: str, most: int = _LONGEST) -> str:
+    """A text, or its beginning."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _amount_of(minor: int, row: Row) -> str:
+    return amount(minor, CURRENCY_DECIMALS[row["currency"]])
+
+
+def _month_before(month: date) -> date:
+    return (month - timedelta(days=1)).replace(day=1)
+
+
+def _month(month: date) -> str:
+    return f"{_MONTHS[month.month - 1]} {month.year}"
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {_month(day)}"
+
+
+_MONTHS = (  # of this language whatever the system's
+    "January February March April May June July August September October November December".split()
+)
