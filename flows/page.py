@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).resolve().parent.parent / "reports" / "page"
 PAGE_NAME = "index.html"
 _MOST_HOLDS = 200
-_LONGEST = 80  # characters of an id or a name; more say nothing more
+_MOST_OF_INVOICES = 2_000_000  # characters with their lines, so that a page stays far below 5 MB whatever the texts
+_LONGEST = 80  # characters of a name; more say nothing more
 _MOVEMENTS = [
     {"label": "New", "column": "new_minor"},
     {"label": "Reactivation", "column": "reactivation_minor"},
@@ -36,12 +37,11 @@ Row = dict[str, Any]
 
 
 class Issued(NamedTuple):
-    """The month's invoices as the page carries them: JSON, which workspaces they are of, how many it has and how many there are."""
+    """The month's invoices as the page carries them: as JSON, of which workspaces, and how many."""
 
     block: str
     workspaces: list[str]
-    shown: int
-    in_all: int
+    count: int
 
 
 def page_of_month(finance: duckdb.DuckDBPyConnection, month: date) -> bytes:
@@ -67,9 +67,9 @@ def page_of_month(finance: duckdb.DuckDBPyConnection, month: date) -> bytes:
         "seats": _seats(finance, month),
         "movers": _movers(movers),
         "deferred": _deferred(finance, month),
-        "invoices_shown": issued.shown,
-        "invoices_in_all": issued.in_all,
+        "invoices_shown": issued.count,
     }
+    told["invoices_in_all"] = sum(c["invoices"] for c in told["due"])
     return _rendered(told, issued, {workspace: names[workspace] for workspace in issued.workspaces if workspace in names}, names)
 
 
@@ -79,9 +79,12 @@ def issued_of_month(finance: duckdb.DuckDBPyConnection, month: date) -> Issued:
     lines: dict[str, list[Row]] = {}
     for line in _asked(finance, "invoice_lines", month=month, invoices=[i["invoice_number"] for i in invoices]) if invoices else ():
         lines.setdefault(line["invoice_number"], []).append(line)
-    rows = [_invoice(invoice, lines.get(invoice["invoice_number"], [])) for invoice in invoices]
-    in_all = sum(c["invoices"] for c in _asked(finance, "due", month=month))
-    return Issued(json_block("invoices", rows), sorted({i["workspace_id"] for i in invoices}), len(rows), in_all)
+    rows, size = [], 0
+    for invoice in invoices:
+        row = _invoice(invoice, lines.get(invoice["invoice_number"], []))
+        size += len(_json(row))
+        rows.append(row if size < _MOST_OF_INVOICES else row | {"lines": []})  # how many there are it says all the same
+    return Issued(json_block("invoices", rows), sorted({i["workspace_id"] for i in invoices}), len(rows))
 
 
 def _invoice(invoice: Row, lines: list[Row]) -> Row:
@@ -97,8 +100,8 @@ def _invoice(invoice: Row, lines: list[Row]) -> Row:
     return {
         "number": invoice["invoice_number"],
         "on": str(invoice["invoice_on"]),
-        "workspace": cut(invoice["workspace_id"]),
-        "subscription": cut(invoice["subscription_id"]),
+        "workspace": invoice["workspace_id"],
+        "subscription": invoice["subscription_id"],
         "plans": cut(", ".join(dict.fromkeys(line["plan"] for line in lines))),
         "currency": invoice["currency"],
         "net": amount(invoice["net_minor"], decimals),
@@ -194,7 +197,12 @@ def _charts(told: Mapping[str, Any]) -> Row:
         recurring.append(_bridge(c, "Opening", "opening_minor", steps, "Closing", "closing_minor"))
     seats = told["seats"]
     of_days = [[str(day["day"]), *day["held"]] for day in seats["days"]]
-    month = {"from": str(told["month"]["month"]), "series": [cut(name) for name in seats["series"]], "days": of_days}
+    month = {
+        "from": str(told["month"]["month"]),
+        "title": told["title"],
+        "series": [cut(name) for name in seats["series"]],
+        "days": of_days,
+    }
     deferred = [
         {
             "currency": c["currency"],
@@ -234,10 +242,14 @@ def _by_currency(rows: list[Row]) -> dict[str, list[Row]]:
 
 def json_block(name: str, document: object) -> str:
     """A document as a script element that no browser runs; no text in it can end the element or begin another."""
+    return f'<script type="application/json" id="{name}">{_json(document)}</script>'
+
+
+def _json(document: object) -> str:
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return f'<script type="application/json" id="{name}">{text}</script>'
+    return text
 
 
 def _rendered(told: Mapping[str, Any], issued: Issued, of_invoices: Mapping[str, str], names: Mapping[str, str]) -> bytes:
@@ -248,7 +260,7 @@ def _rendered(told: Mapping[str, Any], issued: Issued, of_invoices: Mapping[str,
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; img-src data:; "
         "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
     )
-    shown = {cut(workspace): cut(name) for workspace, name in of_invoices.items()}
+    shown = {workspace: cut(name) for workspace, name in of_invoices.items()}
     blocks = {"charts": _charts(told), "names": shown}
     html = _template().render(
         **told,

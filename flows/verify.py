@@ -15,6 +15,7 @@ from flows.kept_rosters import by_month
 from flows.lake import Lake
 from flows.ledger import buckets_of_months
 from flows.ledger_versions import LEDGER_VERSION
+from flows.page import PAGE_NAME, issued_of_month
 from flows.publish import FROM_LEDGER, REPORTS, csv_reports, reports_in_order
 from flows.receipts import broken_links, missing_runs
 from transforms.buckets import buckets
@@ -53,7 +54,7 @@ def verify(home: Home, catalogs: Mapping[str, Catalog]) -> list[Check]:
 
 
 def _reports(both: duckdb.DuckDBPyConnection, home: Home) -> Check:
-    """The months' invoices, lines and credit as CSV, made again. What is told of a month otherwise is told as of the day it was written."""
+    """The months' invoices, lines and credit as CSV and on the page, made again. What is told of a month otherwise is told as of the day it was written."""
     problems = []
     ((last,),) = both.execute("select max(run_id) from ledger.runs").fetchall()
     for folder in sorted(home.reports.glob("????-??")) if home.reports_run() == last else []:
@@ -63,7 +64,10 @@ def _reports(both: duckdb.DuckDBPyConnection, home: Home) -> Check:
                 problems.append((f"{folder.name}/{name}", "is missing"))
             elif path.read_bytes().removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n") != content:
                 problems.append((f"{folder.name}/{name}", "is not what is published"))
-    return Check("reports_agree", "Are the invoices, lines and credit of each month's CSV those published?", problems)
+        page = folder / PAGE_NAME  # before 0.3.0 there was none
+        if page.exists() and issued_of_month(both, date.fromisoformat(f"{folder.name}-01")).block.encode() not in page.read_bytes():
+            problems.append((f"{folder.name}/{page.name}", "has other invoices than are published"))
+    return Check("reports_agree", "Are the invoices, lines and credit of each month's CSV and page those published?", problems)
 
 
 def _attach(both: duckdb.DuckDBPyConnection, home: Home) -> None:

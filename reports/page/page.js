@@ -49,7 +49,10 @@
       x: {type: "utc", label: null}, y: {grid: true, label: null, zero: true, nice: true, tickFormat: (d) => Number.isInteger(d) ? counted.format(d) : ""},
       marks: [
         Plot.ruleY([0], {stroke: "var(--quiet)"}),
-        ...(rows[0].on < day(chart.from) ? [Plot.ruleX([day(chart.from)], {stroke: "var(--quiet)", strokeDasharray: "3 3"})] : []),
+        ...(rows[0].on < day(chart.from) ? [
+          Plot.ruleX([day(chart.from)], {stroke: "var(--quiet)", strokeDasharray: "3 3"}),
+          Plot.text([day(chart.from)], {x: (d) => d, frameAnchor: "top", text: () => chart.title, textAnchor: "start", dx: 5, dy: -14, fill: "var(--quiet)"}),
+        ] : []),
         ...lines,
         ...apart(last, rows, 220).map((row) => Plot.text([row], {x: "on", y: "place", text: (d) => `${d.name} ${counted.format(d.held)}`, textAnchor: "start", dx: 8, fill: colour(row.n), fontWeight: 600})),
         Plot.tip(rows, Plot.pointerX({x: "on", y: "held", title: (d) => `${inWords.format(d.on)}\n${d.name}: ${counted.format(d.held)} seats held`})),
@@ -70,7 +73,7 @@
   const deferred = (chart, width) => {
     const unit = 10 ** chart.decimals;
     const rows = chart.months.map(([month, minor, text]) => ({month, value: minor / unit, text}));
-    const short = new Intl.DateTimeFormat("en-GB", {month: width / rows.length < 34 ? "narrow" : "short", timeZone: "UTC"});
+    const short = new Intl.DateTimeFormat("en-US", {month: width / rows.length < 34 ? "narrow" : "short", timeZone: "UTC"});
     const year = (month, n) => (n === 0 || month.slice(5, 7) === "01" ? `\n${month.slice(0, 4)}` : "");
     const labelled = width / rows.length > 58;
     return Plot.plot({

@@ -10,11 +10,13 @@ import duckdb
 import polars as pl
 import pytest
 
+from flows.page import page_of_month
 from flows.publish import REPORTS, fill_finance
 from tests.properties.in_memory import MemoryLedger, bill_in_memory, catalogs_of, facts_of
 from tests.properties.test_product_against_reference import month_ends
 from tests.reference.random_sources import random_facts, superseded
 from tests.reference.slow_ledger import Facts as PlainFacts
+from tests.reports.test_page import asked, what_does_not_add_up
 from transforms.billing import billing_from_position
 from transforms.credits import credit_entries_from_invoices
 from transforms.descriptions import documents_from_billing
@@ -102,6 +104,16 @@ def few() -> list[duckdb.DuckDBPyConnection]:
 
 def test_every_invariant_holds_with_late_facts_corrections_and_days_not_billed_yet(few) -> None:
     assert [(seed, violated(finance)) for seed, finance in zip(FEW, few, strict=True) if violated(finance)] == []
+
+
+def test_every_figure_of_the_months_pages_leads_to_the_next(few) -> None:
+    seen = set()
+    for seed, finance in zip(FEW, few, strict=True):
+        assert what_does_not_add_up(finance) == [], seed
+        for (month,) in finance.execute("select distinct month from seat_usage_monthly").fetchall():
+            seen |= {step["label"] for step in asked(finance, "due_bridge", month)}
+            assert page_of_month(finance, month).endswith(b"</html>")
+    assert {"First invoices", "Invoiced again", "Seats", "Terms opened", "Credits", "Not invoiced"} <= seen
 
 
 @pytest.mark.long
