@@ -131,7 +131,7 @@ def bill(through: datetime, cadence: str | None, dry_run: bool, home: Path, cata
 @click.option("--excel", is_flag=True, help="CSV as Excel likes it: with BOM and CRLF.")
 @_pipeline_command
 def report(month: datetime | None, to: Path | None, excel: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
-    """Write the month's reports as CSV."""
+    """Write the month's page, and its reports as CSV."""
     from flows.pipeline import ReportRequest, run_report
 
     _run("report", direct, run_report, ReportRequest(month and month.date(), to, excel), _setting(home, catalogs))

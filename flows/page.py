@@ -31,6 +31,7 @@ _MOVEMENTS = [
     {"label": "Contraction", "column": "contraction_minor"},
     {"label": "Churn", "column": "churn_minor"},
 ]
+_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 _CAUSES = ("seats", "plan", "price", "days", "term", "corrections", "credits")
 
 Row = dict[str, Any]
@@ -333,8 +334,3 @@ def _month(month: date) -> str:
 
 def _day(day: date) -> str:
     return f"{day.day} {_month(day)}"
-
-
-_MONTHS = (  # of this language whatever the system's
-    "January February March April May June July August September October November December".split()
-)

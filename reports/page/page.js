@@ -129,7 +129,7 @@
   const columns = [
     {label: "Invoice", key: (i) => i.number},
     {label: "Date", key: (i) => i.on, wide: true},
-    {label: "Workspace", key: (i) => plainly(i.name || i.workspace)},
+    {label: "Workspace", key: (i) => plainly(i.name || i.workspace), wide: true},
     {label: "Plan", key: (i) => i.plans, wide: true},
     {label: "Net", key: (i) => minor(i.net), number: true, wide: true},
     {label: "Credit", key: (i) => minor(i.credit), number: true, wide: true},
@@ -181,7 +181,8 @@
     const cells = columns.slice(1).map((column, at) => cell("td", column, ...[texts[at + 1]].flat()));
     cells[0].classList.add("date");
     cells[1].classList.add("who");
-    return [element("tr", {}, element("th", {scope: "row"}, open), ...cells), opened];
+    const below = element("span", {class: "narrow"}, isolated(invoice.name || invoice.workspace)); // where the column is not shown
+    return [element("tr", {}, element("th", {scope: "row"}, open, below), ...cells), opened];
   };
 
   const found = () => {
