@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).resolve().parent.parent / "reports" / "page"
 PAGE_NAME = "index.html"
-_MOST_HOLDS = 200
 _MOST_OF_INVOICES = 2_000_000  # characters with their lines, so that a page stays far below 5 MB whatever the texts
 _LONGEST = 80  # characters of a name; more say nothing more
 _MOVEMENTS = [
@@ -51,15 +50,13 @@ def page_of_month(finance: duckdb.DuckDBPyConnection, month: date) -> bytes:
     movers = _asked(finance, "movers", month=month)
     holds = _asked(finance, "holds")
     findings = [list(kind) for _, kind in groupby(_asked(finance, "findings", month=month), itemgetter("finding"))]
-    named = {row["workspace_id"] for row in (*movers, *holds[:_MOST_HOLDS], *(row for kind in findings for row in kind))}
+    named = {row["workspace_id"] for row in (*movers, *holds, *(row for kind in findings for row in kind))}
     names = _names(finance, named.union(issued.workspaces) - {None})
     told = {
         "title": _month(month),
         "month": _asked(finance, "months", month=month)[0],
         "month_before": _month_before(month),
-        "held": len({hold["workspace_id"] for hold in holds}),
         "holds": holds,
-        "most_holds": _MOST_HOLDS,
         "findings": findings,
         "found": sum(kind[0]["found"] for kind in findings),
         "due": _due(finance, month),
@@ -192,6 +189,7 @@ def _against(now: int, before: int, when: str, currency: str) -> str:
 def _charts(told: Mapping[str, Any]) -> Row:
     """What the page's script draws: amounts as whole minor units for their place, and as text for their label."""
     due = [_bridge(c, _month(told["month_before"]), "due_before_minor", c["steps"], told["title"], "due_minor") for c in told["due"]]
+    due = due if told["month"]["has_month_before"] else []
     recurring = []
     for c in told["recurring"]:
         steps = [{"label": m["label"], "minor": c[m["column"]]} for m in _MOVEMENTS if c[m["column"]]]

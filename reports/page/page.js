@@ -148,9 +148,9 @@
 
   const lineTable = (invoice) => {
     const rows = invoice.lines.map(([id, description, amount]) => element("tr", {},
-      element("th", {scope: "row", class: "wide"}, isolated(id)), element("td", {}, isolated(description)), element("td", {class: "n"}, amount)));
+      element("th", {scope: "row", class: "wide date"}, isolated(id)), element("td", {}, isolated(description)), element("td", {class: "n"}, amount)));
     const head = element("tr", {}, element("th", {scope: "col", class: "wide"}, "Line"), element("th", {scope: "col"}, "What, and its formula"), element("th", {scope: "col", class: "n"}, invoice.currency));
-    const sum = (label, text) => element("tr", {class: "sum"}, element("th", {scope: "row", class: "wide"}), element("td", {}, label), element("td", {class: "n"}, text));
+    const sum = (label, text) => element("tr", {class: "sum"}, element("td", {class: "wide"}), element("th", {scope: "row"}, label), element("td", {class: "n"}, text));
     const sums = [sum("Net", invoice.net), ...(invoice.credit === "–" ? [] : [sum(invoice.credit.startsWith("+") ? "Credit granted" : "Credit used", invoice.credit)]), sum("Due", invoice.due)];
     return element("table", {}, element("caption", {}, "Lines of ", invoice.number, " of ", inWords.format(day(invoice.on))), element("thead", {}, head), element("tbody", {}, ...rows, ...sums));
   };

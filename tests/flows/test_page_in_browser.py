@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import SAMPLE, Product
-from tests.flows.browser import Browser, a_browser, opened
+from tests.flows.browser import Browser, a_browser, chromium, opened
 from tests.flows.small_source import small_source, users_file
 
 MARCH = "2026-03"
@@ -27,6 +27,15 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     product = Product(tmp_path_factory.mktemp("sample") / "home")
     product.run(SAMPLE, date(2026, 5, 31))
     return product.home.reports
+
+
+def test_without_a_browser_it_is_skipped_but_fails_where_there_must_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("SEATLEDGER_CHROMIUM", raising=False)
+    for required, ends in (("", pytest.skip.Exception), ("1", pytest.fail.Exception)):
+        monkeypatch.setenv("SEATLEDGER_REQUIRE_CHROMIUM", required)
+        with pytest.raises(ends, match="no Chromium"):
+            chromium()
 
 
 def hostile_source(root: Path) -> Path:
@@ -195,7 +204,7 @@ def test_every_table_has_a_caption_and_heads_and_the_page_its_landmarks(browser:
         assert seen.page.evaluate(
             "[...document.querySelectorAll('section')].every((s) => document.getElementById(s.getAttribute('aria-labelledby')))"
         )
-        drawings = "[...document.querySelectorAll('figure.chart')].every((f) => f.querySelector('[role=img]').ariaLabel && f.nextElementSibling.matches('details'))"
+        drawings = "[...document.querySelectorAll('figure.chart')].every((f) => f.querySelector('[role=img]').ariaLabel && f.closest('.whole').nextElementSibling.matches('details'))"
         assert seen.page.evaluate(drawings)
 
 

@@ -100,6 +100,25 @@ def test_the_same_database_gives_the_same_bytes_and_report_writes_them_again(sam
     assert all(len(content) < 400_000 for content in written.values())
 
 
+def test_the_first_month_has_no_bridge_from_a_month_that_nobody_knows(sample: Product) -> None:
+    january, february = ((sample.home.reports / month / "index.html").read_text(encoding="utf-8") for month in ("2026-01", "2026-02"))
+    assert "Due on 5 invoices." in january
+    assert ("December 2025" in january, 'data-chart="due"' in january) == (False, False)
+    assert ("January 2026" in february, 'data-chart="due"' in february) == (True, True)
+
+
+def test_of_many_holds_the_first_are_shown_and_all_are_counted() -> None:
+    books = Books().seats("2026-03-01", "1")
+    books.finance.execute(
+        "insert into holds by name select 'w' || n % 300 as workspace_id, 'broken_row' as reason, 'x' as detail, 'do' as mend from range(600) r(n)"
+    )
+    for report in reports_in_order():
+        books.finance.execute(report.read_text(encoding="utf-8"))
+    page = page_of_month(books.finance, date(2026, 3, 1)).decode()
+    assert "300 workspaces are held" in page
+    assert "200 of 600 reasons are shown." in page
+
+
 def test_no_users_name_or_address_is_on_it(sample: Product) -> None:
     people = (SAMPLE / "users" / "date=2026-05-31" / "users.csv").read_text(encoding="utf-8").splitlines()[1:]
     pages = "".join(path.read_text(encoding="utf-8") for path in sample.home.reports.glob("*/index.html"))
