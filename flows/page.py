@@ -6,13 +6,14 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from datetime import date, timedelta
+from datetime import date
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from flows.page_words import against, amount, cut, day_name, month_before, month_name, signed
 from transforms.money import CURRENCY_DECIMALS
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 PAGE = Path(__file__).resolve().parent.parent / "reports" / "page"
 PAGE_NAME = "index.html"
 _MOST_OF_INVOICES = 2_000_000  # characters with their lines, so that a page stays far below 5 MB whatever the texts
-_LONGEST = 80  # characters of a name; more say nothing more
 _MOVEMENTS = [
     {"label": "New", "column": "new_minor"},
     {"label": "Reactivation", "column": "reactivation_minor"},
@@ -30,7 +30,6 @@ _MOVEMENTS = [
     {"label": "Contraction", "column": "contraction_minor"},
     {"label": "Churn", "column": "churn_minor"},
 ]
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 _CAUSES = ("seats", "plan", "price", "days", "term", "corrections", "credits")
 
 Row = dict[str, Any]
@@ -53,9 +52,9 @@ def page_of_month(finance: duckdb.DuckDBPyConnection, month: date) -> bytes:
     named = {row["workspace_id"] for row in (*movers, *holds, *(row for kind in findings for row in kind))}
     names = _names(finance, named.union(issued.workspaces) - {None})
     told = {
-        "title": _month(month),
+        "title": month_name(month),
         "month": _asked(finance, "months", month=month)[0],
-        "month_before": _month_before(month),
+        "month_before": month_before(month),
         "holds": holds,
         "findings": findings,
         "found": sum(kind[0]["found"] for kind in findings),
@@ -120,7 +119,7 @@ def _due(finance: duckdb.DuckDBPyConnection, month: date) -> list[Row]:
     found = _asked(finance, "due", month=month)
     for c in found:
         c["steps"] = steps.get(c["currency"], [])
-        c["words"] = _against(c["due_minor"], c["due_before_minor"], f"in {_month(_month_before(month))}", c["currency"])
+        c["words"] = against(c["due_minor"], c["due_before_minor"], f"in {month_name(month_before(month))}", c["currency"])
         largest = sorted(c["steps"], key=lambda step: -abs(step["minor"]))[:3]
         if len(c["steps"]) > 1:
             named = [f"{step['label'].lower()} {signed(step['minor'], CURRENCY_DECIMALS[c['currency']])}" for step in largest]
@@ -134,7 +133,7 @@ def _recurring(finance: duckdb.DuckDBPyConnection, month: date) -> list[Row]:
     for c in found:
         c["plans"] = plans[c["currency"]]
         c["seats"] = sum(plan["closing_seats"] for plan in c["plans"])
-        c["words"] = _against(c["closing_minor"], c["opening_minor"], "at the month’s start", c["currency"])
+        c["words"] = against(c["closing_minor"], c["opening_minor"], "at the month’s start", c["currency"])
     return found
 
 
@@ -148,7 +147,7 @@ def _seats(finance: duckdb.DuckDBPyConnection, month: date) -> Row:
         days.append({"day": day, "held": held, "all": sum(filter(None, held)), "billed": sum(row["billed"] for row in known.values())})
     before = [day["all"] for day in days if day["day"] < month]
     change = days[-1]["all"] - (before[-1] if before else days[0]["all"])
-    since = f"at the close of {_month(_month_before(month))}" if before else f"on {_day(days[0]['day'])}"
+    since = f"at the close of {month_name(month_before(month))}" if before else f"on {day_name(days[0]['day'])}"
     words = f"{abs(change):,} {'more' if change > 0 else 'fewer'} than {since}" if change else f"as many as {since}"
     return {"series": series, "days": days, "last": days[-1]["all"], "last_on": days[-1]["day"], "words": words}
 
@@ -173,22 +172,13 @@ def _deferred(finance: duckdb.DuckDBPyConnection, month: date) -> list[Row]:
             left -= to_come["recognised_minor"]
             to_come["left_minor"] = left
         last = c["months"][-1]["month"] if c["months"] else None
-        c["words"] = f" It becomes revenue by {_month(last)}." if last else ""
+        c["words"] = f" It becomes revenue by {month_name(last)}." if last else ""
     return found
-
-
-def _against(now: int, before: int, when: str, currency: str) -> str:
-    """`2,392.45 more than in April 2026 (+85 %)`; the share is of what was before, in whole percent, half up."""
-    if now == before:
-        return f"as much as {when}"
-    difference = abs(now - before)
-    share = f" ({'+' if now > before else '−'}{(200 * difference + before) // (2 * before):,} %)" if before > 0 else ""
-    return f"{amount(difference, CURRENCY_DECIMALS[currency])} {'more' if now > before else 'less'} than {when}{share}"
 
 
 def _charts(told: Mapping[str, Any]) -> Row:
     """What the page's script draws: amounts as whole minor units for their place, and as text for their label."""
-    due = [_bridge(c, _month(told["month_before"]), "due_before_minor", c["steps"], told["title"], "due_minor") for c in told["due"]]
+    due = [_bridge(c, month_name(told["month_before"]), "due_before_minor", c["steps"], told["title"], "due_minor") for c in told["due"]]
     due = due if told["month"]["has_month_before"] else []
     recurring = []
     for c in told["recurring"]:
@@ -292,8 +282,8 @@ def _template() -> jinja2.Template:
     house.filters |= {
         "money": _amount_of,
         "signed": lambda minor, row: signed(minor, CURRENCY_DECIMALS[row["currency"]]),
-        "day": _day,
-        "month": _month,
+        "day": day_name,
+        "month": month_name,
         "cut": cut,
         "words": lambda text: text.replace("_", " "),
         "sentence": lambda text: f"{text[:1].upper()}{text[1:]}.",
@@ -302,33 +292,5 @@ def _template() -> jinja2.Template:
     return house.get_template("month.html.j2")
 
 
-def amount(minor: int, decimals: int) -> str:
-    """Minor units as a person reads them: `−4,200.00`."""
-    whole, rest = divmod(abs(minor), 10**decimals)
-    return f"{'−' if minor < 0 else ''}{whole:,}" + (f".{rest:0{decimals}d}" if decimals else "")
-
-
-def signed(minor: int, decimals: int) -> str:
-    """The same of a difference, with its sign: `+12.50`; nothing moved is an en dash."""
-    return "–" if minor == 0 else f"{'+' if minor > 0 else ''}{amount(minor, decimals)}"
-
-
-def cut(text: str, most: int = _LONGEST) -> str:
-    """A text, or its beginning."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
-
-
 def _amount_of(minor: int, row: Row) -> str:
     return amount(minor, CURRENCY_DECIMALS[row["currency"]])
-
-
-def _month_before(month: date) -> date:
-    return (month - timedelta(days=1)).replace(day=1)
-
-
-def _month(month: date) -> str:
-    return f"{_MONTHS[month.month - 1]} {month.year}"
-
-
-def _day(day: date) -> str:
-    return f"{day.day} {_month(day)}"

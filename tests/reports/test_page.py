@@ -10,7 +10,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flows.page import PAGE, amount, issued_of_month, json_block, page_of_month, signed
+from flows.page import PAGE, issued_of_month, json_block, page_of_month
+from flows.page_words import amount, signed
 from flows.pipeline import ReportRequest, run_report
 from flows.publish import reports_in_order
 from flows.verify import verify
