@@ -1,4 +1,4 @@
-"""Rosters folded day by day, users known by number, are the rosters folded by their text; and a month's days come and go."""
+"""A month's days come and go; bucket by bucket it is the same; and what is told of people is their latest row."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from datetime import date
 import polars as pl
 import pytest
 
-from transforms import roster_fold
+from transforms import sorted_rows
+from transforms.buckets import buckets
 from transforms.catalog import KINDS, STATUSES
 from transforms.contracts.sources import UserRows
-from transforms.directory import directory_from_rosters
-from transforms.roster_fold import HashesCollide, RosterFold
+from transforms.directory import directory_from_people, people_from_rosters
 from transforms.roster_months import (
     NO_ROSTERS,
     STANDING,
@@ -35,37 +35,38 @@ def some_rosters(rng: random.Random) -> dict[date, pl.DataFrame]:
                 kind = rng.choice(KINDS) if rng.random() < 0.1 else "alias"
                 status = rng.choice(STATUSES) if rng.random() < 0.3 else "active"
                 last = rng.choice([None, date(2026, 1, rng.randint(1, day))])
-                rows.append((workspace, user, kind, "member", status, rng.random() < 0.5, f"{user} on {day}", None, last))
+                rows.append((workspace, user, kind, "member", status, rng.random() < 0.5, f"{user} on {on}", None, last))
         rng.shuffle(rows)
         if rows:
             days[on] = pl.DataFrame(rows, schema=UserRows.types(), orient="row")
     return days
 
 
-def folded(days: dict[date, pl.DataFrame]) -> RosterFold:
-    fold = RosterFold()
-    for on, rows in days.items():
-        assert fold.add(fold.look_up(on, rows))
-    return fold
-
-
 def rows_of(days: dict[date, pl.DataFrame]) -> pl.DataFrame:
     return pl.concat([rows.with_columns(day=pl.lit(on)) for on, rows in days.items()])
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_folded_by_number_or_by_text_a_month_is_the_same(seed: int) -> None:
+@pytest.mark.parametrize("seed", range(10))
+def test_a_row_of_a_roster_is_a_bit_of_its_month(seed: int) -> None:
     days = some_rosters(random.Random(seed))
-    by_number = folded(days).roster_month().sort(STANDING)
-    assert by_number.equals(roster_month_from_rows(rows_of(days)))
-    bits = sum(by_number["bits"].bitwise_count_ones().to_list())
-    assert bits == sum(rows.height for rows in days.values())  # a row, a bit
+    bits = roster_month_from_rows(rows_of(days))["bits"].bitwise_count_ones()
+    assert sum(bits) == sum(rows.height for rows in days.values())
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_the_people_of_a_fold_are_what_the_directory_learns_from_all_rows(seed: int) -> None:
-    days = some_rosters(random.Random(seed))
-    assert directory_from_rosters(None, folded(days).people()).equals(directory_from_rosters(None, rows_of(days)))
+def test_the_directory_learns_the_latest_row_of_each_user_in_whatever_steps(seed: int) -> None:
+    rng = random.Random(seed)
+    days = some_rosters(rng)
+    at_once = directory_from_people(None, people_from_rosters(rows_of(days)))
+    order, stepwise = list(days), None
+    rng.shuffle(order)
+    for on in order:
+        stepwise = directory_from_people(stepwise, people_from_rosters(rows_of({on: days[on]})))
+    assert stepwise.equals(at_once)
+    for row in at_once.iter_rows(named=True):
+        seen = max(on for on in days if days[on].filter(workspace_id=row["workspace_id"], user_id=row["user_id"]).height)
+        assert row["seen_on"] == seen
+        assert row["name"] == ("Deactivated user" if row["is_erased"] else f"{row['user_id']} on {seen}")
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -106,23 +107,33 @@ def test_a_lost_day_repeats_the_one_before_also_over_the_months_end() -> None:
     assert set(february["bits"]) == {1}
 
 
-def test_a_user_who_is_there_twice_is_not_folded() -> None:
-    ((on, rows), *_) = some_rosters(random.Random(2)).items()
-    fold = RosterFold()
-    assert not fold.add(fold.look_up(on, pl.concat([rows, rows.head(1).with_columns(status=pl.lit("revoked"))])))
-    assert fold.roster_month().is_empty()
-    assert fold.add(fold.look_up(on, rows.slice(1)))  # without the one who was there twice
-    assert fold.roster_month().sort(STANDING).equals(roster_month_from_rows(rows_of({on: rows.slice(1)})))
+@pytest.mark.parametrize("seed", range(20))
+def test_bucket_by_bucket_a_day_changes_a_month_as_it_changes_the_whole(seed: int) -> None:
+    """A bucket that has nobody on a month's last day still knows that there was one."""
+    rng = random.Random(seed)
+    days = some_rosters(rng)
+    late = rng.choice(sorted(days))
+    kept = roster_month_from_rows(rows_of({on: rows for on, rows in days.items() if on != late} or days))
+    fresh, known = roster_month_from_rows(rows_of({late: days[late]})), set(days) - {late} or set(days)
+    whole = roster_month_with_days(kept, fresh, [late], known)
+    parts = [roster_month_with_days(b.rows(kept), b.rows(fresh), [late], known) for b in buckets(4)]
+    assert pl.concat(parts).sort(STANDING).equals(whole)
+    assert whole.equals(whole.sort(STANDING))
 
 
-def test_two_users_of_one_hash_are_noticed_on_one_day_or_on_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    sound = roster_fold._hash
-    monkeypatch.setattr(roster_fold, "_hash", lambda *seeds: pl.lit(7, pl.UInt64) if 1 in seeds else sound(*seeds))
-    ((on, rows), (later, _), *_) = some_rosters(random.Random(3)).items()
-    fold = RosterFold()
-    with pytest.raises(HashesCollide):
-        fold.add(fold.look_up(on, rows.head(2).with_columns(pl.col("user_id"))))
-    fold = RosterFold()
-    fold.add(fold.look_up(on, rows.head(1)))
-    with pytest.raises(HashesCollide):
-        fold.look_up(later, rows.slice(1, 1))
+def test_keys_of_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    days = some_rosters(random.Random(3))
+    *earlier, late = sorted(days)
+    kept, fresh = roster_month_from_rows(rows_of({on: days[on] for on in earlier})), roster_month_from_rows(rows_of({late: days[late]}))
+    expected = roster_month_with_days(kept, fresh, [late])
+    for few in (1, 5):  # every key has one hash; one of five
+        sound = sorted_rows._hash
+        monkeypatch.setattr(sorted_rows, "_hash", lambda key, few=few, sound=sound: (sound(key) % few).alias("hash"))
+        assert roster_month_with_days(kept, fresh, [late]).equals(expected)
+
+
+def test_a_key_that_only_shares_its_hash_with_another_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sorted_rows, "_hash", lambda key: pl.lit(7, pl.UInt64).repeat_by(1).explode().alias("hash") + pl.col(key[0]).str.len_bytes() * 0)
+    one, other = pl.DataFrame({"a": ["x"]}), pl.DataFrame({"a": ["y"]})
+    assert sorted_rows.positions_of(other, one, ["a"]).to_list() == [None]
+    assert sorted_rows.positions_of(one, one, ["a"]).to_list() == [0]
