@@ -1,15 +1,13 @@
--- Is every other cell of a file in order, and who was seen in it for the last time before the month's last day?  Grain: file.  Unit: rows, bytes.
+-- Are a file's other cells in order, and who was seen in it for the last time before the month's last day?  Grain: file.  Unit: rows, bytes.
 create or replace temp table cells as
 with leavers as (select user_hash, length(bin(bits)) as last_day from members where bits < $last_bit)
 select
     file_index,
     any_value(filename) as "filename",
     count(*) as "rows",
-    bool_and(
-        coalesce(list_contains($roles, role), false) and login_enabled is not null
-        and coalesce(last_active_on between $first_date and $last_date, last_active_on is null)
-    ) as is_whole,
-    coalesce(max(greatest(strlen(name), strlen(email))), 0) as longest,
+    bool_and(coalesce(list_contains($roles, role), false) and login_enabled is not null)
+        and coalesce(min(last_active_on) >= $first_date and max(last_active_on) <= $last_date, true) as is_whole,
+    greatest(max(strlen(name)), max(strlen(email)), 0) as longest,
     list({
         user_hash: l.user_hash, workspace_id: workspace_id, user_id: user_id, status: status, name: name, email: email,
         last_active_on: null::date, day: last_day

@@ -1,6 +1,5 @@
 -- What did each user stand as, and on which days of the month?  Grain: user, standing.  Unit: bits, rows.
 -- Users are known by a hash; a second one, of which the least and the largest are kept, tells whether two users share it.
-create or replace temp table folded as
 select
     hash(workspace_id, user_id) as user_hash,
     ((coalesce(list_position($kinds, kind), 0) * 8 + coalesce(list_position($statuses, status), 0)) * 4
@@ -10,4 +9,4 @@ select
     min(coalesce(hash(user_id || workspace_id), 0)) as least,
     max(coalesce(hash(user_id || workspace_id), 0)) as largest
 from read_parquet($files, hive_partitioning = false)
-group by all;
+group by all

@@ -17,11 +17,12 @@ from transforms.catalog import KINDS, STATUSES
 from transforms.contracts.base import rows_that_keep
 from transforms.contracts.sources import ROLES, UserRows
 from transforms.directory import PERSON
-from transforms.roster_months import SCHEMA, STANDING
+from transforms.roster_months import SCHEMA, STANDING, bits_of
 from transforms.source_rows import CALENDAR
 
 # What DuckDB may hold at once; it stays under it by writing to disk. Twice as much makes 10 million users a tenth faster.
 _MEMORY = "1GB"
+_USERS_AT_ONCE = 1_000_000  # what a fold of a month holds of them under that limit
 _BATCH = 500_000  # rows
 _KINDS, _STATUSES = sorted(KINDS), sorted(STATUSES)
 _ID_COLUMNS = ("workspace_id", "user_id")
@@ -53,6 +54,7 @@ class RosterFold:
     def __init__(self, files: Sequence[DayFile], scratch: Path) -> None:
         self._files = list(files)
         self._last = max(file.day for file in files)
+        self._last_bit = bits_of([self._last])
         config = {
             "memory_limit": _MEMORY,
             "temp_directory": str(scratch),
@@ -72,13 +74,13 @@ class RosterFold:
 
         Raises: HashesCollide; duckdb.Error for a file that cannot be read.
         """
-        self._run("fold_rosters", kinds=_KINDS, statuses=_STATUSES)
+        self._fold()
         self._run("fold_members")
         if self._one("select count(*) from members where least <> largest"):
             raise HashesCollide
         broken = self._days("select bit_or(bits) from folded where standing not in (select unnest($known))", known=_known_standings())
         broken |= self._days_of_repeats()
-        self._run("fold_cells", roles=list(ROLES), last_bit=1 << (self._last.day - 1), first_date=CALENDAR[0], last_date=CALENDAR[1])
+        self._run("fold_cells", roles=list(ROLES), last_bit=self._last_bit, first_date=CALENDAR[0], last_date=CALENDAR[1])
         broken |= self._days_of_broken_cells()
         if broken:
             return broken
@@ -87,6 +89,36 @@ class RosterFold:
         if self._one("select (select count(*) from people) <> (select count(*) from members)"):
             raise duckdb.DataError("rows that were there when folding were not found again")
         return self._days_of_broken_ids()
+
+    def _fold(self) -> None:
+        """Fold the same share of each day's files at a time: where days are in one order, the same users, who fit into memory.
+
+        Where they are not it is as right, and more waits on disk.
+        """
+        shares = self._shares()
+        for n, files in enumerate(shares):
+            self._execute(f"create temp table share_{n} as {_sql('fold_rosters')}", files, kinds=_KINDS, statuses=_STATUSES)
+        if len(shares) == 1:
+            self._execute("alter table share_0 rename to folded")
+            return
+        self._execute(f"create temp view shares as {' union all '.join(f'from share_{n}' for n in range(len(shares)))}")
+        self._run("fold_shares")
+        self._execute("drop view shares")
+        for n in range(len(shares)):
+            self._execute(f"drop table share_{n}")
+
+    def _shares(self) -> list[list[DayFile]]:
+        """Files in groups of which each has the same share of every day."""
+        days: dict[date, list[DayFile]] = {}
+        for file in self._files:
+            days.setdefault(file.day, []).append(file)
+        users = max(sum(file.rows for file in files) for files in days.values())
+        of = max(1, min(-(-users // _USERS_AT_ONCE), *(len(files) for files in days.values())))
+        shares: list[list[DayFile]] = [[] for _ in range(of)]
+        for files in days.values():
+            for n, file in enumerate(files):
+                shares[n * of // len(files)].append(file)
+        return shares
 
     def parts(self, into: int) -> Iterator[MonthPart]:
         """The month, one bucket after the other; after `broken_days` found none."""
@@ -100,7 +132,7 @@ class RosterFold:
         users = people.select(*_ID_COLUMNS, "user_hash", "last_active_on")
         joined = users.join(standings.sort("standing"), on="user_hash", maintain_order="left_right")
         words = _standings().select(pl.all().gather(joined["standing"]))
-        is_there = (pl.col("bits") & (1 << (self._last.day - 1))) != 0
+        is_there = (pl.col("bits") & self._last_bit) != 0
         told = joined.with_columns(words, last_active_on=pl.when(is_there).then("last_active_on"))
         return told.select(list(SCHEMA))
 
@@ -123,7 +155,8 @@ class RosterFold:
 
     def _days_of_broken_cells(self) -> set[date]:
         """Days with a file that has a broken cell, or not the rows that it says."""
-        told = {n: rest for n, *rest in self._execute('select file_index, "filename", "rows", is_whole, longest from cells').fetchall()}
+        asked = 'select file_index, "filename", "rows", is_whole, longest from cells'
+        told = {n: rest for n, *rest in self._execute(asked).fetchall()}
         broken = set()
         for n, file in enumerate(self._files):
             name, rows, is_whole, longest = told.get(n, (str(file.path), 0, True, 0))
@@ -147,10 +180,11 @@ class RosterFold:
     # --- asking --------------------------------------------------------------------------------------------------------------
 
     def _run(self, name: str, **values: object) -> None:
-        self._execute(Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8"), **values)
+        self._execute(_sql(name), **values)
 
-    def _execute(self, sql: str, **values: object) -> duckdb.DuckDBPyConnection:
-        values |= {"files": [_escaped(file.path) for file in self._files], "days": [file.day.day for file in self._files]}
+    def _execute(self, sql: str, files: Sequence[DayFile] | None = None, **values: object) -> duckdb.DuckDBPyConnection:
+        files = self._files if files is None else files
+        values |= {"files": [_escaped(file.path) for file in files], "days": [file.day.day for file in files]}
         return self._connection.execute(sql, {name: value for name, value in values.items() if re.search(rf"\${name}\b", sql)})
 
     def _one(self, sql: str) -> int:
@@ -162,6 +196,10 @@ class RosterFold:
 
     def _frame(self, sql: str, **values: object) -> pl.DataFrame:
         return self._connection.sql(sql, params=values).pl()
+
+
+def _sql(name: str) -> str:
+    return Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
 
 
 def _escaped(path: Path) -> str:

@@ -24,8 +24,8 @@ def what_is_kept(product: Product) -> dict[str, object]:
     with duckdb.connect(str(product.home.ledger), read_only=True) as ledger:
         tables = [name for (name,) in ledger.execute("select table_name from duckdb_tables() order by 1").fetchall()]
         rows = {name: ledger.execute(f"from {name} order by all").fetchall() for name in tables}
-    directory = product.home.lake / "directory.parquet"
-    return rows | {"finance.duckdb": product.home.finance.read_bytes(), "directory": directory.read_bytes()}
+    directory = [*product.home.lake.glob("directory.parquet"), *product.home.lake.glob("directory/*")]
+    return rows | {"finance.duckdb": product.home.finance.read_bytes()} | {path.name: path.read_bytes() for path in directory}
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from flows import roster_intake
+from flows import kept_rosters, roster_intake
 from flows.errors import UserError
 from flows.ingest import IngestRequest
 from flows.pipeline import BillRequest, bring_in, open_run, save
@@ -150,10 +150,14 @@ def judge(case: Case, seen: Seen, expected: Undamaged, issued: list[tuple]) -> s
 
 
 def run(seed: int, undamaged: dict[int, Undamaged], tmp_path: Path) -> str:
-    """Every other case reads its rosters as those of large months are read: a day at a time, users by number."""
+    """Every other case reads its rosters as those of large months are read: by DuckDB, from their files; half of these keep them in two buckets."""
     told = damaged(valid_source(seed % SOURCES), seed).told
     try:
-        with mock.patch.object(roster_intake, "_SMALL_MONTH", 0 if seed // 2 % 2 else roster_intake._SMALL_MONTH):
+        is_large, in_buckets = seed // 2 % 2, seed // 2 % 4 == 3
+        with (
+            mock.patch.object(roster_intake, "_SMALL_MONTH", 0 if is_large else roster_intake._SMALL_MONTH),
+            mock.patch.object(kept_rosters, "buckets_for_users", lambda _: 2 if in_buckets else 1),
+        ):
             return check(seed, undamaged, tmp_path)
     except BaseException as error:
         error.add_note(f"seed {seed}: {'; '.join(told)}")

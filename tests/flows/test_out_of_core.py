@@ -1,0 +1,358 @@
+"""Large months are folded by DuckDB, from their files and bucket by bucket; small ones in memory. What comes of it is the same."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pyarrow.parquet
+import pytest
+
+from flows import roster_fold, roster_intake
+from flows.checked_rows import TableDay
+from flows.errors import UserError
+from flows.kept_directory import KeptDirectory
+from flows.kept_rosters import KeptRosters
+from flows.lake import Lake
+from flows.roster_files import roster_file
+from flows.roster_fold import DayFile, HashesCollide, RosterFold
+from flows.roster_intake import months_of_rosters
+from flows.source import Part
+from transforms.buckets import WHOLE, Bucket, buckets
+from transforms.catalog import STATUSES
+from transforms.contracts.sources import UserRows
+from transforms.roster_months import STANDING
+
+FIRST = date(2026, 1, 1)
+TEXTS = "hash(workspace_id, user_id)"
+BROKEN = {
+    "status": "asleep", "kind": "robot", "role": None, "user_id": " z", "last_active_on": date(1900, 1, 1), "login_enabled": None
+}  # fmt: skip
+
+
+def random_roster(rng: random.Random, day: date) -> pl.DataFrame:
+    """Some sixty users of nine workspaces, a few of whom come, go, change or are an alias on any day."""
+    rows = []
+    for n in range(70):
+        if rng.random() < 0.9:
+            kind = "alias" if n % 7 == 0 else "portal" if n % 11 == 0 else "teammate"
+            status = rng.choice(STATUSES) if rng.random() < 0.2 else "active"
+            active = rng.choice([None, day, day - timedelta(3)])
+            rows.append((f"w{n % 9}", f"u{n}", kind, "member", status, rng.random() < 0.7, f"Ünal {n} of {day.day}", None, active))
+    return pl.DataFrame(rows, schema=UserRows.types(), orient="row")
+
+
+def damaged(rng: random.Random, rows: pl.DataFrame) -> pl.DataFrame:
+    """Nothing wrong, a row twice, a user twice, or a broken cell."""
+    n = rng.randrange(rows.height)
+    match rng.choice(["nothing"] * 6 + ["row twice", "user twice", "cell"]):
+        case "row twice":
+            return pl.concat([rows, rows[n : n + 1]])
+        case "user twice":
+            return pl.concat([rows, rows[n : n + 1].with_columns(status=pl.lit("revoked"))])
+        case "cell":
+            column = rng.choice(list(BROKEN))
+            value = pl.lit(BROKEN[column], UserRows.types()[column])
+            return rows.with_columns(pl.when(pl.int_range(pl.len()) == n).then(value).otherwise(column).alias(column))
+    return rows
+
+
+def written(rng: random.Random, rows: pl.DataFrame, path: Path) -> None:
+    """A file of any kind that is taken: plain, with page checksums, with more columns, with coded words, with dates as text, or CSV."""
+    match rng.choice(["plain"] * 5 + ["checksums", "more columns", "coded", "text", "csv"]):
+        case "checksums":
+            pyarrow.parquet.write_table(rows.to_arrow(), path, write_page_checksum=True)
+        case "more columns":
+            rows.select(pl.lit([1]).alias("Extra"), pl.all().shuffle(0) if rows.height == 1 else pl.all()).write_parquet(path)
+        case "coded":
+            rows.with_columns(pl.col("kind", "status").cast(pl.Categorical)).write_parquet(path)
+        case "text":
+            rows.cast({"last_active_on": pl.String}).write_parquet(path)
+        case "csv":
+            rows.write_csv(path.with_suffix(".csv"))
+        case _:
+            rows.write_parquet(path)
+
+
+def random_days(seed: int, root: Path) -> list[TableDay]:
+    """Some days of January, in one to three parts each."""
+    rng, table_days = random.Random(seed), []
+    for n in sorted(rng.sample(range(31), rng.randint(2, 9))):
+        day = FIRST + timedelta(n)
+        rows = damaged(rng, random_roster(rng, day))
+        if rng.random() < 0.3:
+            rows = rows.sample(fraction=1, shuffle=True, seed=seed)
+        folder = root / "users" / f"date={day}"
+        folder.mkdir(parents=True)
+        cut = rng.choice([0, rows.height // 2])
+        for k, part in enumerate([rows[:cut], rows[cut:]] if cut else [rows]):
+            written(rng, part, folder / f"part [{k}].parquet")
+        paths = sorted(folder.iterdir())
+        table_days.append(TableDay("users", day, tuple(Part("users", day, p, f"users/{folder.name}/{p.name}") for p in paths)))
+    return table_days
+
+
+def taken(table_days: list[TableDay], root: Path, of: int) -> dict[str, object]:
+    """Everything that comes of a month's days, with its rows in order."""
+    lake = Lake(root)
+    root.mkdir()
+    found: dict[str, object] = {}
+    try:
+        for month in months_of_rosters(table_days, lambda *_: of, lake):
+            parts = list(month.parts)
+            assert [part.bucket for part in parts] == buckets(of)
+            for part in parts:
+                assert part.rosters.equals(part.bucket.rows(part.rosters).sort(STANDING))
+                assert part.people.equals(part.bucket.rows(part.people).sort("workspace_id", "user_id"))
+            found["rosters"] = pl.concat([part.rosters for part in parts]).sort(STANDING).rows()
+            found["people"] = pl.concat([part.people for part in parts]).sort("workspace_id", "user_id").rows()
+            for a in month.accepted:
+                found[a.table_day.name] = a.version, a.told(), a.faults.sort(pl.all()).rows(), [a.repeats.get(f[0]) for f in a.told()]
+    except UserError as error:
+        found["refused"] = str(error)
+    assert list(root.iterdir()) == []  # nothing stays that was needed for a while
+    return found
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_in_memory_out_of_core_and_in_buckets_a_month_is_the_same(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table_days = random_days(seed, tmp_path / "source")
+    at_once = taken(table_days, tmp_path / "at once", 1)
+    monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
+    monkeypatch.setattr(roster_fold, "_USERS_AT_ONCE", seed % 3 * 30 + 20)  # the files in one share, or in some
+    assert taken(table_days, tmp_path / "out of core", 1) == at_once
+    assert taken(table_days, tmp_path / "in buckets", 4) == at_once
+
+
+def as_files(days: dict[date, pl.DataFrame], root: Path) -> list[DayFile]:
+    files = []
+    for day, rows in days.items():
+        rows.write_parquet(root / f"{day}.parquet")
+        files.append(DayFile(root / f"{day}.parquet", day, rows.height))
+    return files
+
+
+@pytest.fixture
+def three_days(tmp_path: Path) -> list[DayFile]:
+    rng = random.Random(5)
+    return as_files({day: random_roster(rng, day) for day in (FIRST + timedelta(n) for n in range(3))}, tmp_path)
+
+
+@pytest.mark.parametrize("column", BROKEN)
+def test_each_broken_cell_is_found_on_its_day_and_no_other(three_days: list[DayFile], column: str, tmp_path: Path) -> None:
+    middle = three_days[1]
+    rows = pl.read_parquet(middle.path)
+    value = pl.lit(BROKEN[column], UserRows.types()[column])
+    rows.with_columns(pl.when(pl.int_range(pl.len()) == 4).then(value).otherwise(column).alias(column)).write_parquet(middle.path)
+    fold = RosterFold(three_days, tmp_path)
+    assert fold.broken_days(1) == {middle.day}
+    fold.close()
+
+
+def test_a_month_that_is_in_order_has_no_broken_day(three_days: list[DayFile], tmp_path: Path) -> None:
+    fold = RosterFold(three_days, tmp_path)
+    assert fold.broken_days(1) == set()
+    assert sum(row.bit_count() for part in fold.parts(1) for row in part.rosters["bits"]) == sum(file.rows for file in three_days)
+    fold.close()
+
+
+def test_a_file_of_other_rows_than_it_says_is_not_taken_as_it_lies(three_days: list[DayFile], tmp_path: Path) -> None:
+    fold = RosterFold([three_days[0]._replace(rows=7), *three_days[1:]], tmp_path)
+    assert fold.broken_days(1) == {FIRST}
+    fold.close()
+
+
+def test_two_users_of_one_hash_are_noticed(three_days: list[DayFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sound = RosterFold._execute
+    monkeypatch.setattr(
+        RosterFold, "_execute", lambda self, sql, *files, **values: sound(self, sql.replace(TEXTS, "hash(workspace_id)"), *files, **values)
+    )
+    fold = RosterFold(three_days, tmp_path)
+    with pytest.raises(HashesCollide):
+        fold.broken_days(1)
+    fold.close()
+
+
+def test_where_hashes_collide_a_month_is_folded_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table_days = random_days(1, tmp_path / "source")
+    at_once = taken(table_days, tmp_path / "at once", 2)
+    monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
+
+    def collides(*_: object) -> None:
+        raise HashesCollide
+
+    monkeypatch.setattr(RosterFold, "broken_days", collides)
+    assert taken(table_days, tmp_path / "out of core", 2) == at_once
+
+
+def test_a_month_larger_than_memory_waits_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB may hold 150 MB of some 250; what is on disk meanwhile is gone afterwards."""
+    users = pl.select(n=pl.int_range(600_000)).select(
+        workspace_id=pl.format("workspace-{}", pl.col("n") % 500), user_id=pl.format("user-number-{}", pl.col("n").hash(1)), kind=pl.lit("teammate"),
+        role=pl.lit("member"), status=pl.lit("active"), login_enabled=pl.lit(True), name=pl.format("A somewhat longer name {}", "n"),
+        email=pl.format("{}@example.com", "n"), last_active_on=pl.lit(FIRST),
+    )  # fmt: skip
+    files = as_files({FIRST + timedelta(n): users[n:] for n in range(3)}, tmp_path)
+    monkeypatch.setattr(roster_fold, "_MEMORY", "150MB")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    fold = RosterFold(files, scratch)
+    assert fold.broken_days(8) == set()
+    assert sum(path.stat().st_size for path in scratch.iterdir()) > 10_000_000
+    parts = list(fold.parts(8))
+    assert sum(part.rosters.height for part in parts) == sum(part.people.height for part in parts) == 600_000
+    fold.close()
+    assert list(scratch.iterdir()) == []
+
+
+# --- which files are read where they lie ----------------------------------------------------------------------------------------
+
+
+def part_of(path: Path) -> Part:
+    return Part("users", FIRST, path, path.name)
+
+
+def test_a_file_is_read_where_it_lies_only_in_the_contracts_own_types_and_without_checksums(tmp_path: Path) -> None:
+    rows = random_roster(random.Random(1), FIRST)
+    ways = {
+        "plain": (rows, {}), "zstd": (rows, {"compression": "zstd"}), "no dictionary": (rows, {"use_dictionary": False}),
+        "v2 pages": (rows, {"data_page_version": "2.0"}), "more": (rows.with_columns(more=pl.lit([1])), {}),
+        "checksums": (rows, {"write_page_checksum": True}), "lacks a column": (rows.drop("email"), {}),
+        "case": (rows.with_columns(Email=pl.lit("x")), {}), "a time": (rows.cast({"last_active_on": pl.Datetime("us")}), {}),
+        "a number": (rows.with_columns(login_enabled=pl.lit(1)), {}), "bytes": (rows.cast({"name": pl.Binary}), {}),
+        "nested": (rows.with_columns(name=pl.struct("name")), {}),
+    }  # fmt: skip
+    lies = {}
+    for name, (frame, options) in ways.items():
+        pyarrow.parquet.write_table(frame.to_arrow(), tmp_path / f"{name}.parquet", **options)
+        lies[name] = roster_file(part_of(tmp_path / f"{name}.parquet")) is not None
+    assert {name for name, is_so in lies.items() if is_so} == {"plain", "zstd", "no dictionary", "v2 pages", "more"}
+    (tmp_path / "none.parquet").write_bytes(b"PAR1 is what it begins with, and nothing more")
+    assert roster_file(part_of(tmp_path / "none.parquet")) is None
+    assert roster_file(part_of(tmp_path / "gone.parquet")) is None
+
+
+def test_a_file_that_changes_while_it_is_folded_is_read_again_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is accepted is what the digest is of: never half of one and half of another."""
+    day = FIRST
+    path = tmp_path / "source" / f"{day}.parquet"
+    path.parent.mkdir()
+    rng = random.Random(1)
+    random_roster(rng, day).write_parquet(path)
+    other = random_roster(rng, day)
+    monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
+    sound = RosterFold.broken_days
+
+    def changes_meanwhile(self: RosterFold, into: int) -> set[date]:
+        broken = sound(self, into)
+        if pl.read_parquet(path).height != other.height or not pl.read_parquet(path).equals(other):
+            other.write_parquet(path)
+        return broken
+
+    monkeypatch.setattr(RosterFold, "broken_days", changes_meanwhile)
+    table_days = [TableDay("users", day, (part_of(path),))]
+    found = taken(table_days, tmp_path / "changing", 1)
+    monkeypatch.setattr(RosterFold, "broken_days", sound)
+    assert found == taken(table_days, tmp_path / "still", 1)
+
+
+# --- what is kept ------------------------------------------------------------------------------------------------------------------
+
+
+def some_rosters(seed: int) -> pl.DataFrame:
+    return pl.DataFrame(
+        [(f"w{n}", f"u{n}", "teammate", "active", None, 1 + seed, None) for n in range(50)],
+        schema=["workspace_id", "user_id", "kind", "status", "login_enabled", "bits", "last_active_on"],
+        orient="row",
+    ).cast({"bits": pl.UInt32, "login_enabled": pl.Boolean, "last_active_on": pl.Date}).sort(STANDING)  # fmt: skip
+
+
+def test_a_month_in_many_buckets_is_read_by_any_number_of_them(tmp_path: Path) -> None:
+    lake, january, whole = Lake(tmp_path), FIRST, some_rosters(0)
+    kept = KeptRosters(lake, {})
+    assert kept.buckets == 1
+    assert kept.settle(january, 2_000_000) == 8  # at most 400,000 each
+    kept.replace(january, [(bucket, bucket.rows(whole)) for bucket in buckets(8)], {FIRST: "v1"})
+    kept.write()
+    again = KeptRosters(lake, {FIRST: "v1"}, kept.buckets_of_months())
+    assert again.buckets == 8 and again.settle(january, 5) == 8  # settled once
+    assert again.month(january).equals(whole)
+    for of in (1, 2, 8, 16):
+        for bucket in buckets(of):
+            assert again.month(january, bucket).equals(bucket.rows(whole))
+    assert again.rows_on(FIRST) == 50
+    names = {path.name for path in tmp_path.rglob("*.parquet")}
+    assert names == {f"bucket={n:03d}-of-008.parquet" for n in range(8)}
+
+
+def test_a_lost_first_day_repeats_a_month_of_another_number_of_buckets(tmp_path: Path) -> None:
+    kept, last = KeptRosters(Lake(tmp_path), {}), date(2026, 1, 31)
+    kept.settle(FIRST, 1_500_000)
+    rosters = some_rosters(0).with_columns(bits=pl.lit(1 << 30, pl.UInt32))
+    kept.replace(FIRST, [(bucket, bucket.rows(rosters)) for bucket in buckets(4)], {last: "v1"})
+    kept.repeat(date(2026, 2, 1))
+    assert kept.buckets_of_months() == {FIRST: 4}  # fifty users are one bucket
+    assert kept.month(date(2026, 2, 1)).select(STANDING).equals(rosters.select(STANDING))
+    assert set(kept.month(date(2026, 2, 1))["bits"]) == {1}
+
+
+def test_a_refused_run_takes_its_files_away_and_no_others(tmp_path: Path) -> None:
+    lake, whole = Lake(tmp_path), some_rosters(0)
+    for n in range(2):
+        kept = KeptRosters(lake, {}, {})
+        kept.settle(FIRST, 800_000)
+        kept.replace(FIRST, [(bucket, bucket.rows(whole)) for bucket in buckets(2)], {FIRST: "v1"})
+        kept.write()
+        if n:
+            kept.withdraw()  # what it wrote was there before
+    assert len(list(tmp_path.rglob("*.parquet"))) == 2
+    other = KeptRosters(lake, {FIRST: "v1"}, {FIRST: 2})
+    other.replace(FIRST, [(bucket, bucket.rows(whole)) for bucket in buckets(2)], {FIRST + timedelta(1): "v2"})
+    other.withdraw()
+    assert len(list(tmp_path.rglob("*.parquet"))) == 2
+
+
+def people(names: dict[str, str], day: date = FIRST) -> pl.DataFrame:
+    rows = [(workspace, "u", "active", name, None, day) for workspace, name in sorted(names.items())]
+    return pl.DataFrame(rows, schema=["workspace_id", "user_id", "status", "name", "email", "day"], orient="row").cast({"email": pl.String})
+
+
+def test_the_directory_is_divided_once_a_month_has_more_buckets(tmp_path: Path) -> None:
+    lake, names = Lake(tmp_path), {f"w{n}": f"Name {n}" for n in range(20)}
+    directory = KeptDirectory(lake)
+    directory.learn(WHOLE, people(names))
+    assert list(tmp_path.iterdir()) == []  # until it is written
+    directory.write()
+    assert [path.name for path in tmp_path.iterdir()] == ["directory.parquet"]
+    directory = KeptDirectory(lake)
+    for bucket in buckets(4):
+        directory.learn(bucket, bucket.rows(people({"w3": "Renamed"}, FIRST + timedelta(1))))
+    assert KeptDirectory(lake).of_workspace("w3")["name"].to_list() == ["Name 3"]
+    directory.write()
+    assert sorted(path.name for path in (tmp_path / "directory").iterdir()) == [f"bucket={n:03d}-of-004.parquet" for n in range(4)]
+    assert [path.name for path in tmp_path.iterdir()] == ["directory"]
+    for workspace, name in (names | {"w3": "Renamed"}).items():
+        assert KeptDirectory(lake).of_workspace(workspace)["name"].to_list() == [name]
+    directory = KeptDirectory(lake)
+    directory.learn(WHOLE, people({"w4": "Small month"}, FIRST + timedelta(2)))
+    directory.write()
+    assert KeptDirectory(lake).of_workspace("w4")["name"].to_list() == ["Small month"]
+    assert KeptDirectory(lake).of_workspace("w5")["name"].to_list() == ["Name 5"]
+
+
+def test_a_division_that_was_cut_off_is_not_read(tmp_path: Path) -> None:
+    lake = Lake(tmp_path)
+    directory = KeptDirectory(lake)
+    directory.learn(WHOLE, people({"w1": "Name"}))
+    directory.write()
+    part = Bucket(0, 4)
+    lake.write(lake.directory_path(part), pl.read_parquet(lake.directory_path()).clear())
+    assert KeptDirectory(lake).of_workspace("w1")["name"].to_list() == ["Name"]
+    directory = KeptDirectory(lake)
+    for bucket in buckets(4):
+        directory.learn(bucket, bucket.rows(people({"w2": "Other"})))
+    directory.write()
+    assert KeptDirectory(lake).of_workspace("w1")["name"].to_list() == ["Name"]
+    assert not lake.directory_path().exists()
