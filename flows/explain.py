@@ -13,7 +13,7 @@ from flows.errors import UserError
 from flows.facts import facts_of_workspace, facts_until
 from flows.home import Home
 from flows.kept_directory import KeptDirectory
-from flows.lake import Lake
+from flows.lake import Lake, lake_of
 from flows.ledger import Ledger
 from flows.ledger_reader import as_known_to, ledger_of_workspace
 from flows.shelf import Shelf
@@ -45,7 +45,7 @@ def explain(line_id: str, home: Home, catalogs: Mapping[str, Catalog], *, names:
     Raises: UserError for a line that there is not, naming the nearest that there are, and for a catalogue that is not known.
     """
     ledger = ledger_of_workspace(home, lambda ledger: _workspace_of(line_id, ledger))
-    lake = Lake(home.lake)
+    lake = lake_of(home)
     line = _rows(ledger.frame("select * from invoice_lines where line_id = ?", [line_id]))[0]
     invoice = _rows(ledger.frame("select * from invoices where invoice_id = ?", [line["invoice_id"]]))[0]
     if line["catalog"] not in catalogs:

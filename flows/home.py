@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,8 +72,11 @@ class Home:
 
     def _sweep(self) -> None:
         """Remove what a run that was killed left half written: files beside their place, named with a dot and its process."""
-        for path in [*self.root.glob(".finance.duckdb.*"), *self.lake.rglob(".*.parquet.*"), *self.reports.rglob(".*.csv.*")]:
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        from flows.lake import lake_of
+
+        for path in [*self.root.glob(".finance.duckdb.*"), *self.reports.rglob(".*.csv.*"), *self.reports.rglob(".*.html.*")]:
+            path.unlink(missing_ok=True)
+        lake_of(self).sweep()
 
 
 def _is_got(file: TextIO) -> bool:

@@ -109,9 +109,7 @@ def _require_every_day(found: set[date], request: IngestRequest, current: dict) 
         )
 
 
-def ingest(
-    table_days: list[TableDay], kept: KeptRosters, directory: KeptDirectory, ledger: Ledger, lake: Lake, run: RunMark
-) -> Ingested:
+def ingest(table_days: list[TableDay], kept: KeptRosters, directory: KeptDirectory, ledger: Ledger, lake: Lake, run: RunMark) -> Ingested:
     """Read and check every new table day, put its rows where they are kept, and tell the ledger: in its open transaction.
 
     Rosters go to `kept`, and who is on them to `directory`: for the caller to look at once more and to write.

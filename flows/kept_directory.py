@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from pathlib import Path
 
 import polars as pl
 
-from flows.lake import Lake
+from flows.lake import Lake, parquet_files_in, remove_folder
+from flows.s3_files import S3Path
 from transforms.buckets import MOST_BUCKETS, Bucket, buckets, smallest_bucket
 from transforms.directory import COLUMNS, directory_from_people
 
@@ -43,9 +43,7 @@ class KeptDirectory:
             self._lake.write(self._lake.directory_path(), self._waiting)
         for part in buckets(self._of):
             if (path := self._path_beside(part)).exists():
-                kept = self._lake.directory_path(part)
-                kept.parent.mkdir(exist_ok=True)
-                path.replace(kept)
+                self._lake.move(path, self._lake.directory_path(part))
         self.forget()
         for number in _numbers_in(self._lake) - {self._of}:
             for part in buckets(number):
@@ -54,7 +52,7 @@ class KeptDirectory:
     def forget(self) -> None:
         """Remove what waits beside."""
         self._waiting = None
-        shutil.rmtree(self._beside, ignore_errors=True)
+        remove_folder(self._beside)
 
     def _divide(self, of: int) -> None:
         """Put every part, also one of nobody, beside: the new division is whole or is not there."""
@@ -77,7 +75,7 @@ class KeptDirectory:
         else:
             self._lake.write(self._path_beside(part), directory)
 
-    def _path_beside(self, part: Bucket) -> Path:
+    def _path_beside(self, part: Bucket) -> Path | S3Path:
         return self._beside / self._lake.directory_path(part).name
 
 
@@ -89,6 +87,6 @@ def _buckets_in(lake: Lake) -> int:
 
 def _numbers_in(lake: Lake) -> set[int]:
     found = (
-        re.fullmatch(r"bucket=\d+-of-(\d+)\.parquet", path.name) for path in lake.directory_path(Bucket(0, 2)).parent.glob("*.parquet")
+        re.fullmatch(r"bucket=\d+-of-(\d+)\.parquet", path.name) for path in parquet_files_in(lake.directory_path(Bucket(0, 2)).parent)
     )
     return {1} | {int(name[1]) for name in found if name and 0 < int(name[1]) <= MOST_BUCKETS}

@@ -11,6 +11,7 @@ import polars as pl
 
 from flows.errors import UserError
 from flows.lake import Lake
+from flows.s3_files import S3Path
 from transforms.buckets import WHOLE, Bucket, buckets, buckets_for_users
 from transforms.calendar import ONE_DAY, first_of_month
 from transforms.roster_months import (
@@ -34,7 +35,7 @@ class KeptRosters:
         self.versions = dict(versions)
         self._buckets = dict(buckets or {})
         self._changed: dict[date, pl.DataFrame] = {}  # months of one bucket
-        self._written: list[Path] = []
+        self._written: list[Path | S3Path] = []
 
     def months(self) -> list[date]:
         """Every month of which a roster is kept, in order."""
@@ -129,7 +130,7 @@ class KeptRosters:
             raise UserError(
                 f"{gone[0].parent.parent.parent}: the rosters of {min(versions):%Y-%m} are gone. Restore the home from a back-up."
             )
-        rows = [pl.read_parquet(path, hive_partitioning=False).with_columns(day=pl.lit(day, pl.Date)) for day, path in paths.items()]
+        rows = [self._lake.read(path).with_columns(day=pl.lit(day, pl.Date)) for day, path in paths.items()]
         return roster_month_from_rows(pl.concat(rows))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -9,34 +10,62 @@ from contextlib import contextmanager
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
+from flows.errors import UserError
 from flows.fault_points import reached
+from flows.s3_files import S3Path, is_s3
 from transforms.buckets import WHOLE, Bucket
 from transforms.contracts.sources import BROKEN
 
+if TYPE_CHECKING:
+    from flows.home import Home
+
+
+def lake_of(home: Home, url: str | None = None) -> Lake:
+    """Where a home keeps its rows: in its own folder, or under the `s3://` prefix that was named for its first run.
+
+    Raises: UserError for a prefix other than that.
+    """
+    note = home.root / "lake.url"
+    settled = note.read_text(encoding="utf-8").strip() if note.exists() else None
+    if url and url.rstrip("/") != settled:
+        if settled or home.ledger.exists():
+            raise UserError(
+                f"{home.root}: its rows lie in {settled or home.lake}, since its first run. Leave --lake out, or choose a new --home."
+            )
+        if not is_s3(url):
+            raise UserError(f"{url}: is no s3:// prefix. Without --lake, rows are kept in the home itself.")
+        home.make()
+        settled = str(S3Path.of(url))
+        note.write_text(f"{settled}\n", encoding="utf-8")
+    return Lake(S3Path.of(settled), home.lake) if settled else Lake(home.lake)
+
 
 class Lake:
-    """Parquet under HOME/lake. The ledger says which version of a day is current; the lake keeps them all."""
+    """Parquet under HOME/lake, or under an `s3://` prefix. The ledger says which version of a day is current; the lake keeps them all."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path | S3Path, local: Path | None = None) -> None:
         self.root = root
+        self._local = local or root  # where there is a disk, for what is needed for a while
 
-    def day_path(self, table: str, day: date | None, version: str) -> Path:
+    def day_path(self, table: str, day: date | None, version: str) -> Path | S3Path:
         return self.root / table / (f"date={day}" if day else "all") / f"{version[:24]}.parquet"
 
     def write_day(self, table: str, day: date | None, version: str, rows: pl.DataFrame) -> None:
         self.write(self.day_path(table, day, version), rows)
 
-    def scan_day(self, table: str, day: date | None, version: str) -> pl.LazyFrame:
-        return pl.scan_parquet(self.day_path(table, day, version), glob=False, hive_partitioning=False)
+    def read(self, path: Path | S3Path, columns: list[str] | None = None) -> pl.DataFrame:
+        return read_frame(path, columns)
 
-    def read(self, path: Path, columns: list[str] | None = None) -> pl.DataFrame:
-        return pl.read_parquet(path, columns=columns, hive_partitioning=False)
-
-    def write(self, path: Path, frame: pl.DataFrame) -> None:
+    def write(self, path: Path | S3Path, frame: pl.DataFrame) -> None:
         """Write beside, flush to disk, rename: a reader sees the whole file or none."""
+        if isinstance(path, S3Path):
+            write_frame(path, frame)
+            reached("lake: in place")
+            return
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
@@ -50,10 +79,33 @@ class Lake:
         finally:
             beside.unlink(missing_ok=True)
 
+    def sweep(self) -> None:
+        """Remove what a run that was killed left half written: files and folders named with a dot and its process."""
+        for path in self._local.rglob(".*.parquet.*"):
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        if isinstance(self.root, S3Path):
+            for file in self.root.files():
+                if f"{self.root.key}/." in file.key:
+                    file.unlink()
+
+    def move(self, path: Path | S3Path, to: Path | S3Path) -> None:
+        """Put a file that was written beside in its place."""
+        if isinstance(to, Path):
+            to.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(to)
+
+    def near(self, path: Path | S3Path, folder: Path) -> Path:
+        """The file itself, or a copy in a folder where it lies elsewhere: for readers that know files only."""
+        if isinstance(path, Path):
+            return path
+        copy = folder / path.key.replace("/", "_")
+        copy.write_bytes(path.read_bytes())
+        return copy
+
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
         """A folder for what is needed for a while. What a killed run leaves of it the next one sweeps away."""
-        folder = self.root / f".{name}.parquet.{os.getpid()}"
+        folder = self._local / f".{name}.parquet.{os.getpid()}"
         folder.mkdir(mode=0o700)
         try:
             yield folder
@@ -62,19 +114,46 @@ class Lake:
 
     # --- rosters: a month's days in one file a bucket, named by the versions of all of them --------------------------------------
 
-    def roster_month_path(self, month: date, versions: Mapping[date, str], bucket: Bucket = WHOLE) -> Path:
+    def roster_month_path(self, month: date, versions: Mapping[date, str], bucket: Bucket = WHOLE) -> Path | S3Path:
         made_from = sha256("\n".join(f"{day}={version}" for day, version in sorted(versions.items())).encode()).hexdigest()[:24]
         return _of_bucket(self.root / "roster_months" / f"month={month:%Y-%m}" / made_from, bucket)
 
     # --- the directory: the only place with names and addresses ----------------------------------------------------------
 
-    def directory_path(self, bucket: Bucket = WHOLE) -> Path:
+    def directory_path(self, bucket: Bucket = WHOLE) -> Path | S3Path:
         return _of_bucket(self.root / "directory", bucket)
 
 
 NO_FAULTS = pl.DataFrame(schema=BROKEN)
 
 
-def _of_bucket(path: Path, bucket: Bucket) -> Path:
+def read_frame(path: Path | S3Path, columns: list[str] | None = None) -> pl.DataFrame:
+    """A Parquet file of ours, wherever it lies."""
+    source = io.BytesIO(path.read_bytes()) if isinstance(path, S3Path) else path
+    return pl.read_parquet(source, columns=columns, hive_partitioning=False)
+
+
+def write_frame(path: Path | S3Path, frame: pl.DataFrame, compression: str = "zstd") -> None:
+    """Write a frame as it is, without more ado."""
+    level = 1 if compression == "zstd" else None
+    if not isinstance(path, S3Path):
+        frame.write_parquet(path, compression=compression, compression_level=level)
+        return
+    content = io.BytesIO()
+    frame.write_parquet(content, compression=compression, compression_level=level)
+    path.write_bytes(content.getvalue())
+
+
+def remove_folder(path: Path | S3Path) -> None:
+    """Remove a folder with all that is in it, if it is there."""
+    path.remove() if isinstance(path, S3Path) else shutil.rmtree(path, ignore_errors=True)
+
+
+def parquet_files_in(path: Path | S3Path) -> list[Path | S3Path]:
+    """The Parquet files that lie in a folder itself; none where there is no folder."""
+    return [file for file in path.files() if file.parent == path] if isinstance(path, S3Path) else sorted(path.glob("*.parquet"))
+
+
+def _of_bucket(path: Path | S3Path, bucket: Bucket) -> Path | S3Path:
     """One file, or a file a bucket in a folder of that name."""
     return path.with_name(f"{path.name}.parquet") if bucket.of == 1 else path / f"bucket={bucket.number:03d}-of-{bucket.of:03d}.parquet"

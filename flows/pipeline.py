@@ -21,7 +21,7 @@ from flows.home import Home
 from flows.ingest import Ingested, IngestRequest, RunMark, ingest, new_table_days
 from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
-from flows.lake import Lake
+from flows.lake import Lake, lake_of
 from flows.ledger import Ledger, commit, open_ledger, run_row
 from flows.publish import export_reports, publish, publish_runs
 from flows.repeated_days import declare_repeated_days
@@ -55,6 +55,7 @@ class Setting:
     catalogs: Mapping[str, Catalog]
     clock: Callable[[], datetime]
     workers: Workers = in_processes
+    lake: str | None = None  # an s3:// prefix for the rows of a new home
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class Run:
     def passes(self, asked: Asked) -> list[Found]:
         """Pass over every bucket, from what is known now; the frames found are on the shelf."""
         division = Division(buckets(self.kept_rosters().buckets))
-        self.shelf = Shelf(self.setting.home.lake / "shelf" if len(division.buckets) > 1 else None)
+        self.shelf = Shelf(self.lake if len(division.buckets) > 1 else None)
         jobs = [(told, self.lake, asked, self.setting.catalogs) for told in told_by_ledger(self.ledger, self.lake, division, self.shelf)]
         found = list((self.setting.workers if len(jobs) > 1 else in_turn)(pass_over, jobs))
         for each in found:
@@ -128,7 +129,7 @@ class Run:
 def open_run(command: str, setting: Setting) -> Iterator[Run]:
     """Lock the home and open its ledger; what is not committed inside is as if it had never been."""
     with setting.home.locked(), open_ledger(setting.home) as ledger:
-        run = Run(ledger.next_run_id(), command, setting.clock(), setting, ledger, Lake(setting.home.lake))
+        run = Run(ledger.next_run_id(), command, setting.clock(), setting, ledger, lake_of(setting.home, setting.lake))
         try:
             yield run
         finally:

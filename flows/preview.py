@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from flows.errors import UserError
 from flows.facts import facts_of_workspace, facts_until, last_whole_day
 from flows.home import Home
-from flows.lake import Lake
+from flows.lake import Lake, lake_of
 from flows.ledger import Ledger
 from flows.ledger_reader import ledger_of_workspace
 from flows.shelf import Shelf
@@ -50,7 +50,7 @@ def preview(request: PreviewRequest, home: Home, catalogs: Mapping[str, Catalog]
 
     Raises: UserError for a subscription or plan that there is not, naming the nearest, and for a day out of range.
     """
-    lake = Lake(home.lake)
+    lake = lake_of(home)
     ledger = ledger_of_workspace(home, lambda ledger: _workspace_of(request.subscription_id, ledger, lake))
     days = roster_days(ledger)
     opening_on = opening_day(ledger, days)
@@ -146,7 +146,7 @@ def _workspace_of(subscription_id: str, ledger: Ledger, lake: Lake) -> str:
     version = ledger.current_versions().get(("subscriptions", None))
     if version is None:
         raise UserError("no subscriptions have been ingested yet. Start with: seatledger ingest SOURCE")
-    rows = lake.scan_day("subscriptions", None, version).select("subscription_id", "workspace_id").collect()
+    rows = lake.read(lake.day_path("subscriptions", None, version), ["subscription_id", "workspace_id"])
     mine = rows.filter(subscription_id=subscription_id)
     if mine.height:
         return mine["workspace_id"][0]

@@ -1,4 +1,4 @@
-"""Files under an `s3://` prefix. Credentials come from the environment, as usual; they are never shown, and neither is an answer whole."""
+"""Files under an `s3://` prefix: of a source, and of a lake that lies there. Credentials come from the environment, as usual; they are never shown, and neither is an answer whole."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
@@ -55,26 +56,102 @@ class S3File:
         return _asked(f"s3://{self.key}", read)
 
 
+@dataclass(frozen=True, order=True)
+class S3Path:
+    """A place under an `s3://` prefix where the lake lies. Of a `Path` it has what the lake asks for; a file is there whole or not at all."""
+
+    key: str  # bucket and all, without a slash at the end
+
+    @classmethod
+    def of(cls, url: str) -> S3Path:
+        return cls(_prefix_of(url))
+
+    def __str__(self) -> str:
+        return f"s3://{self.key}"
+
+    def __truediv__(self, name: str) -> S3Path:
+        return S3Path(f"{self.key}/{name}")
+
+    @property
+    def name(self) -> str:
+        return self.key.rsplit("/", 1)[-1]
+
+    @property
+    def parent(self) -> S3Path:
+        return S3Path(self.key.rsplit("/", 1)[0])
+
+    def with_name(self, name: str) -> S3Path:
+        return self.parent / name
+
+    def exists(self) -> bool:
+        from pyarrow.fs import FileType
+
+        return _asked(str(self), lambda: _system().get_file_info(self.key)).type == FileType.File
+
+    def read_bytes(self) -> bytes:
+        def read() -> bytes:
+            with _system().open_input_stream(self.key) as stream:
+                return stream.read()
+
+        return _asked(str(self), read)
+
+    def write_bytes(self, content: bytes) -> None:
+        def write() -> None:
+            with _system().open_output_stream(self.key) as stream:
+                stream.write(content)
+
+        _asked(str(self), write)
+
+    def replace(self, target: S3Path) -> None:
+        _asked(str(self), lambda: _system().copy_file(self.key, target.key))
+        self.unlink()
+
+    def unlink(self, missing_ok: bool = False) -> None:
+        if not missing_ok or self.exists():
+            _asked(str(self), lambda: _system().delete_file(self.key))
+
+    def files(self) -> list[S3Path]:
+        """Every file under it."""
+        from pyarrow.fs import FileSelector, FileType
+
+        selector = FileSelector(self.key, recursive=True, allow_not_found=True)
+        infos = _asked(str(self), lambda: _system().get_file_info(selector))
+        return sorted(S3Path(info.path) for info in infos if info.type == FileType.File)
+
+    def remove(self) -> None:
+        """Remove every file under it."""
+        for file in self.files():
+            file.unlink()
+
+
 def s3_files(source: str) -> dict[str, S3File]:
     """Every object under a prefix, by its name within it, in order.
 
     Raises: UserError for a prefix that cannot be listed, or that carries credentials.
     """
-    if shown(source) != "s3://" + source[3:].lstrip("/"):
-        raise UserError(f"{shown(source)}: credentials do not belong in SOURCE. Put them into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
     from pyarrow.fs import FileSelector, FileType
 
-    system = _system()
-    prefix = shown(source).removeprefix("s3://").rstrip("/")
+    system, prefix = _system(), _prefix_of(source)
     infos = _asked(shown(source), lambda: system.get_file_info(FileSelector(prefix, recursive=True)))
     files = {info.path[len(prefix) + 1 :]: S3File(info.path, info.size, system) for info in infos if info.type == FileType.File}
     return dict(sorted(files.items()))
 
 
+def _prefix_of(url: str) -> str:
+    """Bucket and key of an `s3://` address. Raises: UserError where it carries credentials."""
+    if shown(url) != "s3://" + url[3:].lstrip("/"):
+        raise UserError(f"{shown(url)}: credentials do not belong in SOURCE or --lake. Put them into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
+    return shown(url).removeprefix("s3://").rstrip("/")
+
+
 def _system() -> S3FileSystem:
+    return _system_at(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL"))
+
+
+@cache
+def _system_at(endpoint: str | None) -> S3FileSystem:
     from pyarrow.fs import S3FileSystem
 
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     if not endpoint:
         return S3FileSystem()
     where = urlsplit(endpoint)

@@ -6,19 +6,21 @@ In memory where there is one bucket; else as Parquet files in the lake, where an
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
+from flows.lake import Lake, read_frame, remove_folder, write_frame
+from flows.s3_files import S3Path
+
 
 class Shelf:
-    """Any number of frames under a name and a bucket's number. With a folder, each is a file there until the shelf is cleared."""
+    """Any number of frames under a name and a bucket's number. In a lake, each is a file there until the shelf is cleared."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder.with_name(f".{folder.name}.parquet.{os.getpid()}") if folder else None
-        self._frames: dict[tuple[str, int], list[pl.DataFrame | Path]] = {}
+    def __init__(self, lake: Lake | None = None) -> None:
+        self._folder = lake.root / f".shelf.parquet.{os.getpid()}" if lake else None
+        self._frames: dict[tuple[str, int], list[pl.DataFrame | Path | S3Path]] = {}
 
     def put(self, name: str, bucket: int, frame: pl.DataFrame) -> None:
         """Put a frame beside those of its name and bucket."""
@@ -27,8 +29,9 @@ class Shelf:
             frames.append(frame)
             return
         path = self._folder / f"{name.replace(' ', '-')}-{bucket:04d}-{len(frames):04d}.parquet"
-        self._folder.mkdir(parents=True, exist_ok=True)
-        frame.write_parquet(path, compression="lz4")
+        if isinstance(path, Path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        write_frame(path, frame, "lz4")
         frames.append(path)
 
     def frames(self, name: str, bucket: int | None = None) -> Iterator[pl.DataFrame]:
@@ -58,8 +61,8 @@ class Shelf:
         """Forget them all."""
         self._frames.clear()
         if self._folder:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            remove_folder(self._folder)
 
 
-def _read(frame: pl.DataFrame | Path) -> pl.DataFrame:
-    return pl.read_parquet(frame, hive_partitioning=False) if isinstance(frame, Path) else frame
+def _read(frame: pl.DataFrame | Path | S3Path) -> pl.DataFrame:
+    return frame if isinstance(frame, pl.DataFrame) else read_frame(frame)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
@@ -12,7 +11,7 @@ import duckdb
 from flows.errors import UserError
 from flows.home import Home
 from flows.kept_rosters import by_month
-from flows.lake import Lake
+from flows.lake import lake_of
 from flows.ledger import buckets_of_months
 from flows.ledger_versions import LEDGER_VERSION
 from flows.page import PAGE_NAME, issued_of_month
@@ -142,16 +141,25 @@ def _from_rosters(both: duckdb.DuckDBPyConnection, home: Home, catalogs: Mapping
     versions = dict(
         both.execute("select distinct day, version from ledger.inputs where table_name = 'users' and superseded_by is null").fetchall()
     )
-    lake, months = Lake(home.lake), by_month(versions)
+    lake, months = lake_of(home), by_month(versions)
     of = buckets_of_months(both.execute("select name, value from ledger.settings").fetchall())
-    files = [
-        (str(lake.roster_month_path(month, {day: versions[day] for day in days}, bucket)), month)
+    paths = [
+        (lake.roster_month_path(month, {day: versions[day] for day in days}, bucket), month)
         for month, days in months.items()
         for bucket in buckets(of.get(month, 1))
     ]
-    gone = sorted({(f"{month:%Y-%m}", "its stored rosters are gone") for path, month in files if not Path(path).exists()})
-    if gone or not files:
+    gone = sorted({(f"{month:%Y-%m}", "its stored rosters are gone") for path, month in paths if not path.exists()})
+    if gone or not paths:
         return Check("occupancy_from_rosters", question, gone)
+    with lake.scratch("verify") as scratch:
+        return Check(
+            "occupancy_from_rosters",
+            question,
+            _recounted(both, [(str(lake.near(path, scratch)), month) for path, month in paths], catalogs),
+        )
+
+
+def _recounted(both: duckdb.DuckDBPyConnection, files: list[tuple[str, date]], catalogs: Mapping[str, Catalog]) -> list[tuple[str, str]]:
     both.execute("create temp table roster_files (filename varchar, month date)")
     both.executemany("insert into roster_files values (?, ?)", files)
     policies = [(c.id, kind, status) for c in catalogs.values() for kind in c.kinds for status in c.statuses]
@@ -169,4 +177,4 @@ def _from_rosters(both: duckdb.DuckDBPyConnection, home: Home, catalogs: Mapping
         from finance.seat_occupancy o left join held h using (workspace_id, day, catalog)
         where o.catalog is not null and occupied <> coalesce(seats, 0)
         order by all"""
-    return Check("occupancy_from_rosters", question, both.execute(sql, {"files": [path for path, _ in files]}).fetchall())
+    return both.execute(sql, {"files": [path for path, _ in files]}).fetchall()
