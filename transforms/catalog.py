@@ -54,7 +54,10 @@ class Plan:
 
     def price_on(self, on: date) -> Price | None:
         """The price row in force on a day: the latest that is effective by then."""
-        return next((price for price in reversed(self.prices) if price.effective_from <= on), None)
+        for price in reversed(self.prices):
+            if price.effective_from <= on:
+                return price
+        return None
 
     def is_sold(self, cadence: Cadence, on: date) -> bool:
         """Whether the plan can be had at a cadence on a day. A free plan can be had at either."""

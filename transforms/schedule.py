@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
+from typing import NamedTuple
 
 from transforms.calendar import boundary_after, boundary_on_or_before, months_later
 from transforms.catalog import Cadence, Catalog, Plan
@@ -41,8 +42,7 @@ class ContractEvent:
     occupied: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Spell:
+class Spell(NamedTuple):
     """Days [spell_from, spell_until) on one plan; `term_from` None: a trial or a free plan, which belong to no term.
 
     `spell_until` is None for the spell still open at the horizon.
@@ -54,8 +54,7 @@ class Spell:
     term_from: date | None
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """[term_from, term_until) as planned; `ended_on` is earlier than `term_until` where a free plan cut it short (T7)."""
 
     cadence: Cadence
@@ -65,8 +64,7 @@ class Term:
     ended_on: date
 
 
-@dataclass(frozen=True, slots=True)
-class InvoiceDate:
+class InvoiceDate(NamedTuple):
     """A day on which the subscription is invoiced, and the cadence of the term that it belongs to (I1)."""
 
     invoice_on: date
@@ -173,6 +171,8 @@ class _Story:
         if self.ended_on:
             return self._refuse(events, "after_end")
         is_renewal = self.term is not None and on == self.term.term_until
+        if is_renewal and not events and not self._plan(self.plan).free:
+            return self._begin_term(on, self._cadence_at(on, self.asked))  # what most days of interest are
         day = self._accept(on, events, is_renewal)
         plan_before, self.plan = self.plan, day.plan or self.plan
         is_free = self._plan(self.plan).free
