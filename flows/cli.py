@@ -15,6 +15,7 @@ import click
 
 from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_interrupt, is_of_the_disk
 from flows.nurse import tend
+from flows.progress import LogAboveBar
 
 if TYPE_CHECKING:
     from flows.pipeline import Outcome, Setting
@@ -129,12 +130,13 @@ def bill(through: datetime, cadence: str | None, dry_run: bool, home: Path, cata
 @click.option("--month", type=_MONTH, metavar="YYYY-MM", help="Only this month; otherwise all.")
 @click.option("--to", type=click.Path(path_type=Path), help="Where to write; HOME/reports otherwise.")
 @click.option("--excel", is_flag=True, help="CSV as Excel likes it: with BOM and CRLF.")
+@click.option("--xlsx", is_flag=True, help="Also all reports of a month as one workbook, seatledger-YYYY-MM.xlsx.")
 @_pipeline_command
-def report(month: datetime | None, to: Path | None, excel: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
-    """Write the month's page, and its reports as CSV."""
+def report(month: datetime | None, to: Path | None, excel: bool, xlsx: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
+    """Write the month's page, and its reports as CSV and as a workbook."""
     from flows.pipeline import ReportRequest, run_report
 
-    _run("report", direct, run_report, ReportRequest(month and month.date(), to, excel), _setting(home, catalogs))
+    _run("report", direct, run_report, ReportRequest(month and month.date(), to, excel, xlsx), _setting(home, catalogs))
 
 
 @seatledger.command()
@@ -281,7 +283,7 @@ def _run(name: str, direct: bool, composition: Callable[..., Outcome], *argument
 
 
 def _show_log() -> None:
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LogAboveBar()
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
     log = logging.getLogger("seatledger")
     log.setLevel(logging.INFO)
