@@ -13,8 +13,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flows import document_commands
 from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_interrupt, is_of_the_disk
 from flows.nurse import tend
+from flows.options import DAY as _DAY
+from flows.options import MONTH as _MONTH
+from flows.options import home as _home
 from flows.progress import LogAboveBar
 
 if TYPE_CHECKING:
@@ -22,17 +26,6 @@ if TYPE_CHECKING:
 
 DONE_WITH_HOLDS = 3
 SAMPLE_THROUGH = date(2026, 5, 31)
-_DAY = click.DateTime(["%Y-%m-%d"])
-_MONTH = click.DateTime(["%Y-%m"])
-
-_home = click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default="warehouse",
-    envvar="SEATLEDGER_HOME",
-    show_default=True,
-    help="Where everything is kept.",
-)
 _catalogs = click.option(
     "--catalogs", type=click.Path(path_type=Path), envvar="SEATLEDGER_CATALOGS", help="A folder with catalogues of your own (.toml)."
 )
@@ -255,6 +248,10 @@ def preview(
     print_json(told) if as_json else print_preview(told)
     if told["holds"]:
         sys.exit(DONE_WITH_HOLDS)
+
+
+for _command in document_commands.COMMANDS:
+    seatledger.add_command(_command)
 
 
 # --- how a command runs and ends -----------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from flows.month_reports import REPORTS, Report, meanings_of_columns, report_nam
 from flows.page import PAGE_NAME, page_of_month
 from flows.progress import Progress, progress
 from flows.spreadsheet_cells import without_formulas
+from flows.whole_files import whole
 from transforms.catalog import Catalog
 from transforms.money import CURRENCY_DECIMALS
 
@@ -221,7 +222,7 @@ def _workbook(finance: duckdb.DuckDBPyConnection, month: date, path: Path, is_wa
     from flows.workbook import Workbook
 
     ((known_on,),) = finance.execute("select max(day) from seat_occupancy").fetchall()
-    with _whole(path) as beside, Workbook(beside, month, known_on) as book:
+    with whole(path) as beside, Workbook(beside, month, known_on) as book:
         yield lambda report: book.add(report, meanings_of_columns(finance, report.source))
 
 
@@ -258,18 +259,5 @@ def _require_same_totals(name: str, frame: pl.DataFrame, content: bytes) -> None
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    with _whole(path) as beside:
+    with whole(path) as beside:
         beside.write_bytes(content)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """A place beside a file's own, to write it in; what is whole at the end takes the file's place."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        yield beside
-        reached("report: written beside")
-        beside.replace(path)
-        reached("report: in place")
-    finally:
-        beside.unlink(missing_ok=True)

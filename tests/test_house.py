@@ -21,6 +21,7 @@ SHARED = {
     "transforms.policy",
     "transforms.roster_months",
     "transforms.sorted_rows",
+    "transforms.plain_text",
 }
 
 
