@@ -53,20 +53,26 @@ class Paper(NamedTuple):
 
 
 def chosen_invoices(home: Home, choice: Choice) -> Chosen:
-    """The invoices that are asked for.
+    """The invoices that are asked for, one by one; raises as `chosen_frames` does."""
+    frames = chosen_frames(home, choice)
+    lines = frames["lines"].partition_by("invoice_number", as_dict=True, maintain_order=True)
+    return Chosen(frames["invoices"].to_dicts(), {number: rows for (number,), rows in lines.items()})
+
+
+def chosen_frames(home: Home, choice: Choice) -> dict[str, pl.DataFrame]:
+    """The `invoices` that are asked for, their `lines`, and what all `customers` are called.
 
     Raises: UserError where a number is of no invoice, naming the nearest, or where a month or a catalogue has none.
     """
     asked = {"month": choice.month, "catalog": choice.catalog, "numbers": list(choice.numbers) or None}
     with open_finance(home) as finance:
-        invoices, lines = (finance.sql(_sql(name), params=asked).pl() for name in ("invoices", "lines"))
-        missing = [number for number in choice.numbers if number not in invoices["invoice_number"]]
+        frames = {name: finance.sql(_sql(name), params=asked).pl() for name in ("invoices", "lines")}
+        missing = [number for number in choice.numbers if number not in frames["invoices"]["invoice_number"]]
         if missing:
             raise UserError(_no_such_invoice(missing[0], finance.sql(_sql("nearest"), params={"number": missing[0].upper()}).fetchall()))
-        if invoices.is_empty():
+        if frames["invoices"].is_empty():
             raise UserError(_none_chosen(choice, *finance.sql(_sql("known")).fetchall()[0]))
-    by_number = {number: rows for (number,), rows in lines.partition_by("invoice_number", as_dict=True, maintain_order=True).items()}
-    return Chosen(invoices.to_dicts(), by_number)
+        return frames | {"customers": finance.sql(_sql("customers")).pl()}
 
 
 def write_invoices(chosen: Chosen, path_of: Callable[[str], Path], paper: Paper) -> Iterator[str]:
