@@ -21,6 +21,7 @@ from transforms.money import CURRENCY_DECIMALS
 
 MOST_ROWS = 1_048_575  # of a sheet, below its header
 _MOST_DIGITS = 15  # a cell is a double: more digits would not all be kept
+_TOO_LONG = 10**_MOST_DIGITS
 _LONGEST_TEXT = 32_767
 _SHEET_NAME = 31
 _WIDTHS = (9, 60)
@@ -104,14 +105,17 @@ class Workbook:
             times = self._format("yyyy-mm-dd hh:mm:ss")
             return lambda row, value, _: sheet.write_datetime(row, n, _in_utc(value), times)
         if kind.is_decimal():
-            return lambda row, value, decimals: self._number(sheet, row, n, value, kind.scale if decimals is None else decimals)
+            return lambda row, value, decimals: self._decimal(sheet, row, n, value, kind.scale if decimals is None else decimals)
         if kind.is_integer():
-            return lambda row, value, _: self._number(sheet, row, n, value, 0)
+            whole = self._format("#,##0")
+            return lambda row, value, _: (
+                sheet.write_number(row, n, value, whole) if abs(value) < _TOO_LONG else sheet.write_string(row, n, str(value))
+            )
         return lambda row, value, _: sheet.write_string(row, n, _fitting(str(value)))
 
-    def _number(self, sheet: Worksheet, row: int, n: int, value: int | Decimal, decimals: int) -> None:
-        if len(Decimal(value).normalize().as_tuple().digits) > _MOST_DIGITS:
-            sheet.write_string(row, n, f"{value:f}" if isinstance(value, Decimal) else str(value))
+    def _decimal(self, sheet: Worksheet, row: int, n: int, value: Decimal, decimals: int) -> None:
+        if len(value.normalize().as_tuple().digits) > _MOST_DIGITS:
+            sheet.write_string(row, n, f"{value:f}")
         else:
             sheet.write_number(row, n, value, self._format(f"#,##0.{'0' * decimals}" if decimals else "#,##0"))
 
