@@ -45,7 +45,7 @@ class System(NamedTuple):
 SYSTEMS = {
     "xero": System(xero_rows, "*InvoiceNumber", ("*UnitAmount",), True, 500, 100_000, 255, "<>"),
     "quickbooks": System(
-        quickbooks_rows, "*InvoiceNo", ("ItemRate", "*ItemAmount"), False, 100, 1_000, 100, "<>:"
+        quickbooks_rows, "*InvoiceNo", ("ItemRate", "*ItemAmount"), False, 100, 999, 100, "<>:"
     ),  # a colon: sub-customer
 }
 
