@@ -13,25 +13,19 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flows import document_commands
 from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_interrupt, is_of_the_disk
 from flows.nurse import tend
+from flows.options import DAY as _DAY
+from flows.options import MONTH as _MONTH
+from flows.options import home as _home
+from flows.progress import LogAboveBar
 
 if TYPE_CHECKING:
     from flows.pipeline import Outcome, Setting
 
 DONE_WITH_HOLDS = 3
 SAMPLE_THROUGH = date(2026, 5, 31)
-_DAY = click.DateTime(["%Y-%m-%d"])
-_MONTH = click.DateTime(["%Y-%m"])
-
-_home = click.option(
-    "--home",
-    type=click.Path(path_type=Path),
-    default="warehouse",
-    envvar="SEATLEDGER_HOME",
-    show_default=True,
-    help="Where everything is kept.",
-)
 _catalogs = click.option(
     "--catalogs", type=click.Path(path_type=Path), envvar="SEATLEDGER_CATALOGS", help="A folder with catalogues of your own (.toml)."
 )
@@ -129,12 +123,13 @@ def bill(through: datetime, cadence: str | None, dry_run: bool, home: Path, cata
 @click.option("--month", type=_MONTH, metavar="YYYY-MM", help="Only this month; otherwise all.")
 @click.option("--to", type=click.Path(path_type=Path), help="Where to write; HOME/reports otherwise.")
 @click.option("--excel", is_flag=True, help="CSV as Excel likes it: with BOM and CRLF.")
+@click.option("--xlsx", is_flag=True, help="Also all reports of a month as one workbook, seatledger-YYYY-MM.xlsx.")
 @_pipeline_command
-def report(month: datetime | None, to: Path | None, excel: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
-    """Write the month's page, and its reports as CSV."""
+def report(month: datetime | None, to: Path | None, excel: bool, xlsx: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
+    """Write the month's page, and its reports as CSV and as a workbook."""
     from flows.pipeline import ReportRequest, run_report
 
-    _run("report", direct, run_report, ReportRequest(month and month.date(), to, excel), _setting(home, catalogs))
+    _run("report", direct, run_report, ReportRequest(month and month.date(), to, excel, xlsx), _setting(home, catalogs))
 
 
 @seatledger.command()
@@ -255,6 +250,10 @@ def preview(
         sys.exit(DONE_WITH_HOLDS)
 
 
+for _command in document_commands.COMMANDS:
+    seatledger.add_command(_command)
+
+
 # --- how a command runs and ends -----------------------------------------------------------------------------------------
 
 
@@ -281,7 +280,7 @@ def _run(name: str, direct: bool, composition: Callable[..., Outcome], *argument
 
 
 def _show_log() -> None:
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LogAboveBar()
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%H:%M:%S"))
     log = logging.getLogger("seatledger")
     log.setLevel(logging.INFO)

@@ -74,7 +74,8 @@ class Home:
         """Remove what a run that was killed left half written: files beside their place, named with a dot and its process."""
         from flows.lake import lake_of
 
-        for path in [*self.root.glob(".finance.duckdb.*"), *self.reports.rglob(".*.csv.*"), *self.reports.rglob(".*.html.*")]:
+        of_reports = [path for kind in ("csv", "html", "xlsx") for path in self.reports.rglob(f".*.{kind}.*")]
+        for path in [*self.root.glob(".finance.duckdb.*"), *of_reports]:
             path.unlink(missing_ok=True)
         lake_of(self).sweep()
 

@@ -20,6 +20,7 @@ from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
 from flows.lake import NO_FAULTS, Lake
 from flows.ledger import Ledger
+from flows.progress import progress
 from flows.roster_intake import MonthPart, months_of_rosters
 from flows.s3_files import shown
 from flows.source import Part, digest, survey, version_of
@@ -121,10 +122,13 @@ def ingest(table_days: list[TableDay], kept: KeptRosters, directory: KeptDirecto
         of_batch = [AcceptedDay.of(t, parts, found) for t, parts in contents.items()]
         _write(of_batch, found.rows, lake)
         accepted += of_batch
-    for month in months_of_rosters([t for t in table_days if t.table == "users"], kept.settle, lake):
-        kept.replace(month.month, _learnt(month.parts, directory), {a.table_day.day: a.version for a in month.accepted})
-        accepted += month.accepted
-        done.days += len(month.accepted)
+    rosters = [t for t in table_days if t.table == "users"]
+    with progress("Reading rosters, days", len(rosters)) as told:
+        for month in months_of_rosters(rosters, kept.settle, lake):
+            kept.replace(month.month, _learnt(month.parts, directory), {a.table_day.day: a.version for a in month.accepted})
+            accepted += month.accepted
+            done.days += len(month.accepted)
+            told.advance(len(month.accepted))
     _tell_unknown_columns(accepted)
     done.files = sum(len(a.files) for a in accepted)
     done.rows = sum(file.rows for a in accepted for file in a.files)

@@ -55,6 +55,8 @@ def _end_of(run: int) -> int:
         return code
     if -code in _PASSED_ON:
         return 128 - code
+    if sys.stderr.isatty():
+        sys.stderr.write("\x1b[?25h")  # a progress bar that was cut off had hidden the cursor
     sys.stderr.write(_ENDED_BY_THE_SYSTEM.format(how=signal.Signals(-code).name if code < 0 else f"code {code}"))
     sys.stderr.flush()
     return 1

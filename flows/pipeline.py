@@ -23,7 +23,8 @@ from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
 from flows.lake import Lake, lake_of
 from flows.ledger import Ledger, commit, open_ledger, run_row
-from flows.publish import export_reports, publish, publish_runs
+from flows.progress import progress
+from flows.publish import export_reports, publish, publish_runs, workbook_path
 from flows.repeated_days import declare_repeated_days
 from flows.shelf import Shelf
 from flows.told import Division, opening_day, owners_of_workspaces, roster_days, told_by_ledger
@@ -69,11 +70,12 @@ class BillRequest:
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """Which month (None: those that the run can have changed, or all), to which folder, and whether for Excel."""
+    """Which month (None: those that the run can have changed, or all), to which folder, whether CSV for Excel, whether a workbook too."""
 
     month: date | None = None
     to: Path | None = None
     excel: bool = False
+    xlsx: bool = False
 
 
 @dataclass
@@ -86,6 +88,7 @@ class Outcome:
     held: tuple[str, ...] = ()
     through: date | None = None
     exported: tuple[Path, ...] = ()
+    workbooks: tuple[Path, ...] = ()
 
 
 @dataclass
@@ -109,7 +112,11 @@ class Run:
         division = Division(buckets(self.kept_rosters().buckets))
         self.shelf = Shelf(self.lake if len(division.buckets) > 1 else None)
         jobs = [(told, self.lake, asked, self.setting.catalogs) for told in told_by_ledger(self.ledger, self.lake, division, self.shelf)]
-        found = list((self.setting.workers if len(jobs) > 1 else in_turn)(pass_over, jobs))
+        found = []
+        with progress("Working out seats and invoices", len(jobs)) as told:
+            for each in (self.setting.workers if len(jobs) > 1 else in_turn)(pass_over, jobs):
+                found.append(each)
+                told.advance()
         for each in found:
             self.shelf.take_over(each.shelf)
         self.is_shown = asked.shown_on is not None
@@ -293,7 +300,8 @@ def show(run: Run) -> None:
     if last and not run.is_shown:
         run.passes(Asked(shown_on=last))
     shown = ((table, frame) for table in Standing._fields for frame in run.shelf.frames(f"shown {table}"))
-    publish(run.setting.home.finance, run.ledger, shown, run.setting.catalogs)
+    with progress("Publishing finance.duckdb"):
+        publish(run.setting.home.finance, run.ledger, shown, run.setting.catalogs)
     run.outcome.held = tuple(sorted({workspace for holds in run.shelf.frames("shown holds") for workspace in holds["workspace_id"]}))
 
 
@@ -301,10 +309,11 @@ def write_reports(run: Run, request: ReportRequest) -> None:
     """Write the CSV reports of the month asked for, or of every month that the run can have changed."""
     home = run.setting.home
     months = [request.month] if request.month else _months_touched(run)
-    folders = export_reports(home.finance, request.to or home.reports, months, excel=request.excel)
+    folders = export_reports(home.finance, request.to or home.reports, months, excel=request.excel, xlsx=request.xlsx)
     if not request.month and not request.to:
         home.reports_are_of(run.ledger.last_run())
     run.outcome.exported = tuple(folders)
+    run.outcome.workbooks = tuple(path for path in map(workbook_path, folders) if path.exists())
     log.info("wrote reports, months: %d", len(folders))
 
 

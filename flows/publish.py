@@ -21,8 +21,11 @@ import polars as pl
 from flows.errors import UserError
 from flows.fault_points import reached
 from flows.ledger import Ledger
+from flows.month_reports import REPORTS, Report, meanings_of_columns, report_names, reports_of_month
 from flows.page import PAGE_NAME, page_of_month
+from flows.progress import Progress, progress
 from flows.spreadsheet_cells import without_formulas
+from flows.whole_files import whole
 from transforms.catalog import Catalog
 from transforms.money import CURRENCY_DECIMALS
 
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
 
     ArrowRows = pyarrow.Table | pyarrow.RecordBatchReader
 
-REPORTS = Path(__file__).resolve().parent.parent / "reports"
 FROM_LEDGER = ("invoices", "invoice_lines", "credit_ledger", "runs", "inputs")
 
 
@@ -171,8 +173,11 @@ def _comment(column: str, comment: str) -> str:
     return f"comment on column {column} is '{text}'"
 
 
-def export_reports(path: Path, to: Path, months: Iterable[date] | None, *, excel: bool = False) -> list[Path]:
-    """Write every report of each month (None: all that the database knows) as CSV to TO/YYYY-MM/. Returns the folders."""
+def export_reports(path: Path, to: Path, months: Iterable[date] | None, *, excel: bool = False, xlsx: bool = False) -> list[Path]:
+    """Write every report of each month (None: all that the database knows) as CSV to TO/YYYY-MM/. Returns the folders.
+
+    With `xlsx` a workbook of them all lies beside; one that is there already is written anew, so that it never tells another story.
+    """
     with duckdb.connect(str(path), read_only=True) as finance:
         known = [m for (m,) in finance.execute("select distinct month from seat_usage_monthly order by 1").fetchall()]
         wanted = known if months is None else sorted(set(months))
@@ -183,31 +188,56 @@ def export_reports(path: Path, to: Path, months: Iterable[date] | None, *, excel
                     if known
                     else "no day is known yet."
                 )
-        return [_export_month(finance, month, to / f"{month:%Y-%m}", excel) for month in wanted]
+        with progress("Writing reports", len(wanted) * len(report_names())) as told:
+            return [_export_month(finance, month, to / f"{month:%Y-%m}", told, excel=excel, xlsx=xlsx) for month in wanted]
 
 
-def _export_month(finance: duckdb.DuckDBPyConnection, month: date, folder: Path, excel: bool) -> Path:
+def workbook_path(folder: Path) -> Path:
+    """Where the workbook of a month's folder lies."""
+    return folder / f"seatledger-{folder.name}.xlsx"
+
+
+def _export_month(finance: duckdb.DuckDBPyConnection, month: date, folder: Path, told: Progress, *, excel: bool, xlsx: bool) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in csv_reports(finance, month, excel=excel):
-            _write_whole(folder / name, content)
+        with _workbook(finance, month, workbook_path(folder), xlsx) as add:
+            for report in reports_of_month(finance, month):
+                told.now(f"Writing reports of {month:%Y-%m}: {report.name}")
+                _write_whole(folder / f"{report.name}.csv", _checked_csv(report, excel))
+                add(report)
+                told.advance()
+        told.now(f"Writing the page of {month:%Y-%m}")
         _write_whole(folder / PAGE_NAME, page_of_month(finance, month))
     except OSError as reason:
         raise UserError(f"{folder}: reports cannot be written: {reason.strerror}.") from None
     return folder
 
 
+@contextmanager
+def _workbook(finance: duckdb.DuckDBPyConnection, month: date, path: Path, is_wanted: bool) -> Iterator[Callable[[Report], None]]:
+    """What adds a report to the month's workbook, if one is wanted or there; whole at the end, or not at all."""
+    if not is_wanted and not path.exists():
+        yield lambda report: None
+        return
+    from flows.workbook import Workbook
+
+    ((known_on,),) = finance.execute("select max(day) from seat_occupancy").fetchall()
+    with whole(path) as beside, Workbook(beside, month, known_on) as book:
+        yield lambda report: book.add(report, meanings_of_columns(finance, report.source))
+
+
 def csv_reports(
     finance: duckdb.DuckDBPyConnection, month: date, *, excel: bool = False, only: Collection[str] = ()
 ) -> Iterator[tuple[str, bytes]]:
     """Every report of a month (or some): the file's name and its bytes. Raises UserError where a CSV does not hold what is published."""
-    for report in sorted((REPORTS / "exports").glob("*.sql")):
-        if only and report.stem not in only:
-            continue
-        frame = finance.sql(report.read_text(encoding="utf-8"), params={"month": month}).pl()
-        content = _csv(frame, excel)
-        _require_same_totals(report.stem, frame, content)
-        yield f"{report.stem}.csv", content
+    for report in reports_of_month(finance, month, only):
+        yield f"{report.name}.csv", _checked_csv(report, excel)
+
+
+def _checked_csv(report: Report, excel: bool) -> bytes:
+    content = _csv(report.rows, excel)
+    _require_same_totals(report.name, report.rows, content)
+    return content
 
 
 def _csv(frame: pl.DataFrame, excel: bool) -> bytes:
@@ -229,11 +259,5 @@ def _require_same_totals(name: str, frame: pl.DataFrame, content: bytes) -> None
 
 
 def _write_whole(path: Path, content: bytes) -> None:
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with whole(path) as beside:
         beside.write_bytes(content)
-        reached("report: written beside")
-        beside.replace(path)
-        reached("report: in place")
-    finally:
-        beside.unlink(missing_ok=True)

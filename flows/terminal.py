@@ -39,6 +39,8 @@ def print_outcome(outcome: Outcome, setting: Setting, *, dry_run: bool = False) 
         first, last = outcome.exported[0], outcome.exported[-1]
         out.print(f"Reports: {first}" + (f" to {last.name}" if last != first else ""), soft_wrap=True)
         out.print(f"The month's page: {last / 'index.html'}", soft_wrap=True)
+        for workbook in outcome.workbooks:
+            out.print(f"Workbook: {workbook}", soft_wrap=True)
     if not dry_run:
         out.print(f"Query it: duckdb {setting.home.finance}", soft_wrap=True)
     if outcome.held:

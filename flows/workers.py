@@ -35,7 +35,8 @@ def in_processes(call: Callable[..., Any], jobs: Sequence[tuple]) -> Iterator[An
     pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"))
     is_done = False
     try:
-        yield from [future.result() for future in [pool.submit(call, *job) for job in jobs]]
+        futures = [pool.submit(call, *job) for job in jobs]
+        yield from (future.result() for future in futures)  # one by one: who waits sees how far it has come
         is_done = True
     except BrokenProcessPool:
         raise UserError("a worker process was ended by the system, most likely for want of memory. Give it more, and run again.") from None

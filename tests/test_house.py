@@ -21,6 +21,7 @@ SHARED = {
     "transforms.policy",
     "transforms.roster_months",
     "transforms.sorted_rows",
+    "transforms.plain_text",
 }
 
 
@@ -89,6 +90,7 @@ def test_only_what_keeps_publishes_checks_and_shows_knows_duckdb() -> None:
         "ledger.py",
         "ledger_reader.py",
         "ledger_versions.py",
+        "month_reports.py",
         "page.py",
         "publish.py",
         "questions.py",

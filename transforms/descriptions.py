@@ -10,12 +10,12 @@ from transforms.catalog import Catalog
 from transforms.money import CURRENCY_DECIMALS
 
 _WORDS = {
-    "opening": "{} {} on plan {} from {} to {}",
-    "seats_added": "{} {} added on plan {} from {} to {}",
-    "seats_removed": "{} {} released on plan {} from {} to {}",
-    "reactivated": "{} {} reactivated, back-billed on plan {} from {} to {}",
-    "seats_reduced": "{} {} given back on plan {} from {} to {}",
-    "plan_switch": "{} {} moved to plan {} from {} to {}",
+    "opening": "{} {} on plan {}",
+    "seats_added": "{} {} added on plan {}",
+    "seats_removed": "{} {} released on plan {}",
+    "reactivated": "{} {} reactivated, back-billed on plan {}",
+    "seats_reduced": "{} {} given back on plan {}",
+    "plan_switch": "{} {} moved to plan {}",
 }
 
 
@@ -29,21 +29,20 @@ def amount_text(minor: pl.Expr, decimals: pl.Expr) -> pl.Expr:
     return pl.when(decimals == 0).then(pl.concat_str(sign, whole)).otherwise(pl.concat_str(sign, whole, pl.lit("."), padded))
 
 
-def line_description(catalogs: Mapping[str, Catalog]) -> pl.Expr:
-    """What moved, for which days, and the formula with its numbers in it. Grain: line -> text."""
-    decimals = pl.col("currency").replace_strict(CURRENCY_DECIMALS, return_dtype=pl.Int64)
+def words_of_movement() -> pl.Expr:
+    """What moved: `2 seats added on plan team`. Grain: line -> text."""
     seats = pl.when(pl.col("quantity").abs() == 1).then(pl.lit("seat")).otherwise(pl.lit("seats"))
     words = pl.lit(None, pl.String)
     for reason, text in _WORDS.items():
-        words = (
-            pl.when(reason=reason)
-            .then(pl.format(text, pl.col("quantity").abs(), seats, "plan", "service_from", "service_until"))
-            .otherwise(words)
-        )
-    left = pl.format(
-        "{} {} moved away from plan {} from {} to {}", pl.col("quantity").abs(), seats, "plan", "service_from", "service_until"
-    )
-    words = pl.when((pl.col("reason") == "plan_switch") & (pl.col("quantity") < 0)).then(left).otherwise(words)
+        words = pl.when(reason=reason).then(pl.format(text, pl.col("quantity").abs(), seats, "plan")).otherwise(words)
+    left = pl.format("{} {} moved away from plan {}", pl.col("quantity").abs(), seats, "plan")
+    return pl.when((pl.col("reason") == "plan_switch") & (pl.col("quantity") < 0)).then(left).otherwise(words)
+
+
+def line_description(catalogs: Mapping[str, Catalog]) -> pl.Expr:
+    """What moved, for which days, and the formula with its numbers in it. Grain: line -> text."""
+    decimals = pl.col("currency").replace_strict(CURRENCY_DECIMALS, return_dtype=pl.Int64)
+    words = pl.format("{} from {} to {}", words_of_movement(), "service_from", "service_until")
     price = amount_text(pl.col("unit_price_minor"), decimals)
     before = pl.col("quantity_billed_before")
     known_now = pl.format(": {} × {} {} × {}/{} days", pl.col("quantity") + before, price, "currency", "days", "period_days")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import polars as pl
 
 from transforms.catalog import Catalog
 from transforms.contracts.terms import AGREED_PRICE
-from transforms.money import CURRENCY_DECIMALS, prorated_minor
+from transforms.money import CURRENCY_DECIMALS, money_text, prorated_minor
 
 Line = Mapping[str, Any]
 
@@ -38,6 +37,13 @@ _WORDS = {
     "left": "The plan was left on {moved_on}: {seats} {held} at the close of the day before, taken off at the old price to the term's end",
     "entered": "The plan was entered on {moved_on}: {seats} {held} at its close, charged at the new price to the term's end",
 }
+
+
+class Rounds(Protocol):
+    """What says how amounts are rounded: a catalogue."""
+
+    @property
+    def rounding(self) -> str: ...
 
 
 class Formula(NamedTuple):
@@ -84,7 +90,7 @@ def rules_of_line(
     return [*rules, "I3"] if line["is_correction"] else rules
 
 
-def formula_of_line(line: Line, catalog: Catalog) -> Formula:
+def formula_of_line(line: Line, catalog: Rounds) -> Formula:
     """The one formula with the line's own numbers: `1 × 39.00 × 23/31 = 28.94`. Grain: line -> its arithmetic.
 
     Units: `…_minor` int, in the currency's minor unit; the text in the currency's own.
@@ -104,11 +110,6 @@ def formula_of_line(line: Line, catalog: Catalog) -> Formula:
         rounding = f"each product {how}: {', '.join(inexact)}"
     text = f"{text} = {_signed_money(now_minor - before_minor, decimals)}"
     return Formula(text, rounding, now_minor, before_minor, now_minor - before_minor)
-
-
-def money_text(minor: int, decimals: int) -> str:
-    """An amount in minor units, written in the currency's own unit."""
-    return f"{Decimal(minor).scaleb(-decimals):.{decimals}f}"
 
 
 def _prorated(quantity: int, line: Line, rounding: str) -> int:

@@ -59,6 +59,11 @@ def minor_from_decimal(amount: Decimal, currency: str) -> int:
     return int(minor)
 
 
+def money_text(minor: int, decimals: int) -> str:
+    """An amount in minor units, written in the currency's own unit."""
+    return f"{Decimal(minor).scaleb(-decimals):.{decimals}f}"
+
+
 def prorated_minor(quantity: pl.Expr, unit_price_minor: pl.Expr, days: pl.Expr, period_days: pl.Expr, rounding: pl.Expr) -> pl.Expr:
     """A(q) = sign(q) * round(|q| * unit price * days / period days), the rules' one formula (section 4).
 

@@ -1,2 +1,2 @@
--- What is on the month's invoices?  Grain: invoice line.
+-- What is on the month's invoices?  Grain: invoice line.  Units: seats; days; money.
 select * from invoice_lines_v where date_trunc('month', invoice_on) = $month order by invoice_on, catalog, line_id

@@ -1,2 +1,2 @@
--- Which entries go into the month's books?  Grain: entry, account.
+-- Which entries go into the month's books?  Grain: entry, account.  Units: money.
 select * from journal_entries_v where month = $month order by entry_on, entry_id, account_code

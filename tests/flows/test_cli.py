@@ -68,7 +68,7 @@ def test_held_workspaces_make_exit_3_and_holds_says_what_mends_them(tmp_path: Pa
         (["bill", "--through", "2026-01-31", "--catalogs", "nowhere", "--direct"], 1, "nowhere: is no folder of catalogues"),
         (["report", "--month", "2026-01", "--direct"], 1, "no day is known yet"),
         (["status"], 1, "nothing is kept there yet"),
-        (["invoice"], 2, "No such command 'invoice'"),
+        (["billing"], 2, "No such command 'billing'"),
     ],
 )
 def test_what_a_user_gets_wrong_is_said_in_a_sentence_without_a_traceback(

@@ -1,0 +1,23 @@
+"""A file that others read is whole or not there: it is written beside its place, and takes it at the end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flows.fault_points import reached
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A place beside a file's own, to write it in; what is whole at the end takes the file's place."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        yield beside
+        reached("report: written beside")
+        beside.replace(path)
+        reached("report: in place")
+    finally:
+        beside.unlink(missing_ok=True)
