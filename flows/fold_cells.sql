@@ -1,5 +1,5 @@
 -- Are a file's other cells in order, and who was seen in it for the last time before the month's last day?  Grain: file.  Unit: rows, bytes.
-create or replace temp table cells as
+create or replace table cells as
 with leavers as (select user_hash, length(bin(bits)) as last_day from members where bits < $last_bit)
 select
     file_index,

@@ -86,6 +86,7 @@ class RosterFold:
             return broken
         last_files = [_escaped(file.path) for file in self._files if file.day == self._last]
         self._run("fold_people", buckets=into, last_day=self._last.day, last_files=last_files)
+        self._run("fold_leavers", buckets=into)  # apart: DuckDB does not sort a union in bounded memory
         if self._one("select (select count(*) from people) <> (select count(*) from members)"):
             raise duckdb.DataError("rows that were there when folding were not found again")
         return self._days_of_broken_ids()
@@ -97,11 +98,11 @@ class RosterFold:
         """
         shares = self._shares()
         for n, files in enumerate(shares):
-            self._execute(f"create temp table share_{n} as {_sql('fold_rosters')}", files, kinds=_KINDS, statuses=_STATUSES)
+            self._execute(f"create table share_{n} as {_sql('fold_rosters')}", files, kinds=_KINDS, statuses=_STATUSES)
         if len(shares) == 1:
             self._execute("alter table share_0 rename to folded")
             return
-        self._execute(f"create temp view shares as {' union all '.join(f'from share_{n}' for n in range(len(shares)))}")
+        self._execute(f"create view shares as {' union all '.join(f'from share_{n}' for n in range(len(shares)))}")
         self._run("fold_shares")
         self._execute("drop view shares")
         for n in range(len(shares)):

@@ -188,21 +188,21 @@ def test_where_hashes_collide_a_month_is_folded_in_memory(tmp_path: Path, monkey
 
 
 def test_a_month_larger_than_memory_waits_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """DuckDB may hold 150 MB of some 250; what is on disk meanwhile is gone afterwards."""
-    users = pl.select(n=pl.int_range(600_000)).select(
+    """DuckDB may hold 60 MB of some 200; what is on disk meanwhile is gone afterwards."""
+    users = pl.select(n=pl.int_range(400_000)).select(
         workspace_id=pl.format("workspace-{}", pl.col("n") % 500), user_id=pl.format("user-number-{}", pl.col("n").hash(1)), kind=pl.lit("teammate"),
         role=pl.lit("member"), status=pl.lit("active"), login_enabled=pl.lit(True), name=pl.format("A somewhat longer name {}", "n"),
         email=pl.format("{}@example.com", "n"), last_active_on=pl.lit(FIRST),
     )  # fmt: skip
     files = as_files({FIRST + timedelta(n): users[n:] for n in range(3)}, tmp_path)
-    monkeypatch.setattr(roster_fold, "_MEMORY", "150MB")
+    monkeypatch.setattr(roster_fold, "_MEMORY", "60MB")
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     fold = RosterFold(files, scratch)
     assert fold.broken_days(8) == set()
     assert sum(path.stat().st_size for path in scratch.iterdir()) > 10_000_000
     parts = list(fold.parts(8))
-    assert sum(part.rosters.height for part in parts) == sum(part.people.height for part in parts) == 600_000
+    assert sum(part.rosters.height for part in parts) == sum(part.people.height for part in parts) == 400_000
     fold.close()
     assert list(scratch.iterdir()) == []
 
