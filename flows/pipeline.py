@@ -86,6 +86,7 @@ class Outcome:
     held: tuple[str, ...] = ()
     through: date | None = None
     exported: tuple[Path, ...] = ()
+    run_id: str | None = None
 
 
 @dataclass
@@ -283,6 +284,7 @@ def save(run: Run) -> None:
         held_workspaces=len(done.held),
     )
     commit(run.ledger, run.setting.home, row)
+    run.outcome.run_id = run.id
 
 
 def show(run: Run) -> None:

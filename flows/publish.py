@@ -178,12 +178,16 @@ def export_reports(path: Path, to: Path, months: Iterable[date] | None, *, excel
         wanted = known if months is None else sorted(set(months))
         for month in wanted:
             if month not in known:
-                raise UserError(
-                    f"{month:%Y-%m}: no day of that month is known. Known: {known[0]:%Y-%m} to {known[-1]:%Y-%m}."
-                    if known
-                    else "no day is known yet."
-                )
+                raise UserError(_no_such_month(month, known))
         return [_export_month(finance, month, to / f"{month:%Y-%m}", excel) for month in wanted]
+
+
+def _no_such_month(month: date, known: list[date]) -> str:
+    if not known:
+        return "no day is known yet. Start with: seatledger ingest SOURCE"
+    same = [other for other in known if other.month == month.month]  # a slip of the year
+    near = min(same or known, key=lambda other: abs(other - month))
+    return f"{month:%Y-%m}: no day of that month is known. Did you mean {near:%Y-%m}? Known: {known[0]:%Y-%m} to {known[-1]:%Y-%m}."
 
 
 def _export_month(finance: duckdb.DuckDBPyConnection, month: date, folder: Path, excel: bool) -> Path:

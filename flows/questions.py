@@ -6,7 +6,9 @@ Who can run this can also open the file itself; it keeps from accidents, and fro
 from __future__ import annotations
 
 import json
+import math
 import sys
+from datetime import date, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +16,11 @@ import duckdb
 
 from flows.errors import UserError
 from flows.home import Home
-from flows.spreadsheet_cells import without_formulas
 
 if TYPE_CHECKING:
     import polars as pl
 
+Finance = duckdb.DuckDBPyConnection
 _LOCKED_DOWN = {
     "enable_external_access": "false",  # no other file, no network, no attach
     "autoinstall_known_extensions": "false",
@@ -28,7 +30,7 @@ _LOCKED_DOWN = {
 }
 
 
-def open_finance(home: Home) -> duckdb.DuckDBPyConnection:
+def open_finance(home: Home) -> Finance:
     """The finance database, for reading alone.
 
     Raises: UserError where there is none yet, or it is damaged.
@@ -37,6 +39,7 @@ def open_finance(home: Home) -> duckdb.DuckDBPyConnection:
         raise UserError(f"{home.root}: nothing is kept there yet. Start with `seatledger demo`, or name the home with --home.")
     try:
         connection = duckdb.connect(str(home.finance), read_only=True, config=_LOCKED_DOWN)
+        connection.execute("set TimeZone = 'UTC'")  # the tables' times are, wherever this is read
         connection.execute("set lock_configuration = true")
     except duckdb.Error as reason:
         raise UserError(f"{home.finance}: cannot be opened: {str(reason).splitlines()[0]}") from None
@@ -61,9 +64,27 @@ def answer(home: Home, sql: str) -> pl.DataFrame:
 def write_answer(frame: pl.DataFrame, form: str) -> None:
     """Write an answer to stdout for other programs: CSV as the reports have it, or JSON with one object a row."""
     if form == "csv":
+        from flows.spreadsheet_cells import without_formulas
+
         sys.stdout.write(without_formulas(frame).write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ"))
     else:
-        sys.stdout.write(json.dumps(frame.to_dicts(), default=str, ensure_ascii=False, indent=1) + "\n")
+        rows = [{name: _as_json(value) for name, value in row.items()} for row in frame.to_dicts()]
+        sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
+
+
+def _as_json(value: object) -> object:
+    """A cell as JSON has it: whole numbers as they are, DECIMALs as text, days and times ISO; what is no number is null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [_as_json(one) for one in value]
+    if isinstance(value, dict):
+        return {str(name): _as_json(one) for name, one in value.items()}
+    return str(value)
 
 
 def query_from(argument: str | None, file: Path | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -11,6 +10,7 @@ import polars as pl
 from transforms.catalog import Catalog
 from transforms.contracts.terms import AGREED_PRICE
 from transforms.money import CURRENCY_DECIMALS, prorated_minor
+from transforms.money_text import money_text
 
 Line = Mapping[str, Any]
 
@@ -104,11 +104,6 @@ def formula_of_line(line: Line, catalog: Catalog) -> Formula:
         rounding = f"each product {how}: {', '.join(inexact)}"
     text = f"{text} = {_signed_money(now_minor - before_minor, decimals)}"
     return Formula(text, rounding, now_minor, before_minor, now_minor - before_minor)
-
-
-def money_text(minor: int, decimals: int) -> str:
-    """An amount in minor units, written in the currency's own unit."""
-    return f"{Decimal(minor).scaleb(-decimals):.{decimals}f}"
 
 
 def _prorated(quantity: int, line: Line, rounding: str) -> int:
