@@ -62,7 +62,7 @@ def explain(line_id: str, home: Home, catalogs: Mapping[str, Catalog], *, names:
         correction = _correction(line, news, before, known, ledger, catalog)
     document = {
         "line": _with_amounts(line, "unit_price", "amount"),
-        "invoice": _with_amounts(invoice, "net", "amount_due"),
+        "invoice": _with_amounts(invoice, "net", "credit_applied", "credit_granted", "amount_due", "credit_balance"),
         "workspace_name": _workspace_name(line, known.facts),
         **_in_words(line, known, explanation, catalog),
         "seats": explanation.seats._asdict() | {"basis": explanation.basis},

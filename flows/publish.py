@@ -174,6 +174,7 @@ def _comment(column: str, comment: str) -> str:
 def export_reports(path: Path, to: Path, months: Iterable[date] | None, *, excel: bool = False) -> list[Path]:
     """Write every report of each month (None: all that the database knows) as CSV to TO/YYYY-MM/. Returns the folders."""
     with duckdb.connect(str(path), read_only=True) as finance:
+        finance.execute("set TimeZone = 'UTC'")  # a CSV's times end in Z, wherever it is written
         known = [m for (m,) in finance.execute("select distinct month from seat_usage_monthly order by 1").fetchall()]
         wanted = known if months is None else sorted(set(months))
         for month in wanted:
