@@ -27,6 +27,7 @@ from transforms.standing import standing_from_position
 Document = dict[str, Any]
 _FARTHEST = timedelta(days=5 * 366)
 _SUMS = ("net", "credit_applied", "credit_granted", "amount_due")
+_UNASKED = ("invoice_on", "assumed_from", "now", "asked", "changed", "difference")  # of a held workspace
 _STANDING = ["plan", "cadence", "state", "starts_on", "trial_until", "term_from", "term_until", "canceled_on", "ended_on"]
 _STANDING += ["seats_occupied", "seats_committed", "seat_limit"]
 
@@ -75,7 +76,7 @@ def preview(request: PreviewRequest, home: Home, catalogs: Mapping[str, Catalog]
         "holds": holds,
     }
     if holds:
-        return document
+        return document | {"since": request.on, **dict.fromkeys(_UNASKED), "notes": []}
     ask = Ask(request.on or last + ONE_DAY, request.seats, request.plan, request.cadence) if request.asks else None
     found = preview_from_facts(known, billed, request.subscription_id, catalogs, ask=ask, since=request.on)
     return document | _found(found, ask, request.on, last, catalog, standing, catalogs)
@@ -106,7 +107,7 @@ def _scenario(scenario: Scenario, catalog: Catalog, catalogs: Mapping[str, Catal
     """One way in plain values: its invoices with their lines, dates that bill nothing, sums, refusals and holds."""
     decimals = CURRENCY_DECIMALS[catalog.currency]
     lines = scenario.lines.with_columns(description=line_description(catalogs)).to_dicts()
-    lines = [line | {"amount": money_text(line["amount_minor"], decimals)} for line in lines]
+    lines = [line | {name: money_text(line[f"{name}_minor"], decimals) for name in ("unit_price", "amount")} for line in lines]
     invoices = []
     for row in scenario.invoices.to_dicts():
         amounts = {name: money_text(row[f"{name}_minor"], decimals) for name in (*_SUMS, "credit_balance")}

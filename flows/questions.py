@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from datetime import date, time
 from pathlib import Path
@@ -58,7 +59,23 @@ def answer(home: Home, sql: str) -> pl.DataFrame:
                 raise UserError("that is no query: it returns no rows. Ask with SELECT, FROM, DESCRIBE, SHOW or SUMMARIZE.")
             return relation.pl()
         except duckdb.Error as reason:
-            raise UserError(f"the query was not answered: {str(reason).strip()}") from None
+            raise UserError(f"the query was not answered: {_with_the_nearest(str(reason).strip(), sql, finance)}") from None
+
+
+def _with_the_nearest(reason: str, sql: str, finance: Finance) -> str:
+    """What DuckDB says; of a table or column that there is not, the nearest of ours and where to find them all."""
+    from transforms.nearest import did_you_mean
+
+    if table := re.match(r"Catalog Error: Table with name (.+) does not exist!", reason):
+        ours = finance.execute("select distinct table_name from duckdb_columns() where not internal order by 1").fetchall()
+        near = did_you_mean(table[1], (name for (name,) in ours))
+        return f'a table with the name {table[1]} does not exist.{near} All of them: seatledger sql "show tables"'
+    if column := re.search(r'(?:Referenced column|have a column named) "(.+?)"', reason):
+        ours = finance.execute("select distinct table_name, column_name from duckdb_columns() where not internal order by all").fetchall()
+        asked = {of for of, _ in ours if re.search(rf"\b{of}\b", sql, re.IGNORECASE)}
+        near = did_you_mean(column[1], (name for of, name in ours if of in asked))
+        return f'there is no column {column[1]}.{near} All of them: seatledger sql "describe {min(asked, default="invoices_v")}"'
+    return reason
 
 
 def write_answer(frame: pl.DataFrame, form: str) -> None:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from heapq import nlargest
 
 _ALIKE = Fraction(6, 10)  # a name that shares less than this with what was typed was not meant
-_AS_GOOD = Fraction(1, 10)  # how much worse than the best another may be and still be named
+_AS_GOOD = Fraction(1, 20)  # how much worse than the best another may be and still be named
 _MANY = 300
 
 
