@@ -19,7 +19,8 @@ import duckdb
 
 ROOT = Path(__file__).resolve().parents[2]
 WIDTH = 110
-_BLOCK = re.compile(r"^```(sql|console)\n(.*?)^```\n(\n(?:\|[^\n]*\n)+|\n\*No row\.\*\n)?", re.MULTILINE | re.DOTALL)
+_RESULT = r"\n(?:\|[^\n]*\n)+|\n\*No row\.\*\n"  # of a query; a table under a command is the page's own
+_BLOCK = re.compile(rf"^```(sql|console)\n((?:(?!```).*\n)*)```\n((?:{_RESULT})?)", re.MULTILINE)
 _LOG = re.compile(r"^\d\d:\d\d:\d\d  .*\n", re.MULTILINE)
 
 
@@ -30,7 +31,7 @@ def written_anew(page: str, folder: Path) -> str:
     with duckdb.connect(str(folder / "warehouse" / "finance.duckdb"), read_only=True) as finance:
         finance.execute("set TimeZone = 'UTC'")
         run = {"sql": lambda body: _answered(finance, body), "console": lambda body: _typed(body, folder)}
-        return _BLOCK.sub(lambda found: run[found[1]](found[2]), page)
+        return _BLOCK.sub(lambda found: run[found[1]](found[2]) + (found[3] if found[1] == "console" else ""), page)
 
 
 def queries(page: str) -> Iterator[tuple[str, str]]:

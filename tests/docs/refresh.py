@@ -11,7 +11,7 @@ from tests.docs.homes import bill_the_sample
 from tests.docs.pages import written_anew
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
-RUN = ("analysts.md", "why-is-my-invoice-higher.md")  # pages whose examples are run
+RUN = ("analysts.md", "commands.md", "why-is-my-invoice-higher.md")  # pages whose examples are run
 MADE = {"data-dictionary.md": data_dictionary}  # pages made whole from the finance database
 
 

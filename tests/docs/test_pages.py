@@ -43,6 +43,8 @@ def test_a_page_that_says_otherwise_is_found_out(folder: Path) -> None:
     assert written_anew(right, folder) == right
     for wrong in (right.replace("| 1 |", "| 2 |"), right.replace("| 1 | a\\|b |\n", ""), right.split("\n\n")[0] + "\n"):
         assert written_anew(wrong, folder) == right
+    kept = "```console\n$ echo x\nx\n```\n\n| a table | of the page |\n|---|---|\n"
+    assert written_anew(kept, folder) == kept
     typed = "```console\n$ printf 'a\\nb\\nc\\n'\na\n…\nc\n$ echo x\nx\n```\n"
     assert written_anew(typed, folder) == typed
     assert written_anew(typed.replace("c\n$", "d\n$"), folder) == typed.replace("…", "b")
