@@ -208,7 +208,7 @@ def verify(as_json: bool, home: Path, catalogs: Path | None) -> None:
 @_home
 @_catalogs
 def explain(line_id: str, names: bool, as_json: bool, home: Path, catalogs: Path | None) -> None:
-    """Why a line is on an invoice: users, days, events, price, files, rule."""
+    """Why a line is on an invoice: who, when, price, files and rule."""
     from flows.catalogs import read_catalogs
     from flows.explain import explain as explain_line
     from flows.explain_terminal import print_explanation

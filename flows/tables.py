@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from textwrap import wrap
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -53,6 +54,15 @@ def print_table(
         wide.print(_table(names, cells, widths, right, headed))
     if left_out:
         out.print(Text(f"Left out for want of width: {', '.join(left_out)}.", "dim"), soft_wrap=True)
+
+
+def print_wrapped(out: Console, line: str) -> None:
+    """Print a line; on a terminal it is wrapped between words, and what follows its first row is set in as far and a little more."""
+    seen = printable(line)
+    within = len(seen) - len(seen.lstrip())
+    rows = wrap(seen, out.width, subsequent_indent=" " * (within + 2), break_long_words=False, break_on_hyphens=False)
+    for row in rows if out.is_terminal else [seen]:
+        out.print(Text(row), soft_wrap=True)
 
 
 def widths_that_fit(names: Sequence[str], cells: Sequence[Sequence[str]], room: int) -> list[int] | None:

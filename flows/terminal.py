@@ -13,7 +13,7 @@ from rich.text import Text
 
 from flows.home import Home
 from flows.summaries import holds_document, status_document
-from flows.tables import print_table, printable
+from flows.tables import print_table, print_wrapped, printable
 from transforms.money_text import money_text
 
 if TYPE_CHECKING:
@@ -100,19 +100,19 @@ def print_holds(root: Path) -> None:
         place = f" ({hold['file']}, row {hold['row']})" if hold["file"] else ""
         since = f", since {hold['since_on']}" if hold["since_on"] else ""
         out.print(Text.assemble((printable(hold["workspace_id"]), "bold"), f"  {hold['reason']}{since}"), soft_wrap=True)
-        out.print(Text(printable(f"  {hold['detail']}{place}")), soft_wrap=True)
-        out.print(Text(printable(f"  To mend: {hold['mend']}.")), soft_wrap=True)
+        print_wrapped(out, f"  {hold['detail']}{place}")
+        print_wrapped(out, f"  To mend: {hold['mend']}.")
 
 
 def print_checks(checks: list[Check]) -> None:
     """Every invariant with its question; what violates one is named, the first ten of each."""
-    widest = max((len(check.name) for check in checks), default=0)
+    rows = [("WRONG" if check.problems else "ok", check.name, check.question) for check in checks]
+    print_table(out, ("", "check", "question"), rows, headed=False)
     for check in checks:
-        out.print(f"{'ok   ' if not check.problems else 'WRONG'}  {check.name:<{widest}}  {check.question}", soft_wrap=True)
         for what, problem in check.problems[:10]:
-            out.print(Text(printable(f"         {what}: {problem}")), soft_wrap=True)
+            print_wrapped(out, f"{check.name}: {what}: {problem}")
         if len(check.problems) > 10:
-            out.print(f"         and {len(check.problems) - 10} more: --json tells all")
+            out.print(f"{check.name}: and {len(check.problems) - 10} more: --json tells all")
     wrong = sum(bool(check.problems) for check in checks)
     out.print(f"{many(len(checks), 'check')}, {wrong} wrong." if wrong else f"{many(len(checks), 'check')}, all well.")
 

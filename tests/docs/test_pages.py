@@ -66,6 +66,14 @@ def test_no_example_adds_money_of_several_currencies() -> None:
             assert "currency" in sql or "reason" in sql, sql
 
 
+def test_the_python_of_the_cookbook_runs(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"^```python\n(.*?)^```", (DOCS / "analysts.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    monkeypatch.chdir(folder)
+    names: dict = {}
+    exec(code, names)
+    assert names["invoices"].height == 35
+
+
 def test_every_amount_of_the_reply_was_shown_or_is_the_sum_of_two_lines() -> None:
     before, _, reply = (DOCS / "why-is-my-invoice-higher.md").read_text(encoding="utf-8").partition("## The reply")
     shown = {Decimal(amount) for amount in re.findall(r"-?\d+\.\d\d\b", before)}

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from flows.tables import print_table, printable, widths_that_fit
+from flows.tables import print_table, print_wrapped, printable, widths_that_fit
 from tests.conftest import Product
 from tests.flows.small_source import small_source
 from tests.flows.test_cli import SEATLEDGER, seatledger
@@ -74,6 +74,13 @@ def test_what_would_move_a_cursor_or_turn_the_writing_is_shown_by_its_number() -
     assert shown(80, [("\x1b]0;title\x07", "[bold]not markup[/bold]", 1)])[1] == "\\x1b]0;title\\x07  [bold]not markup[/bold]       1"
 
 
+def test_a_sentence_is_wrapped_between_words_and_set_in() -> None:
+    for terminal, rows in ((True, ["  To mend: correct", "    the row."]), (False, ["  To mend: correct the row."])):
+        out = Console(file=io.StringIO(), width=20, force_terminal=terminal, color_system=None, highlight=False)
+        print_wrapped(out, "  To mend: correct the row.")
+        assert out.file.getvalue().splitlines() == rows
+
+
 def test_words_in_scripts_twice_as_wide_still_fit() -> None:
     assert shown(60, [("請求書", "座席", "1")])[1] == "請求書  座席       1"
 
@@ -114,7 +121,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_on_a_terminal_of_80_columns_no_line_is_longer_and_every_amount_is_whole(home: Path) -> None:
     query = "select line_id, workspace_id, amount, description from invoice_lines_v"
-    for arguments in (["status"], ["sql", query], ["sql", "from invoices_v"]):
+    for arguments in (["status"], ["verify"], ["sql", query], ["sql", "from invoices_v"]):
         said = on_a_terminal(80, *arguments, "--home", home, NO_COLOR="1")
         assert max(map(len, said.splitlines())) <= 80, arguments
         assert "…" not in said
