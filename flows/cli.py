@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flows import document_commands
+from flows.command_words import AS_JSON, CADENCE, SUMMARY_AS_JSON, Commands, OneOf
 from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_interrupt, is_of_the_disk
 from flows.nurse import tend
 from flows.options import DAY as _DAY
@@ -33,14 +34,12 @@ _supersede = click.option("--supersede", is_flag=True, help="Let a day that came
 _accept_drop = click.option("--accept-drop", is_flag=True, help="Confirm that rosters really lost more than 30 % of their seats in a day.")
 _direct = click.option("--direct", is_flag=True, help="Run in this process, without Prefect.")
 
-_json = click.option("--json", "as_json", is_flag=True, help="All of it as JSON.")
-
 
 def _pipeline_command(function: Callable) -> Callable:
-    return _home(_catalogs(_direct(function)))
+    return _home(_catalogs(_direct(SUMMARY_AS_JSON(function))))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="seatledger")
 def seatledger() -> None:
     """Turn daily user rosters and seat activity into exact, explainable invoices.
@@ -109,7 +108,7 @@ def ingest(
 
 @seatledger.command()
 @click.option("--through", type=_DAY, required=True, metavar="DATE", help="Bill every invoice date up to this day.")
-@click.option("--cadence", type=click.Choice(["monthly", "annual"]), help="Only the invoice dates of terms of this cadence.")
+@click.option("--cadence", type=CADENCE, help="Only the invoice dates of terms of this cadence.")
 @click.option("--dry-run", is_flag=True, help="Show what would be billed; change nothing.")
 @_pipeline_command
 def bill(through: datetime, cadence: str | None, dry_run: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
@@ -133,29 +132,36 @@ def report(month: datetime | None, to: Path | None, excel: bool, xlsx: bool, hom
 
 
 @seatledger.command()
+@AS_JSON
 @_home
-def status(home: Path) -> None:
+def status(as_json: bool, home: Path) -> None:
     """What the home holds: days, runs, invoices, what is held."""
-    from flows.terminal import print_status
+    from flows.home import Home
+    from flows.summaries import status_document
+    from flows.terminal import print_json, print_status
 
-    print_status(home)
+    print_json("status", status_document(Home(home))) if as_json else print_status(home)
 
 
 @seatledger.command()
+@AS_JSON
 @_home
-def holds(home: Path) -> None:
+def holds(as_json: bool, home: Path) -> None:
     """What is held, since when, why, and what mends it."""
-    from flows.terminal import print_holds
+    from flows.home import Home
+    from flows.summaries import holds_document
+    from flows.terminal import print_holds, print_json
 
-    print_holds(home)
+    print_json("holds", holds_document(Home(home))) if as_json else print_holds(home)
 
 
 @seatledger.command("sql")
 @click.argument("query", required=False)
 @click.option("--file", type=click.Path(path_type=Path), help="Read the query from a file.")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), help="How to write it: a table on a terminal, else CSV.")
+@click.option("--format", "form", type=OneOf(["table", "csv", "json"]), help="How to write it: a table on a terminal, else CSV.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @_home
-def ask(query: str | None, file: Path | None, form: str | None, home: Path) -> None:
+def ask(query: str | None, file: Path | None, form: str | None, as_json: bool, home: Path) -> None:
     """Ask the finance database, read only: no files, no network.
 
     QUERY may be - to read it from stdin. What there is: seatledger sql "show tables".
@@ -164,7 +170,7 @@ def ask(query: str | None, file: Path | None, form: str | None, home: Path) -> N
     from flows.questions import answer, query_from, write_answer
     from flows.terminal import is_terminal, print_answer
 
-    form = form or ("table" if is_terminal() else "csv")
+    form = "json" if as_json else form or ("table" if is_terminal() else "csv")
     found = answer(Home(home), query_from(query, file))
     if form == "table":
         print_answer(found)
@@ -173,17 +179,19 @@ def ask(query: str | None, file: Path | None, form: str | None, home: Path) -> N
 
 
 @seatledger.command()
+@AS_JSON
 @_home
 @_catalogs
-def verify(home: Path, catalogs: Path | None) -> None:
+def verify(as_json: bool, home: Path, catalogs: Path | None) -> None:
     """Every invariant, recomputed from what is stored."""
     from flows.catalogs import read_catalogs
     from flows.home import Home
-    from flows.terminal import print_checks
+    from flows.summaries import checks_document
+    from flows.terminal import print_checks, print_json
     from flows.verify import verify as verify_home
 
     checks = verify_home(Home(home), read_catalogs(catalogs))
-    print_checks(checks)
+    print_json("verify", checks_document(Home(home), checks)) if as_json else print_checks(checks)
     if any(check.problems for check in checks):
         sys.exit(1)
 
@@ -191,11 +199,11 @@ def verify(home: Path, catalogs: Path | None) -> None:
 @seatledger.command()
 @click.argument("line_id")
 @click.option("--names", is_flag=True, help="Name the users, but for deleted ones.")
-@_json
+@AS_JSON
 @_home
 @_catalogs
 def explain(line_id: str, names: bool, as_json: bool, home: Path, catalogs: Path | None) -> None:
-    """Why a line is on an invoice: users, days, events, price, files, rule."""
+    """Why a line is on an invoice: who, when, price, files and rule."""
     from flows.catalogs import read_catalogs
     from flows.explain import explain as explain_line
     from flows.explain_terminal import print_explanation
@@ -203,17 +211,7 @@ def explain(line_id: str, names: bool, as_json: bool, home: Path, catalogs: Path
     from flows.terminal import print_json
 
     told = explain_line(line_id, Home(home), read_catalogs(catalogs), names=names)
-    print_json(told) if as_json else print_explanation(told)
-
-
-def _nearest_cadence(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    if value in (None, "monthly", "annual"):
-        return value
-    from difflib import get_close_matches
-
-    near = get_close_matches(value.lower(), ["monthly", "annual", "month", "year", "yearly"], n=1, cutoff=0.4)
-    meant = f" Did you mean {'monthly' if near[0].startswith('month') else 'annual'}?" if near else ""
-    raise click.BadParameter(f"{value!r} is no cadence: monthly or annual.{meant}")
+    print_json("explain", told) if as_json else print_explanation(told)
 
 
 @seatledger.command()
@@ -221,8 +219,8 @@ def _nearest_cadence(_context: click.Context, _option: click.Parameter, value: s
 @click.option("--on", type=_DAY, metavar="DATE", help="The day on which the change is asked; without one, the first day to look at.")
 @click.option("--seats", type=click.IntRange(0, 10**7), metavar="N", help="Ask for so many seats in all.")
 @click.option("--plan", metavar="P", help="Ask for another plan.")
-@click.option("--cadence", metavar="C", callback=_nearest_cadence, help="Ask for another cadence: monthly or annual.")
-@_json
+@click.option("--cadence", metavar="C", type=CADENCE, help="Ask for another cadence: monthly or annual.")
+@AS_JSON
 @_home
 @_catalogs
 def preview(
@@ -245,7 +243,7 @@ def preview(
 
     request = PreviewRequest(subscription, on and on.date(), seats, plan, cadence)
     told = preview_invoice(request, Home(home), read_catalogs(catalogs))
-    print_json(told) if as_json else print_preview(told)
+    print_json("preview", told) if as_json else print_preview(told)
     if told["holds"]:
         sys.exit(DONE_WITH_HOLDS)
 
@@ -266,7 +264,8 @@ def _setting(home: Path, catalogs: Path | None) -> Setting:
 
 
 def _run(name: str, direct: bool, composition: Callable[..., Outcome], *arguments: object, dry_run: bool = False) -> None:
-    from flows.terminal import print_outcome
+    from flows.summaries import outcome_document
+    from flows.terminal import print_json, print_outcome
 
     if direct:
         outcome = composition(*arguments)
@@ -274,7 +273,10 @@ def _run(name: str, direct: bool, composition: Callable[..., Outcome], *argument
         from flows.deploy import run_as_flow
 
         outcome = run_as_flow(name, composition, *arguments)
-    print_outcome(outcome, arguments[-1], dry_run=dry_run)
+    if click.get_current_context().meta["as_json"]:
+        print_json("run", outcome_document(name, outcome, arguments[-1], dry_run=dry_run))
+    else:
+        print_outcome(outcome, arguments[-1], dry_run=dry_run)
     if outcome.held:
         sys.exit(DONE_WITH_HOLDS)
 

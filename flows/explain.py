@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -24,8 +23,10 @@ from transforms.catalog import Catalog
 from transforms.contracts.charges import CHARGE
 from transforms.corrections import News, news_between
 from transforms.explanation import Explanation, explanation_from_position
-from transforms.line_words import RULES, formula_of_line, money_text, price_of_line, rules_of_line, words_of_line
+from transforms.line_words import RULES, formula_of_line, price_of_line, rules_of_line, words_of_line
 from transforms.money import CURRENCY_DECIMALS
+from transforms.money_text import money_text
+from transforms.nearest import did_you_mean
 
 Document = dict[str, Any]
 
@@ -61,7 +62,7 @@ def explain(line_id: str, home: Home, catalogs: Mapping[str, Catalog], *, names:
         correction = _correction(line, news, before, known, ledger, catalog)
     document = {
         "line": _with_amounts(line, "unit_price", "amount"),
-        "invoice": _with_amounts(invoice, "net", "amount_due"),
+        "invoice": _with_amounts(invoice, "net", "credit_applied", "credit_granted", "amount_due", "credit_balance"),
         "workspace_name": _workspace_name(line, known.facts),
         **_in_words(line, known, explanation, catalog),
         "seats": explanation.seats._asdict() | {"basis": explanation.basis},
@@ -93,11 +94,25 @@ def _workspace_of(line_id: str, ledger: Ledger) -> str:
     if of_invoice.height:
         named = _some(of_invoice["line_id"].to_list(), 10)
         raise UserError(f"{line_id}: is an invoice. Ask for one of its lines: {named}.")
-    near = ledger.frame("select line_id from invoice_lines order by levenshtein(line_id, ?), line_id limit 50", [line_id.upper()])
-    if near.is_empty():
-        raise UserError(f"{line_id}: there is no such line; nothing has been invoiced yet.")
-    nearest = get_close_matches(line_id.upper(), near["line_id"].to_list(), n=3, cutoff=0.5) or near["line_id"].head(3).to_list()
-    raise UserError(f"{line_id}: there is no such line. Nearest: {', '.join(nearest)}. All are in invoice_lines.")
+    raise UserError(_no_such_line(line_id, ledger))
+
+
+def _no_such_line(line_id: str, ledger: Ledger) -> str:
+    """Near are the lines of that invoice, where there is one, or else lines and invoices that are written alike."""
+    lines = ledger.frame(
+        "select line_id, invoice_number from invoice_lines order by levenshtein(line_id, ?), line_id limit 50", [line_id.upper()]
+    )
+    if lines.is_empty():
+        return f"{line_id}: there is no such line; nothing has been invoiced yet."
+    invoice = line_id.rpartition("-")[0].upper()
+    of_invoice = ledger.frame("select line_id from invoice_lines where invoice_number = ? order by 1", [invoice])
+    if of_invoice.height:
+        return f"{line_id}: there is no such line. Invoice {invoice} has: {_some(of_invoice['line_id'].to_list(), 10)}."
+    invoices = ledger.frame(
+        "select distinct invoice_number from invoice_lines order by levenshtein(invoice_number, ?), 1 limit 50", [line_id.upper()]
+    )
+    near = did_you_mean(line_id, [*lines["line_id"].to_list(), *invoices["invoice_number"].to_list()])
+    return f"{line_id}: there is no such line.{near} All are in invoice_lines."
 
 
 # --- the parts of the document --------------------------------------------------------------------------------------------

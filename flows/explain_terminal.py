@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.text import Text
 
+from flows.tables import printable
 from flows.terminal import many, out
 
 Document = dict[str, Any]
@@ -54,7 +55,7 @@ def print_explanation(told: Document) -> None:
 def _section(title: str, lines: Iterable[str]) -> None:
     """Lines under a word at the left; each is wrapped by itself, and what follows its first row is set in."""
     label = title
-    for line in lines:
+    for line in map(printable, lines):
         room = max(out.width - _INDENT, 40)
         marks = len(line) - len(line.lstrip())
         rows = wrap(line, room, subsequent_indent=" " * (marks + 2), break_long_words=False, break_on_hyphens=False)

@@ -89,6 +89,7 @@ class Outcome:
     through: date | None = None
     exported: tuple[Path, ...] = ()
     workbooks: tuple[Path, ...] = ()
+    run_id: str | None = None
 
 
 @dataclass
@@ -290,6 +291,7 @@ def save(run: Run) -> None:
         held_workspaces=len(done.held),
     )
     commit(run.ledger, run.setting.home, row)
+    run.outcome.run_id = run.id
 
 
 def show(run: Run) -> None:

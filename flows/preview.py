@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from flows.errors import UserError
@@ -19,14 +18,16 @@ from transforms.billing import Facts, billing_from_position, position_from_facts
 from transforms.calendar import ONE_DAY
 from transforms.catalog import Catalog
 from transforms.descriptions import line_description
-from transforms.line_words import money_text
 from transforms.money import CURRENCY_DECIMALS
+from transforms.money_text import money_text
+from transforms.nearest import did_you_mean
 from transforms.preview import Ask, Preview, Scenario, preview_from_facts
 from transforms.standing import standing_from_position
 
 Document = dict[str, Any]
 _FARTHEST = timedelta(days=5 * 366)
 _SUMS = ("net", "credit_applied", "credit_granted", "amount_due")
+_UNASKED = ("invoice_on", "assumed_from", "now", "asked", "changed", "difference")  # of a held workspace
 _STANDING = ["plan", "cadence", "state", "starts_on", "trial_until", "term_from", "term_until", "canceled_on", "ended_on"]
 _STANDING += ["seats_occupied", "seats_committed", "seat_limit"]
 
@@ -75,7 +76,7 @@ def preview(request: PreviewRequest, home: Home, catalogs: Mapping[str, Catalog]
         "holds": holds,
     }
     if holds:
-        return document
+        return document | {"since": request.on, **dict.fromkeys(_UNASKED), "notes": []}
     ask = Ask(request.on or last + ONE_DAY, request.seats, request.plan, request.cadence) if request.asks else None
     found = preview_from_facts(known, billed, request.subscription_id, catalogs, ask=ask, since=request.on)
     return document | _found(found, ask, request.on, last, catalog, standing, catalogs)
@@ -106,7 +107,7 @@ def _scenario(scenario: Scenario, catalog: Catalog, catalogs: Mapping[str, Catal
     """One way in plain values: its invoices with their lines, dates that bill nothing, sums, refusals and holds."""
     decimals = CURRENCY_DECIMALS[catalog.currency]
     lines = scenario.lines.with_columns(description=line_description(catalogs)).to_dicts()
-    lines = [line | {"amount": money_text(line["amount_minor"], decimals)} for line in lines]
+    lines = [line | {name: money_text(line[f"{name}_minor"], decimals) for name in ("unit_price", "amount")} for line in lines]
     invoices = []
     for row in scenario.invoices.to_dicts():
         amounts = {name: money_text(row[f"{name}_minor"], decimals) for name in (*_SUMS, "credit_balance")}
@@ -157,20 +158,15 @@ def _workspace_of(subscription_id: str, ledger: Ledger, lake: Lake) -> str:
         raise UserError(
             f"{subscription_id}: was billed before, and no row of subscriptions names it any more: its workspace is held. Put its row back."
         )
-    near = _nearest(subscription_id, rows["subscription_id"].unique().sort().to_list())
+    near = did_you_mean(subscription_id, rows["subscription_id"].unique().sort().to_list())
     raise UserError(f"{subscription_id}: there is no such subscription.{near}")
 
 
 def _require_possible(request: PreviewRequest, catalog: Catalog | None, opening_on: date, last: date) -> None:
     if catalog and request.plan and request.plan not in catalog.plans:
-        near = _nearest(request.plan, list(catalog.plans))
+        near = did_you_mean(request.plan, catalog.plans)
         raise UserError(f"plan {request.plan!r} is not in catalogue {catalog.id}.{near} It has: {', '.join(catalog.plans)}.")
     if request.on and not opening_on <= request.on <= last + _FARTHEST:
         raise UserError(
             f"{request.on}: is out of range. Name a day from the opening day, {opening_on}, to five years after the last known one, {last}."
         )
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    near = get_close_matches(word, list(known), n=3, cutoff=0.5)
-    return f" Nearest: {', '.join(near)}." if near else ""

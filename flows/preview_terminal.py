@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
+from flows.tables import print_table, printable
 from flows.terminal import many, out
 
 Document = dict[str, Any]
@@ -16,7 +16,7 @@ def print_preview(told: Document) -> None:
     """The subscription as it stands, its next invoice now and with the change, what is refused, what was assumed."""
     standing = told["standing"]
     customer = f"{told['workspace_name']} ({told['workspace_id']})" if told["workspace_name"] else told["workspace_id"]
-    heading = Text.assemble((told["subscription_id"], "bold"), f"   {customer}, {_as_it_stands(standing)}")
+    heading = Text.assemble((told["subscription_id"], "bold"), printable(f"   {customer}, {_as_it_stands(standing)}"))
     out.print(heading, soft_wrap=not out.is_terminal)
     if told["holds"]:
         _print_holds(told["holds"], f"{told['workspace_id']} is held, and gets no invoice until it is mended:")
@@ -38,7 +38,7 @@ def print_preview(told: Document) -> None:
 
 
 def _say(text: str, style: str = "") -> None:
-    out.print(Text(text, style), soft_wrap=not out.is_terminal)
+    out.print(Text(printable(text), style), soft_wrap=not out.is_terminal)
 
 
 def _as_it_stands(standing: Document) -> str:
@@ -90,14 +90,6 @@ def _print_holds(holds: list[Document], words: str) -> None:
 # --- invoices -------------------------------------------------------------------------------------------------------------
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim", show_header=len(columns) > 2)
-    table.add_column(columns[0], overflow="fold")
-    for column in columns[1:]:
-        table.add_column(column, justify="right", no_wrap=True)
-    return table
-
-
 def _idle_dates(way: Document) -> str:
     """The invoice dates before the last one that bill nothing, in a few words."""
     billed = {invoice["invoice_on"] for invoice in way["invoices"]}
@@ -118,43 +110,39 @@ def _print_alone(told: Document) -> None:
     for invoice in way["invoices"]:
         kind = " (closing)" if _occasion(way, invoice) == "closing" else ""
         _say(f"{which} invoice{kind}: {invoice['invoice_on']}", "bold")
-        table = _table("", "")
-        for line in invoice["lines"]:
-            table.add_row(Text(line["description"]), line["amount"])
-        table.add_row("net", invoice["net"])
+        rows = [(line["description"], line["amount"]) for line in invoice["lines"]]
+        rows.append(("net", invoice["net"]))
         if invoice["credit_applied_minor"]:
-            table.add_row("paid from credit", _negated(invoice["credit_applied"]))
+            rows.append(("paid from credit", _negated(invoice["credit_applied"])))
         if invoice["credit_granted_minor"]:
-            table.add_row("kept as credit", invoice["credit_granted"])
-        table.add_row(Text(f"due, {told['currency']}", "bold"), Text(invoice["amount_due"], "bold"))
-        out.print(table)
+            rows.append(("kept as credit", invoice["credit_granted"]))
+        rows.append((f"due, {told['currency']}", invoice["amount_due"]))
+        print_table(out, ("", "amount"), rows, right=("amount",), headed=False)
 
 
 def _print_side_by_side(told: Document) -> None:
     """Each invoice date's lines: those that both ways have, those of one only; then the sums."""
     now, changed = told["now"], told["changed"]
     _say(f"Invoices from {told['asked']['on']} on:")
-    table = _table("", "as it stands", "with the change", "difference")
+    names, rows = ("", "as it stands", "with the change", "difference"), []
     days = sorted({invoice["invoice_on"] for way in (now, changed) for invoice in way["invoices"]} | {told["invoice_on"]})
     for day in days:
         occasions = {_occasion(way, {"invoice_on": day}) for way in (now, changed)} - {None, "term", "anniversary"}
-        table.add_row(Text(f"Invoice of {day}{' (closing)' if occasions else ''}", "bold"), "", "", "")
+        rows.append((f"Invoice of {day}{' (closing)' if occasions else ''}", "", "", ""))
         ways = [_amounts(way, day) for way in (now, changed)]
-        for text in dict.fromkeys([*ways[0], *ways[1]]):
-            table.add_row(Text(text), *_cells(ways[0].get(text), ways[1].get(text), told))
+        rows += [(text, *_cells(ways[0].get(text), ways[1].get(text), told)) for text in dict.fromkeys([*ways[0], *ways[1]])]
         if not any(ways):
-            table.add_row("nothing to bill", "", "", "")
+            rows.append(("nothing to bill", "", "", ""))
     together = ", together" if len(days) > 1 else ""
     difference = told["difference"]
-    table.add_row(f"net{together}", now["net"], changed["net"], _plus(difference["net"]))
+    rows.append((f"net{together}", now["net"], changed["net"], _plus(difference["net"])))
     if now["credit_applied_minor"] or changed["credit_applied_minor"]:
         paid = [_negated(way["credit_applied"]) for way in (now, changed, difference)]
-        table.add_row("paid from credit", *paid[:2], _plus(paid[2]))
+        rows.append(("paid from credit", *paid[:2], _plus(paid[2])))
     if now["credit_granted_minor"] or changed["credit_granted_minor"]:
-        table.add_row("kept as credit", now["credit_granted"], changed["credit_granted"], _plus(difference["credit_granted"]))
-    due = (now["amount_due"], changed["amount_due"], _plus(told["difference"]["amount_due"]))
-    table.add_row(Text(f"due, {told['currency']}", "bold"), *(Text(amount, "bold") for amount in due))
-    out.print(table)
+        rows.append(("kept as credit", now["credit_granted"], changed["credit_granted"], _plus(difference["credit_granted"])))
+    rows.append((f"due, {told['currency']}", now["amount_due"], changed["amount_due"], _plus(difference["amount_due"])))
+    print_table(out, names, rows, right=names[1:])
 
 
 def _amounts(way: Document, day: object) -> dict[str, Document]:

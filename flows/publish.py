@@ -179,17 +179,22 @@ def export_reports(path: Path, to: Path, months: Iterable[date] | None, *, excel
     With `xlsx` a workbook of them all lies beside; one that is there already is written anew, so that it never tells another story.
     """
     with duckdb.connect(str(path), read_only=True) as finance:
+        finance.execute("set TimeZone = 'UTC'")  # a CSV's times end in Z, wherever it is written
         known = [m for (m,) in finance.execute("select distinct month from seat_usage_monthly order by 1").fetchall()]
         wanted = known if months is None else sorted(set(months))
         for month in wanted:
             if month not in known:
-                raise UserError(
-                    f"{month:%Y-%m}: no day of that month is known. Known: {known[0]:%Y-%m} to {known[-1]:%Y-%m}."
-                    if known
-                    else "no day is known yet."
-                )
+                raise UserError(_no_such_month(month, known))
         with progress("Writing reports", len(wanted) * len(report_names())) as told:
             return [_export_month(finance, month, to / f"{month:%Y-%m}", told, excel=excel, xlsx=xlsx) for month in wanted]
+
+
+def _no_such_month(month: date, known: list[date]) -> str:
+    if not known:
+        return "no day is known yet. Start with: seatledger ingest SOURCE"
+    same = [other for other in known if other.month == month.month]  # a slip of the year
+    near = min(same or known, key=lambda other: abs(other - month))
+    return f"{month:%Y-%m}: no day of that month is known. Did you mean {near:%Y-%m}? Known: {known[0]:%Y-%m} to {known[-1]:%Y-%m}."
 
 
 def workbook_path(folder: Path) -> Path:

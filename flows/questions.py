@@ -6,7 +6,10 @@ Who can run this can also open the file itself; it keeps from accidents, and fro
 from __future__ import annotations
 
 import json
+import math
+import re
 import sys
+from datetime import date, time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +17,11 @@ import duckdb
 
 from flows.errors import UserError
 from flows.home import Home
-from flows.spreadsheet_cells import without_formulas
 
 if TYPE_CHECKING:
     import polars as pl
 
+Finance = duckdb.DuckDBPyConnection
 _LOCKED_DOWN = {
     "enable_external_access": "false",  # no other file, no network, no attach
     "autoinstall_known_extensions": "false",
@@ -28,7 +31,7 @@ _LOCKED_DOWN = {
 }
 
 
-def open_finance(home: Home) -> duckdb.DuckDBPyConnection:
+def open_finance(home: Home) -> Finance:
     """The finance database, for reading alone.
 
     Raises: UserError where there is none yet, or it is damaged.
@@ -37,6 +40,7 @@ def open_finance(home: Home) -> duckdb.DuckDBPyConnection:
         raise UserError(f"{home.root}: nothing is kept there yet. Start with `seatledger demo`, or name the home with --home.")
     try:
         connection = duckdb.connect(str(home.finance), read_only=True, config=_LOCKED_DOWN)
+        connection.execute("set TimeZone = 'UTC'")  # the tables' times are, wherever this is read
         connection.execute("set lock_configuration = true")
     except duckdb.Error as reason:
         raise UserError(f"{home.finance}: cannot be opened: {str(reason).splitlines()[0]}") from None
@@ -55,15 +59,49 @@ def answer(home: Home, sql: str) -> pl.DataFrame:
                 raise UserError("that is no query: it returns no rows. Ask with SELECT, FROM, DESCRIBE, SHOW or SUMMARIZE.")
             return relation.pl()
         except duckdb.Error as reason:
-            raise UserError(f"the query was not answered: {str(reason).strip()}") from None
+            raise UserError(f"the query was not answered: {_with_the_nearest(str(reason).strip(), sql, finance)}") from None
+
+
+def _with_the_nearest(reason: str, sql: str, finance: Finance) -> str:
+    """What DuckDB says; of a table or column that there is not, the nearest of ours and where to find them all."""
+    from transforms.nearest import did_you_mean
+
+    if table := re.match(r"Catalog Error: Table with name (.+) does not exist!", reason):
+        ours = finance.execute("select distinct table_name from duckdb_columns() where not internal order by 1").fetchall()
+        near = did_you_mean(table[1], (name for (name,) in ours))
+        return f'a table with the name {table[1]} does not exist.{near} All of them: seatledger sql "show tables"'
+    if column := re.search(r'(?:Referenced column|have a column named) "(.+?)"', reason):
+        ours = finance.execute("select distinct table_name, column_name from duckdb_columns() where not internal order by all").fetchall()
+        asked = {of for of, _ in ours if re.search(rf"\b{of}\b", sql, re.IGNORECASE)}
+        near = did_you_mean(column[1], (name for of, name in ours if of in asked))
+        return f'there is no column {column[1]}.{near} All of them: seatledger sql "describe {min(asked, default="invoices_v")}"'
+    return reason
 
 
 def write_answer(frame: pl.DataFrame, form: str) -> None:
     """Write an answer to stdout for other programs: CSV as the reports have it, or JSON with one object a row."""
     if form == "csv":
+        from flows.spreadsheet_cells import without_formulas
+
         sys.stdout.write(without_formulas(frame).write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ"))
     else:
-        sys.stdout.write(json.dumps(frame.to_dicts(), default=str, ensure_ascii=False, indent=1) + "\n")
+        rows = [{name: _as_json(value) for name, value in row.items()} for row in frame.to_dicts()]
+        sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
+
+
+def _as_json(value: object) -> object:
+    """A cell as JSON has it: whole numbers as they are, DECIMALs as text, days and times ISO; what is no number is null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [_as_json(one) for one in value]
+    if isinstance(value, dict):
+        return {str(name): _as_json(one) for name, one in value.items()}
+    return str(value)
 
 
 def query_from(argument: str | None, file: Path | None) -> str:

@@ -16,7 +16,7 @@ select
 from seat_occupancy
 group by all
 order by workspace_id, month;
-comment on table coverage_monthly is 'One per workspace and month: every day is billed, free with a reason, or held.';
+comment on table coverage_monthly is 'One per workspace and month: every day is billed, free with a reason, or held. Key: workspace_id, month.';
 comment on column coverage_monthly.workspace_id is 'The workspace.';
 comment on column coverage_monthly.month is 'The month''s first day.';
 comment on column coverage_monthly.days is 'Days of the month that are known.';

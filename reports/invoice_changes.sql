@@ -48,7 +48,7 @@ select
     seats_minor, plan_minor, price_minor, days_minor, term_minor, corrections_minor, credits_minor
 from causes
 order by invoice_on, catalog, invoice_number;
-comment on table invoice_changes is 'One per invoice: what makes its amount due differ from that of the invoice before of the same subscription.';
+comment on table invoice_changes is 'One per invoice: what makes its amount due differ from that of the invoice before of the same subscription. Key: invoice_id.';
 comment on column invoice_changes.invoice_id is 'The invoice.';
 comment on column invoice_changes.invoice_number is 'Its number.';
 comment on column invoice_changes.subscription_id is 'The subscription.';

@@ -41,7 +41,7 @@ from entries e
 join accounts a on a.code = e.posting.code
 where e.posting.debit <> 0
 order by entry_on, entry_id, account_code;
-comment on table journal_entries is 'One per entry and account: double entry, balanced by entry.';
+comment on table journal_entries is 'One per entry and account: double entry, balanced by entry. Key: entry_id, account_code.';
 comment on column journal_entries.entry_id is 'The invoice number, or invoice number and month: unique for an entry.';
 comment on column journal_entries.account_code is 'The account (accounts).';
 comment on column journal_entries.account is 'Its name.';

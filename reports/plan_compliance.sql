@@ -64,7 +64,7 @@ select
 from matters
 left join names using (workspace_id)
 order by month, workspace_id, matter, subject;
-comment on table plan_compliance is 'One per workspace, month, matter and subject: limits reached, use beyond the plan, aliases that cannot work, trials that end soon.';
+comment on table plan_compliance is 'One per workspace, month, matter and subject: limits reached, use beyond the plan, aliases that cannot work, trials that end soon. Key: workspace_id, month, matter, subject.';
 comment on column plan_compliance.month is 'The month''s first day.';
 comment on column plan_compliance.workspace_id is 'The workspace.';
 comment on column plan_compliance.workspace_name is 'The workspace''s name.';

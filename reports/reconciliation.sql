@@ -115,7 +115,7 @@ select
     end as state
 from together, known
 order by subscription_id, term_from;
-comment on table reconciliation is 'One per subscription and term that has a day since the opening day: what was billed against what its seats cost.';
+comment on table reconciliation is 'One per subscription and term that has a day since the opening day: what was billed against what its seats cost. Key: subscription_id, term_from.';
 comment on column reconciliation.subscription_id is 'The subscription.';
 comment on column reconciliation.term_from is 'First day of the term.';
 comment on column reconciliation.term_until is 'The day after the term''s last planned day.';

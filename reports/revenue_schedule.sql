@@ -37,7 +37,7 @@ select
     (amount_minor - through_month)::bigint as deferred_minor
 from totals
 order by line_id, month;
-comment on table revenue_schedule is 'One per invoice line and month, from the month of its invoice to that of its last service day.';
+comment on table revenue_schedule is 'One per invoice line and month, from the month of its invoice to that of its last service day. Key: line_id, month.';
 comment on column revenue_schedule.line_id is 'The invoice line.';
 comment on column revenue_schedule.month is 'The month''s first day.';
 comment on column revenue_schedule.invoice_id is 'Its invoice.';

@@ -50,7 +50,7 @@ from last_days l
 left join spells s on s.subscription_id = l.subscription_id and s.spell_from = l.spell_from
 left join catalogs c on c.catalog = l.catalog
 order by l.workspace_id, l.month;
-comment on table seat_usage_monthly is 'One per workspace and month.';
+comment on table seat_usage_monthly is 'One per workspace and month. Key: workspace_id, month.';
 comment on column seat_usage_monthly.workspace_id is 'The workspace.';
 comment on column seat_usage_monthly.month is 'The month''s first day.';
 comment on column seat_usage_monthly.catalog is 'The catalogue on the month''s last day known.';

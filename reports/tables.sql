@@ -5,13 +5,13 @@ create macro half_up(numerator, denominator) as
 comment on macro half_up is 'Numerator / denominator as a whole number, half up, away from zero.';
 
 create table currencies (currency varchar, decimals bigint, unit decimal(5, 4));
-comment on table currencies is 'One per currency of the catalogues.';
+comment on table currencies is 'One per currency of the catalogues. Key: currency.';
 comment on column currencies.currency is 'ISO 4217 code.';
 comment on column currencies.decimals is 'Decimals of its minor unit.';
 comment on column currencies.unit is 'What one minor unit is worth.';
 
 create table catalogs (catalog varchar, name varchar, currency varchar, timezone varchar, invoice_prefix varchar, rounding varchar);
-comment on table catalogs is 'One per catalogue that the last run knew.';
+comment on table catalogs is 'One per catalogue that the last run knew. Key: catalog.';
 comment on column catalogs.catalog is 'The catalogue.';
 comment on column catalogs.name is 'The vendor''s name.';
 comment on column catalogs.currency is 'ISO 4217 code.';
@@ -24,7 +24,7 @@ create table invoices (
     invoice_on date, lines bigint, net_minor bigint, credit_applied_minor bigint, credit_granted_minor bigint,
     amount_due_minor bigint, credit_balance_minor bigint, run_id varchar
 );
-comment on table invoices is 'One per invoice, as issued. An issued invoice never changes; corrections are lines of a later one.';
+comment on table invoices is 'One per invoice, as issued. An issued invoice never changes; corrections are lines of a later one. Key: invoice_id.';
 comment on column invoices.invoice_id is 'The subscription and the invoice date: unique.';
 comment on column invoices.invoice_number is 'Gapless per catalogue and year of the invoice date.';
 comment on column invoices.subscription_id is 'The subscription that is invoiced.';
@@ -46,7 +46,7 @@ create table invoice_lines (
     service_from date, service_until date, quantity bigint, quantity_billed_before bigint, days bigint, period_days bigint,
     unit_price_minor bigint, amount_minor bigint, is_correction boolean, description varchar
 );
-comment on table invoice_lines is 'One per line: a charge''s quantity now known less the quantity billed before.';
+comment on table invoice_lines is 'One per line: a charge''s quantity now known less the quantity billed before. Key: line_id.';
 comment on column invoice_lines.line_id is 'The invoice number and the line''s place on it.';
 comment on column invoice_lines.invoice_id is 'The invoice.';
 comment on column invoice_lines.invoice_number is 'The invoice''s number.';
@@ -73,7 +73,7 @@ comment on column invoice_lines.is_correction is 'Whether an earlier run had pas
 comment on column invoice_lines.description is 'The line in words, with the formula.';
 
 create table credit_ledger (workspace_id varchar, currency varchar, invoice_id varchar, entry_on date, change_minor bigint, balance_minor bigint, entry_number bigint);
-comment on table credit_ledger is 'One per change of an account''s credit; an account is a workspace and a currency.';
+comment on table credit_ledger is 'One per change of an account''s credit; an account is a workspace and a currency. Key: entry_number.';
 comment on column credit_ledger.workspace_id is 'The workspace that the credit belongs to.';
 comment on column credit_ledger.currency is 'ISO 4217 code.';
 comment on column credit_ledger.invoice_id is 'The invoice that granted or used the credit.';
@@ -86,7 +86,7 @@ create table seat_occupancy (
     workspace_id varchar, day date, subscription_id varchar, catalog varchar, plan varchar, occupied bigint, added bigint, removed bigint,
     reactivated bigint, pending bigint, alias bigint, portal bigint, deactivated bigint, committed bigint, seat_limit bigint, label varchar, coverage varchar, spell_from date
 );
-comment on table seat_occupancy is 'One per workspace and day, at the day''s close in the catalogue''s time zone.';
+comment on table seat_occupancy is 'One per workspace and day, at the day''s close in the catalogue''s time zone. Key: workspace_id, day.';
 comment on column seat_occupancy.workspace_id is 'The workspace.';
 comment on column seat_occupancy.day is 'The day.';
 comment on column seat_occupancy.subscription_id is 'The subscription that runs that day, if any.';
@@ -111,7 +111,7 @@ create table subscriptions (
     starts_on date, trial_until date, activated_on date, canceled_on date, ended_on date, term_from date, term_until date,
     seats_occupied bigint, seats_committed bigint, seat_limit bigint
 );
-comment on table subscriptions is 'One per subscription, as it stands at the close of the last day known.';
+comment on table subscriptions is 'One per subscription, as it stands at the close of the last day known. Key: subscription_id.';
 comment on column subscriptions.subscription_id is 'The subscription.';
 comment on column subscriptions.workspace_id is 'Its workspace.';
 comment on column subscriptions.workspace_name is 'The workspace''s name.';
@@ -135,7 +135,7 @@ create table terms (
     subscription_id varchar, workspace_id varchar, catalog varchar, currency varchar, cadence varchar, plan varchar, term_from date, term_until date, ended_on date,
     period_days bigint, unit_price_minor bigint, price_reference varchar
 );
-comment on table terms is 'One per term begun by the last day known. Terms tile the paid days without gap or overlap.';
+comment on table terms is 'One per term begun by the last day known. Terms tile the paid days without gap or overlap. Key: subscription_id, term_from.';
 comment on column terms.subscription_id is 'The subscription.';
 comment on column terms.workspace_id is 'Its workspace.';
 comment on column terms.catalog is 'Its catalogue.';
@@ -178,7 +178,7 @@ create table runs (
     run_id varchar, command varchar, through date, cadence varchar, started_at timestamptz, finished_at timestamptz, product_version varchar,
     days_ingested bigint, files_ingested bigint, rows_ingested bigint, invoices bigint, lines bigint, held_workspaces bigint, chain varchar
 );
-comment on table runs is 'One per run that committed.';
+comment on table runs is 'One per run that committed. Key: run_id.';
 comment on column runs.run_id is 'Counted from run-000001.';
 comment on column runs.command is 'ingest, bill or run.';
 comment on column runs.through is 'The day up to which it billed.';
@@ -197,7 +197,7 @@ comment on column runs.chain is 'Digest of all that the run wrote and of the run
 create table inputs (
     table_name varchar, day date, version varchar, file varchar, sha256 varchar, bytes bigint, rows bigint, ingested_at timestamptz, run_id varchar, superseded_by varchar, repeats bigint
 );
-comment on table inputs is 'One per file version accepted. Superseded versions stay.';
+comment on table inputs is 'One per file version accepted. Superseded versions stay. Key: table_name, day, version, file.';
 comment on column inputs.table_name is 'users, activity, usage or subscriptions.';
 comment on column inputs.day is 'The day that the file is of; null for subscriptions.';
 comment on column inputs.version is 'The content of all files of that table and day together.';
@@ -215,7 +215,7 @@ create table spells (
     period_days bigint, plan varchar, basis varchar, spell_from date, spell_until date, unit_price_minor bigint, price_reference varchar,
     back_bills boolean
 );
-comment on table spells is 'One per subscription and stretch of days on one plan within one term, with the price that it keeps. Those that had ended by the opening day are left out, and so are those without a price.';
+comment on table spells is 'One per subscription and stretch of days on one plan within one term, with the price that it keeps. Those that had ended by the opening day are left out, and so are those without a price. Key: subscription_id, spell_from.';
 comment on column spells.subscription_id is 'The subscription.';
 comment on column spells.workspace_id is 'Its workspace.';
 comment on column spells.catalog is 'Its catalogue.';
@@ -235,7 +235,7 @@ comment on column spells.back_bills is 'Whether who comes back is charged from t
 create table reactivations (
     catalog varchar, workspace_id varchar, day date, released_on date, seats bigint
 );
-comment on table reactivations is 'One per workspace, day on which users hold a seat again, and day on which their seat had been released (D6).';
+comment on table reactivations is 'One per workspace, day on which users hold a seat again, and day on which their seat had been released (D6). Key: catalog, workspace_id, day, released_on.';
 comment on column reactivations.catalog is 'The catalogue whose seat policy applies.';
 comment on column reactivations.workspace_id is 'The workspace.';
 comment on column reactivations.day is 'The day of return.';
@@ -247,7 +247,7 @@ create table unbilled_charges (
     reason varchar, moved_on date, service_from date, service_until date, plan varchar, unit_price_minor bigint, period_days bigint,
     days bigint, quantity bigint, quantity_billed_before bigint, amount_minor bigint, due_on date, has_next_invoice boolean
 );
-comment on table unbilled_charges is 'One per charge that is owed and on no invoice yet: what the next invoice would bill of it. None for held workspaces.';
+comment on table unbilled_charges is 'One per charge that is owed and on no invoice yet: what the next invoice would bill of it. None for held workspaces. Key: subscription_id, term_from, reason, moved_on, service_from, service_until, plan, unit_price_minor, period_days.';
 comment on column unbilled_charges.subscription_id is 'The subscription.';
 comment on column unbilled_charges.workspace_id is 'Its workspace.';
 comment on column unbilled_charges.catalog is 'Its catalogue.';
@@ -273,7 +273,7 @@ create table plan_usage (
     workspace_id varchar, day date, catalog varchar, plan varchar, metric varchar, value bigint, allowed bigint, is_beyond boolean,
     file varchar, "row" bigint
 );
-comment on table plan_usage is 'One per workspace, day and metric that the plan limits: what is used against what is allowed.';
+comment on table plan_usage is 'One per workspace, day and metric that the plan limits: what is used against what is allowed. Key: workspace_id, day, metric.';
 comment on column plan_usage.workspace_id is 'The workspace.';
 comment on column plan_usage.day is 'The day.';
 comment on column plan_usage.catalog is 'The catalogue.';
@@ -288,7 +288,7 @@ comment on column plan_usage."row" is 'The row in it; 1 is the first after the h
 create table broken_aliases (
     workspace_id varchar, user_id varchar, broken_from date, broken_until date
 );
-comment on table broken_aliases is 'One per alias and stretch of days on which it cannot work (D5).';
+comment on table broken_aliases is 'One per alias and stretch of days on which it cannot work (D5). Key: workspace_id, user_id, broken_from.';
 comment on column broken_aliases.workspace_id is 'The workspace.';
 comment on column broken_aliases.user_id is 'The alias.';
 comment on column broken_aliases.broken_from is 'The first day on which it could not work.';
@@ -297,7 +297,7 @@ comment on column broken_aliases.broken_until is 'The day on which it worked aga
 create table idle_seats (
     workspace_id varchar, day date, idle_seats bigint, never_active_seats bigint
 );
-comment on table idle_seats is 'One per workspace and last known day of a month with seats whose holder was not active for 30 days.';
+comment on table idle_seats is 'One per workspace and last known day of a month with seats whose holder was not active for 30 days. Key: workspace_id, day.';
 comment on column idle_seats.workspace_id is 'The workspace.';
 comment on column idle_seats.day is 'The month''s last known day.';
 comment on column idle_seats.idle_seats is 'Seats held whose holder was never active, or last at least 30 days before.';
@@ -306,7 +306,7 @@ comment on column idle_seats.never_active_seats is 'Of those, seats whose holder
 create table accounts (
     code varchar, name varchar, type varchar, increases_by varchar, holds varchar
 );
-comment on table accounts is 'One per account of the journal.';
+comment on table accounts is 'One per account of the journal. Key: code.';
 comment on column accounts.code is 'Its number.';
 comment on column accounts.name is 'Its name.';
 comment on column accounts.type is 'asset, liability or income.';

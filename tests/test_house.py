@@ -14,8 +14,10 @@ FLOWS = sorted((ROOT / "flows").glob("*.py"))
 STAGES_PUT_TOGETHER = {"transforms.billing", "transforms.standing", "transforms.explanation", "transforms.preview"}
 SHARED = {
     "transforms.money",
+    "transforms.money_text",
     "transforms.calendar",
     "transforms.catalog",
+    "transforms.nearest",
     "transforms.daily_seats",
     "transforms.agreed_seats",
     "transforms.policy",

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from difflib import get_close_matches
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from transforms.money import CURRENCY_DECIMALS, ROUNDINGS, minor_from_text
+from transforms.nearest import did_you_mean
 
 Cadence = Literal["monthly", "annual"]
 CADENCES: tuple[Cadence, Cadence] = ("monthly", "annual")
@@ -203,8 +203,7 @@ class _Table:
     def only(self, *known: str) -> None:
         for key in self.values:
             if key not in known:
-                near = get_close_matches(key, known, n=1)
-                raise self.wrong(key, f"is not a key here{f'; did you mean {near[0]}?' if near else ''} (known: {', '.join(known)})")
+                raise self.wrong(key, f"is not a key here.{did_you_mean(key, known)} Known: {', '.join(known)}.")
 
     def get(self, key: str, default: Any) -> Any:
         if key not in self.values and default is _REQUIRED:
@@ -237,16 +236,15 @@ class _Table:
     def one_of(self, key: str, known: Iterable[str], default: Any = _REQUIRED) -> Any:
         value = self.text(key, default)
         if value not in known:
-            near = get_close_matches(value, list(known), n=1)
-            hint = f"; did you mean {near[0]}?" if near else f" (known: {', '.join(list(known)[:6])})"
-            raise self.wrong(key, f"{value!r} is not known{hint}")
+            hint = did_you_mean(value, known) or f" Known: {', '.join(list(known)[:6])}{', …' if len(list(known)) > 6 else ''}."
+            raise self.wrong(key, f"{value!r} is not known.{hint}")
         return value
 
     def some_of(self, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
         values = self.texts(key)
         for value in values:
             if value not in known:
-                raise self.wrong(key, f"{value!r} is not known (known: {', '.join(known)})")
+                raise self.wrong(key, f"{value!r} is not known.{did_you_mean(value, known)} Known: {', '.join(known)}.")
         return values
 
     def boolean(self, key: str, default: Any = _REQUIRED) -> bool:

@@ -7,7 +7,8 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from transforms.calendar import ONE_DAY
-from transforms.money import CURRENCY_DECIMALS, money_text
+from transforms.money import CURRENCY_DECIMALS
+from transforms.money_text import money_text
 from transforms.plain_text import one_line
 
 Row = Mapping[str, Any]

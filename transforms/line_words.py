@@ -9,7 +9,8 @@ import polars as pl
 
 from transforms.catalog import Catalog
 from transforms.contracts.terms import AGREED_PRICE
-from transforms.money import CURRENCY_DECIMALS, money_text, prorated_minor
+from transforms.money import CURRENCY_DECIMALS, prorated_minor
+from transforms.money_text import money_text
 
 Line = Mapping[str, Any]
 

@@ -11,6 +11,7 @@ from transforms.catalog import CADENCES, Catalog
 from transforms.contracts.findings import NO_HOLDS, holds
 from transforms.contracts.subscriptions import Subscriptions
 from transforms.money import minor_from_text
+from transforms.nearest import did_you_mean
 
 _MEND = "correct the row in subscriptions, then ingest and bill again"
 
@@ -24,8 +25,7 @@ def subscriptions_from_rows(rows: pl.DataFrame, catalogs: Mapping[str, Catalog],
     rows = _without_repeats(rows)
     repeated = rows.filter(pl.col("subscription_id").is_duplicated())
     known = rows.join(plans.select("catalog", "plan", "is_free", "basis"), on=["catalog", "plan"], how="left")
-    strange = known.filter(pl.col("basis").is_null())
-    is_known_catalog = pl.col("catalog").is_in(list(catalogs))
+    strange = _with_the_nearest(known.filter(pl.col("basis").is_null()), catalogs)
     unsold = known.filter(pl.col("basis").is_not_null() & ~pl.col("is_free")).join(
         _cadences_sold(catalogs), on=["catalog", "plan", "cadence"], how="anti"
     )
@@ -43,9 +43,7 @@ def subscriptions_from_rows(rows: pl.DataFrame, catalogs: Mapping[str, Catalog],
             strange,
             "unknown_plan",
             "add the plan or catalogue (--catalogs), or correct the row in subscriptions",
-            detail=pl.when(is_known_catalog)
-            .then(pl.format("plan {} is not in catalogue {}", "plan", "catalog"))
-            .otherwise(pl.format("catalogue {} is not known", "catalog")),
+            detail=pl.col("unknown"),
             since_on="starts_on",
         ),
         holds(
@@ -68,6 +66,19 @@ def subscriptions_from_rows(rows: pl.DataFrame, catalogs: Mapping[str, Catalog],
     usable = priced.filter(pl.col("basis").is_not_null() & ~pl.col("workspace_id").is_in(held["workspace_id"].implode()))
     usable = usable.with_columns(pl.col("billing_day").replace({"first": "1", "anniversary": None}).cast(pl.Int64))
     return Subscriptions.validate(usable.select(Subscriptions.names()).sort("subscription_id")), held
+
+
+def _with_the_nearest(strange: pl.DataFrame, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
+    """Rows of a plan or catalogue that there is not, with `unknown`: which, and the nearest that there is."""
+    said = []
+    for catalog, plan in strange.select("catalog", "plan").unique().iter_rows():
+        if catalog in catalogs:
+            words = f"plan {plan} is not in catalogue {catalog}.{did_you_mean(plan, catalogs[catalog].plans)}"
+        else:
+            words = f"catalogue {catalog} is not known.{did_you_mean(catalog, catalogs)}"
+        said.append((catalog, plan, words.removesuffix(".")))
+    unknown = pl.DataFrame(said, schema={"catalog": pl.String, "plan": pl.String, "unknown": pl.String}, orient="row")
+    return strange.join(unknown, on=["catalog", "plan"], how="left")
 
 
 def _cadences_sold(catalogs: Mapping[str, Catalog]) -> pl.DataFrame:

@@ -43,7 +43,7 @@ def test_report_writes_one_month_where_one_says_and_for_excel(tmp_path: Path) ->
     assert b"\r\n" in content
     wrong = seatledger("report", "--month", "2027-01", "--direct", "--home", tmp_path / "home")
     assert (wrong.returncode, wrong.stdout) == (1, "")
-    assert "2027-01: no day of that month is known. Known: 2026-01 to 2026-03." in wrong.stderr
+    assert "2027-01: no day of that month is known. Did you mean 2026-01? Known: 2026-01 to 2026-03." in wrong.stderr
 
 
 def test_held_workspaces_make_exit_3_and_holds_says_what_mends_them(tmp_path: Path) -> None:

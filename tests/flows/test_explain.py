@@ -155,7 +155,7 @@ def test_an_agreed_price_is_said_to_be_agreed_and_a_list_price_names_its_row(sam
 
 
 def test_a_wrong_line_names_the_nearest_and_an_invoice_names_its_lines(sample: Product) -> None:
-    with pytest.raises(UserError, match=r"there is no such line. Nearest: PIV-2026-000015-00\d"):
+    with pytest.raises(UserError, match=r"there is no such line. Did you mean PIV-2026-000015"):
         told_of(sample, "piv-2026-00015-002")
     with pytest.raises(UserError, match=r"is an invoice\. Ask for one of its lines: PIV-2026-000015-001, PIV-2026-000015-002"):
         told_of(sample, "PIV-2026-000015")

@@ -18,7 +18,8 @@ from tests.conftest import SAMPLE, Product
 from tests.faults.sources import HOSTILE, Source, own_catalog, user
 from tests.flows.test_cli import seatledger
 from transforms.invoice_documents import Sender
-from transforms.money import CURRENCY_DECIMALS, money_text
+from transforms.money import CURRENCY_DECIMALS
+from transforms.money_text import money_text
 from transforms.plain_text import one_line
 
 

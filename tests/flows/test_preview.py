@@ -143,9 +143,9 @@ def test_an_invoice_that_is_due_already_is_said_to_be_due(product: Product, tmp_
 @pytest.mark.parametrize(
     ("wishes", "said"),
     [
-        ({"subscription": "sub-harbour"}, r"there is no such subscription\. Nearest: sub-harbor"),
+        ({"subscription": "sub-harbour"}, r"there is no such subscription\. Did you mean sub-harbor?"),
         ({"subscription": "harbor-lights"}, r"is a workspace\. Ask for its subscription: sub-harbor"),
-        ({"plan": "por"}, r"plan 'por' is not in catalogue pivotal\. Nearest: pro\. It has: solo, team, pro"),
+        ({"plan": "por"}, r"plan 'por' is not in catalogue pivotal\. Did you mean pro\? It has: solo, team, pro"),
         ({"plan": "pro", "on": date(2025, 12, 1)}, "2025-12-01: is out of range"),
     ],
 )

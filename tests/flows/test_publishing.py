@@ -14,6 +14,7 @@ import pytest
 
 from tests.conftest import SAMPLE
 from tests.flows.small_source import small_source
+from tests.flows.test_cli import seatledger
 
 TABLES = [
     "invoices",
@@ -150,3 +151,12 @@ def test_what_is_published_is_for_the_group_and_the_home_for_its_owner(product, 
     product.run(small_source(tmp_path / "source", last=date(2026, 1, 12)), date(2026, 1, 12))
     assert product.home.root.stat().st_mode & 0o777 == 0o700
     assert product.home.finance.stat().st_mode & 0o777 == 0o640
+
+
+def test_times_in_a_csv_are_utc_wherever_it_is_written(product, tmp_path: Path) -> None:
+    product.run(small_source(tmp_path / "source"), date(2026, 1, 3))
+    done = seatledger("report", "--month", "2026-01", "--to", tmp_path / "out", "--direct", "--home", product.home.root, TZ="Asia/Tokyo")
+    assert done.returncode == 0, done.stderr
+    (run,) = csv.DictReader((tmp_path / "out" / "2026-01" / "runs.csv").open(encoding="utf-8"))
+    assert run["finished_at"] == "2030-01-01T12:00:00Z"
+    assert "2030-01-01 12:00" in seatledger("status", "--home", product.home.root, TZ="Asia/Tokyo").stdout

@@ -61,7 +61,10 @@ def test_a_query_comes_from_a_file_or_from_stdin_too(billed: Product, tmp_path: 
         ("reset enable_external_access", "configuration has been locked"),
         ("set lock_configuration = false", "configuration has been locked"),
         ("from query", "does not exist"),  # a variable of the program
-        ("select * from invoics", 'Did you mean "invoices"'),
+        ("select * from invoics", r"does not exist. Did you mean invoices\? All of them: seatledger sql .show tables."),
+        ("select * from nothing_like_it", "does not exist. All of them: "),
+        ("select naet from invoices_v", r"there is no column naet. Did you mean net\? All of them: seatledger sql .describe invoices_v."),
+        ("select i.anount_due from invoices_v i", r"there is no column anount_due. Did you mean amount_due\?"),
         ("select net from", "syntax error"),
     ],
 )

@@ -174,4 +174,4 @@ def test_a_subscription_that_cannot_be_billed_is_still_listed_as_held(product, t
         ("sub-elm", "active"),
         ("sub-oak", "held"),
     ]
-    assert product.table("select detail from holds").item() == "plan tema is not in catalogue pivotal"
+    assert product.table("select detail from holds").item() == "plan tema is not in catalogue pivotal. Did you mean team?"

@@ -1,0 +1,10 @@
+"""How an amount is written: apart from the arithmetic, so that what only shows amounts loads nothing else."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+
+def money_text(minor: int, decimals: int) -> str:
+    """An amount in minor units, written in the currency's own unit: 2894 with 2 decimals is `28.94`."""
+    return f"{Decimal(minor).scaleb(-decimals):.{decimals}f}"
