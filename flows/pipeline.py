@@ -35,6 +35,7 @@ from transforms.catalog import Catalog
 from transforms.credits import credit_entries_from_invoices
 from transforms.descriptions import documents_from_billing
 from transforms.invoices import numbered_from_invoices
+from transforms.plan_totals import plan_totals_from_lines
 from transforms.standing import Standing
 
 log = logging.getLogger("seatledger")
@@ -86,6 +87,8 @@ class Outcome:
     held: tuple[str, ...] = ()
     through: date | None = None
     exported: tuple[Path, ...] = ()
+    run_id: str | None = None
+    billed: pl.DataFrame | None = None
 
 
 @dataclass
@@ -242,6 +245,7 @@ def bill(run: Run, request: BillRequest) -> None:
     invoices = numbered_from_invoices(pl.concat(run.shelf.frames("issued invoices")), ledger.used_numbers(), prefixes)
     run.outcome.invoices, run.outcome.through = invoices, request.through
     run.outcome.lines, run.outcome.held = int(invoices["lines"].sum()), tuple(sorted(chain.from_iterable(each.held for each in found)))
+    run.outcome.billed = plan_totals_from_lines(run.shelf.frames("issued lines"))
     log.info(
         "billed through %s: %d invoices, %d lines, held workspaces: %d",
         request.through,
@@ -287,6 +291,7 @@ def save(run: Run) -> None:
         held_workspaces=len(done.held),
     )
     commit(run.ledger, run.setting.home, row)
+    done.run_id = run.id
 
 
 def show(run: Run) -> None:

@@ -15,6 +15,7 @@ from flows.questions import open_finance
 if TYPE_CHECKING:
     import polars as pl
 
+    from flows.deployments import Site
     from flows.pipeline import Outcome, Setting
     from flows.verify import Check
 
@@ -91,6 +92,19 @@ def print_status(root: Path) -> None:
         held = finance.execute("select count(distinct workspace_id) from holds").fetchone()[0]
         findings = finance.execute("select count(*) from exceptions").fetchone()[0]
         out.print(f"Held workspaces: {held}. Findings reported: {findings}.")
+
+
+def print_served(site: Site, page: str | None) -> None:
+    """What is served, when, and where to look."""
+    from flows.deployments import DEPLOYMENTS
+
+    table = table_of("deployment", "schedule", "does")
+    for deployment in DEPLOYMENTS:
+        table.add_row(deployment.name, plain(f"{site.crons[deployment.name]} {site.timezone}"), deployment.description)
+    out.print(table)
+    out.print(f"Source: {plain(str(site.source))}", soft_wrap=True)
+    out.print(f"Home: {plain(site.home)}", soft_wrap=True)
+    out.print(f"Serving until this process ends. Prefect's pages: {page}", soft_wrap=True)
 
 
 def print_holds(root: Path) -> None:
