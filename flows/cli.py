@@ -39,7 +39,6 @@ _catalogs = click.option(
 _supersede = click.option("--supersede", is_flag=True, help="Let a day that came before with other content replace it.")
 _accept_drop = click.option("--accept-drop", is_flag=True, help="Confirm that rosters really lost more than 30 % of their seats in a day.")
 _direct = click.option("--direct", is_flag=True, help="Run in this process, without Prefect.")
-
 _json = click.option("--json", "as_json", is_flag=True, help="All of it as JSON.")
 
 
