@@ -1,4 +1,4 @@
-"""What one types: arguments to one call. The only reader of the clock. Heavy libraries are imported by the command that needs them."""
+"""What one types: arguments to one call. Heavy libraries are imported by the command that needs them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from flows import document_commands
+from flows import document_commands, operating
 from flows.command_words import AS_JSON, CADENCE, SUMMARY_AS_JSON, Commands, OneOf
 from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_interrupt, is_of_the_disk
 from flows.nurse import tend
@@ -109,13 +109,16 @@ def ingest(
 @seatledger.command()
 @click.option("--through", type=_DAY, required=True, metavar="DATE", help="Bill every invoice date up to this day.")
 @click.option("--cadence", type=CADENCE, help="Only the invoice dates of terms of this cadence.")
+@click.option("--catalog", metavar="ID", help="Only the invoice dates of subscriptions of this catalogue.")
 @click.option("--dry-run", is_flag=True, help="Show what would be billed; change nothing.")
 @_pipeline_command
-def bill(through: datetime, cadence: str | None, dry_run: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
+def bill(
+    through: datetime, cadence: str | None, catalog: str | None, dry_run: bool, home: Path, catalogs: Path | None, direct: bool
+) -> None:
     """Issue the invoices that are due and not yet done."""
     from flows.pipeline import BillRequest, run_bill
 
-    _run("bill", direct, run_bill, BillRequest(through.date(), cadence, dry_run), _setting(home, catalogs), dry_run=dry_run)
+    _run("bill", direct, run_bill, BillRequest(through.date(), cadence, dry_run, catalog), _setting(home, catalogs), dry_run=dry_run)
 
 
 @seatledger.command()
@@ -250,6 +253,7 @@ def preview(
 
 for _command in document_commands.COMMANDS:
     seatledger.add_command(_command)
+operating.add_to(seatledger, _home, _catalogs)
 
 
 # --- how a command runs and ends -----------------------------------------------------------------------------------------
@@ -257,10 +261,11 @@ for _command in document_commands.COMMANDS:
 
 def _setting(home: Path, catalogs: Path | None) -> Setting:
     from flows.catalogs import read_catalogs
+    from flows.clock import now
     from flows.home import Home
     from flows.pipeline import Setting
 
-    return Setting(Home(home), read_catalogs(catalogs), lambda: datetime.now(UTC))
+    return Setting(Home(home), read_catalogs(catalogs), now)
 
 
 def _run(name: str, direct: bool, composition: Callable[..., Outcome], *arguments: object, dry_run: bool = False) -> None:
@@ -270,9 +275,12 @@ def _run(name: str, direct: bool, composition: Callable[..., Outcome], *argument
     if direct:
         outcome = composition(*arguments)
     else:
+        from flows.temporary_server import temporary_server
+
+        server = temporary_server()  # it starts while Prefect is imported
         from flows.deploy import run_as_flow
 
-        outcome = run_as_flow(name, composition, *arguments)
+        outcome = run_as_flow(name, composition, *arguments, server=server)
     if click.get_current_context().meta["as_json"]:
         print_json("run", outcome_document(name, outcome, arguments[-1], dry_run=dry_run))
     else:

@@ -108,7 +108,7 @@ def typesetter(paper: Paper) -> Callable[[Mapping[str, Any], pl.DataFrame], tupl
 
     def compiled(document: Document, on: date) -> bytes:
         inputs = {"invoice": json.dumps(document, ensure_ascii=False), "paper": paper.paper}
-        at = datetime.combine(on, time(), UTC)
+        at = datetime.combine(on, time.min, UTC)
         return compiler.compile(template, format="pdf", sys_inputs=inputs, timestamp=at, pdf_standards=_STANDARDS)
 
     def set_on_paper(invoice: Mapping[str, Any], lines: pl.DataFrame) -> tuple[bytes, Sequence[str]]:

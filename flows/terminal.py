@@ -19,6 +19,7 @@ from transforms.money_text import money_text
 if TYPE_CHECKING:
     import polars as pl
 
+    from flows.deployments import Site
     from flows.pipeline import Outcome, Setting
     from flows.verify import Check
 
@@ -91,6 +92,17 @@ def print_status(root: Path) -> None:
         sums = [tuple(row[name] for name in ("catalog", "currency", "invoices", "net", "amount_due")) for row in told["invoiced"]]
         print_table(out, names, sums, right=names[2:], spare=("invoices",))
     out.print(f"Held workspaces: {told['held_workspaces']}. Findings reported: {told['findings']}.")
+
+
+def print_served(site: Site, page: str | None) -> None:
+    """What is served, when, and where to look."""
+    from flows.deployments import DEPLOYMENTS
+
+    rows = [(each.name, f"{site.crons[each.name]} {site.timezone}", each.description) for each in DEPLOYMENTS]
+    print_table(out, ("deployment", "schedule", "does"), rows)
+    print_wrapped(out, f"Source: {printable(str(site.source))}")
+    print_wrapped(out, f"Home: {printable(str(site.home))}")
+    print_wrapped(out, f"Serving until this process ends. Prefect's pages: {page}")
 
 
 def print_holds(root: Path) -> None:

@@ -45,7 +45,7 @@ class Workbook:
         self._parts = TemporaryDirectory(prefix="seatledger-")  # rows wait here until the file is put together
         self._book = xlsxwriter.Workbook(str(path), {"constant_memory": True, "tmpdir": self._parts.name})
         self._book.set_properties(
-            {"title": f"seatledger {month:%Y-%m}", "author": "seatledger", "created": datetime.combine(known_on, time())}
+            {"title": f"seatledger {month:%Y-%m}", "author": "seatledger", "created": datetime.combine(known_on, time.min)}
         )
         self._book.set_size(2400, 1600)
         self._heading = self._book.add_format({"bold": True, "bottom": 1, "bg_color": "#EEF2F6", "valign": "top"})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows import pipeline
+from flows import bucket_pass
 from flows.verify import verify
 from tests.conftest import SAMPLE, Product
 from tests.flows.small_source import add_event, small_source, users_file
@@ -25,8 +25,8 @@ def source(tmp_path: Path) -> Path:
 def computed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A word for each time that a position is computed."""
     calls: list[str] = []
-    sound = pipeline.position_from_facts
-    monkeypatch.setattr(pipeline, "position_from_facts", lambda *arguments: calls.append("computed") or sound(*arguments))
+    sound = bucket_pass.position_from_facts
+    monkeypatch.setattr(bucket_pass, "position_from_facts", lambda *arguments: calls.append("computed") or sound(*arguments))
     return calls
 
 
@@ -60,6 +60,7 @@ def test_whatever_has_changed_is_computed(product: Product, source: Path, comput
     changes = {
         "another day": lambda: product.run(source, FEB),
         "one cadence": lambda: product.bill(FEB, "monthly"),
+        "one catalogue": lambda: product.bill(FEB, catalog="pivotal"),
         "all of them": lambda: product.bill(FEB),
         "an earlier day": lambda: product.bill(JAN),
         "a late event": lambda: (
