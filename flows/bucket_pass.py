@@ -20,10 +20,11 @@ from transforms.standing import standing_from_position
 
 
 class Asked(NamedTuple):
-    """Up to which day to bill (None: not at all), which invoice dates, and the day whose close is to be shown (None: nothing is)."""
+    """Up to which day to bill (None: not at all), which invoice dates (of one cadence, of one catalogue), and the day whose close is to be shown (None: nothing is)."""
 
     through: date | None = None
     cadence: str | None = None
+    catalog: str | None = None
     shown_on: date | None = None
 
 
@@ -53,7 +54,7 @@ def pass_over(told: Told, lake: Lake, asked: Asked, catalogs: Mapping[str, Catal
     billed, number, found = told.billed, told.bucket.number, Found([], told.shelf.of_its_kind())
     if asked.through:
         _, position = at(asked.through)
-        billing = billing_from_position(position, billed, catalogs, asked.cadence)
+        billing = billing_from_position(position, billed, catalogs, asked.cadence, asked.catalog)
         billed = billed_after(billed, billing)
         found.held.extend(position.holds["workspace_id"].unique())
         for name, frame in (("lines", billing.lines), ("invoices", billing.invoices), ("dates", billing.dates)):

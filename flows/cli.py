@@ -109,13 +109,16 @@ def ingest(
 @seatledger.command()
 @click.option("--through", type=_DAY, required=True, metavar="DATE", help="Bill every invoice date up to this day.")
 @click.option("--cadence", type=CADENCE, help="Only the invoice dates of terms of this cadence.")
+@click.option("--catalog", metavar="ID", help="Only the invoice dates of subscriptions of this catalogue.")
 @click.option("--dry-run", is_flag=True, help="Show what would be billed; change nothing.")
 @_pipeline_command
-def bill(through: datetime, cadence: str | None, dry_run: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
+def bill(
+    through: datetime, cadence: str | None, catalog: str | None, dry_run: bool, home: Path, catalogs: Path | None, direct: bool
+) -> None:
     """Issue the invoices that are due and not yet done."""
     from flows.pipeline import BillRequest, run_bill
 
-    _run("bill", direct, run_bill, BillRequest(through.date(), cadence, dry_run), _setting(home, catalogs), dry_run=dry_run)
+    _run("bill", direct, run_bill, BillRequest(through.date(), cadence, dry_run, catalog), _setting(home, catalogs), dry_run=dry_run)
 
 
 @seatledger.command()

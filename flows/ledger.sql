@@ -1,12 +1,12 @@
 -- What has been decided, and from what: private, written by one transaction a run. Money in minor units.
 create table settings (name varchar primary key, value varchar not null);
-insert into settings values ('ledger_version', '2');
+insert into settings values ('ledger_version', '3');
 
 create table runs (
     run_id varchar primary key, command varchar not null, through date, cadence varchar,
     started_at timestamptz not null, finished_at timestamptz not null, product_version varchar not null,
     days_ingested bigint not null, files_ingested bigint not null, rows_ingested bigint not null,
-    invoices bigint not null, lines bigint not null, held_workspaces bigint not null, chain varchar not null
+    invoices bigint not null, lines bigint not null, held_workspaces bigint not null, chain varchar not null, catalog varchar
 );
 create table inputs (
     table_name varchar not null, day date, version varchar not null, file varchar not null,

@@ -8,11 +8,12 @@ import duckdb
 
 from flows.errors import UserError
 
-LEDGER_VERSION = "2"
+LEDGER_VERSION = "3"
 
 # What each version changed since the one before. What a run wrote stays as it was, so that its chain holds.
 _UPGRADES = {
     "2": ["alter table inputs add column repeats bigint default 0"],  # identical rows that count once
+    "3": ["alter table runs add column catalog varchar"],  # the only catalogue billed
 }
 
 

@@ -61,11 +61,12 @@ class Setting:
 
 @dataclass(frozen=True)
 class BillRequest:
-    """Up to which day to bill, which invoice dates, and whether only to show what would be billed."""
+    """Up to which day to bill, which invoice dates (of one cadence, of one catalogue), and whether only to show what would be billed."""
 
     through: date
     cadence: str | None = None
     dry_run: bool = False
+    catalog: str | None = None
 
 
 @dataclass(frozen=True)
@@ -236,13 +237,16 @@ def bill(run: Run, request: BillRequest) -> None:
     """Compute what is due, number it, and write it into the ledger's open transaction; nothing of it where nothing has changed."""
     run.bill = request
     catalogs, ledger = run.setting.catalogs, run.ledger
-    mark = mark_of(ledger, catalogs, request.through, request.cadence)
+    if request.catalog is not None and request.catalog not in catalogs:
+        raise UserError(f"{request.catalog!r} is no catalogue. There are: {', '.join(sorted(catalogs))}.")
+    asked = (request.through, request.cadence, request.catalog)
+    mark = mark_of(ledger, catalogs, *asked)
     if not request.dry_run and is_as_billed(ledger, run.setting.home, mark):
         run.is_unchanged, run.outcome.invoices, run.outcome.through = True, no_invoices(), request.through
         run.outcome.held = held_as_published(run.setting.home)
         log.info("billed through %s before, and nothing has changed since; held workspaces: %d", request.through, len(run.outcome.held))
         return
-    found = run.passes(Asked(request.through, request.cadence, None if request.dry_run else run.last_whole_day()))
+    found = run.passes(Asked(*asked, None if request.dry_run else run.last_whole_day()))
     prefixes = pl.DataFrame([(c.id, c.invoice_prefix) for c in catalogs.values()], schema=["catalog", "invoice_prefix"], orient="row")
     invoices = numbered_from_invoices(pl.concat(run.shelf.frames("issued invoices")), ledger.used_numbers(), prefixes)
     run.outcome.invoices, run.outcome.through = invoices, request.through
@@ -256,7 +260,7 @@ def bill(run: Run, request: BillRequest) -> None:
     )
     if not request.dry_run:
         _decide(run, invoices)
-        remember(ledger, mark_of(ledger, catalogs, request.through, request.cadence))  # with the opening day, once it is settled
+        remember(ledger, mark_of(ledger, catalogs, *asked))  # with the opening day, once it is settled
 
 
 def _decide(run: Run, invoices: pl.DataFrame) -> None:
@@ -283,6 +287,7 @@ def save(run: Run) -> None:
         run.setting.clock(),
         through=request.through if request else None,
         cadence=request.cadence if request else None,
+        catalog=request.catalog if request else None,
         days_ingested=done.ingested.days,
         files_ingested=done.ingested.files,
         rows_ingested=done.ingested.rows,

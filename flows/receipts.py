@@ -20,9 +20,10 @@ _OF_A_RUN = {
     "invoice_dates": "select * from invoice_dates where run_id = $run",
     "credit_ledger": "select c.* from credit_ledger c join invoices i using (invoice_id) where i.run_id = $run",
     "repeats": "select table_name, day, version, file, repeats from inputs where run_id = $run and repeats > 0",
-    "runs": "select * exclude (chain) from runs where run_id = $run",
+    "runs": "select * exclude (chain, catalog) from runs where run_id = $run",
+    "one_catalog": "select catalog from runs where run_id = $run and catalog is not null",
 }
-_LATER = ("repeats",)
+_LATER = ("repeats", "one_catalog")
 
 
 def chain_of_run(connection: duckdb.DuckDBPyConnection, run_id: str, previous: str) -> str:

@@ -17,14 +17,14 @@ from transforms.catalog import Catalog
 _BILLED = "billed"
 
 
-def mark_of(ledger: Ledger, catalogs: Mapping[str, Catalog], through: date, cadence: str | None) -> str:
+def mark_of(ledger: Ledger, catalogs: Mapping[str, Catalog], through: date, cadence: str | None, catalog: str | None) -> str:
     """A digest of all that a bill depends on: the current version of every table and day, the catalogues, what is asked, this version.
 
     What was billed before is not in it: a run that bills leaves nothing for its own like (I2).
     """
     versions = [f"{table} {day} {version}" for (table, day), version in ledger.current_versions().items()]
     policies = [repr(catalog) for _, catalog in sorted(catalogs.items())]
-    asked = [str(through), str(cadence), str(ledger.setting("opening_on")), version("seatledger")]
+    asked = [str(through), str(cadence), str(catalog), str(ledger.setting("opening_on")), version("seatledger")]
     return sha256("\n".join([*versions, *policies, *asked]).encode()).hexdigest()
 
 

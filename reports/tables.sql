@@ -176,13 +176,14 @@ comment on column exceptions."row" is 'The row in it; 1 is the first after the h
 
 create table runs (
     run_id varchar, command varchar, through date, cadence varchar, started_at timestamptz, finished_at timestamptz, product_version varchar,
-    days_ingested bigint, files_ingested bigint, rows_ingested bigint, invoices bigint, lines bigint, held_workspaces bigint, chain varchar
+    days_ingested bigint, files_ingested bigint, rows_ingested bigint, invoices bigint, lines bigint, held_workspaces bigint, chain varchar, catalog varchar
 );
 comment on table runs is 'One per run that committed. Key: run_id.';
 comment on column runs.run_id is 'Counted from run-000001.';
 comment on column runs.command is 'ingest, bill or run.';
 comment on column runs.through is 'The day up to which it billed.';
 comment on column runs.cadence is 'The only cadence billed, if one was named.';
+comment on column runs.catalog is 'The only catalogue billed, if one was named.';
 comment on column runs.started_at is 'When it began.';
 comment on column runs.finished_at is 'When it committed.';
 comment on column runs.product_version is 'The version of seatledger.';

@@ -38,8 +38,8 @@ class Product:
     def ingest(self, source: Path, first: date | None = None, last: date | None = None, **options) -> Outcome:
         return run_ingest(IngestRequest(source, first, last, **options), self.setting)
 
-    def bill(self, through: date, cadence: str | None = None, *, dry_run: bool = False) -> Outcome:
-        return run_bill(BillRequest(through, cadence, dry_run), self.setting)
+    def bill(self, through: date, cadence: str | None = None, *, catalog: str | None = None, dry_run: bool = False) -> Outcome:
+        return run_bill(BillRequest(through, cadence, dry_run, catalog), self.setting)
 
     def table(self, sql: str) -> pl.DataFrame:
         """What the finance database answers."""

@@ -186,10 +186,13 @@ def seats_held(spells: pl.DataFrame, seats: Seats, opening_on: date) -> pl.DataF
     return both.select("subscription_id", "on", "basis", held=pl.when(basis="active").then("occupied").otherwise("agreed"))
 
 
-def billing_from_position(position: Position, billed: Billed, catalogs: Mapping[str, Catalog], cadence: str | None = None) -> Billing:
+def billing_from_position(
+    position: Position, billed: Billed, catalogs: Mapping[str, Catalog], cadence: str | None = None, catalog: str | None = None
+) -> Billing:
     """Bill every invoice date that is due and not yet passed, oldest first (I2-I5).
 
-    Grain:  charge -> line -> invoice. `cadence` bills only the dates that belong to a term of that cadence.
+    Grain:  charge -> line -> invoice. `cadence` bills only the dates that belong to a term of that cadence, `catalog` only those of
+            subscriptions of that catalogue; all others stay due, as if the run had not been.
     """
     policies = pl.DataFrame(
         [(c.id, c.currency, c.rounding) for c in catalogs.values()], schema=["catalog", "currency", "rounding"], orient="row"
@@ -197,7 +200,8 @@ def billing_from_position(position: Position, billed: Billed, catalogs: Mapping[
     free_to_bill = position.subscriptions.filter(~pl.col("workspace_id").is_in(position.holds["workspace_id"].implode()))
     due = position.schedules.invoice_dates.join(billed.dates, on=["subscription_id", "invoice_on"], how="anti")
     due = due.filter(pl.col("invoice_on") >= position.opening_on)  # earlier dates were billed elsewhere (I9)
-    due = due.join(free_to_bill.select("subscription_id"), on="subscription_id")
+    asked = free_to_bill if catalog is None else free_to_bill.filter(catalog=catalog)
+    due = due.join(asked.select("subscription_id"), on="subscription_id")
     if cadence:
         due = due.filter(cadence=cadence)
     mine = billed.charges.join(free_to_bill.select("subscription_id"), on="subscription_id")

@@ -11,6 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from flows.errors import UserError
+from flows.verify import verify
 from tests.flows.small_source import LAST, add_event, small_source, users_file, users_of, write_users
 
 JAN, FEB, MAR = date(2026, 1, 31), date(2026, 2, 28), LAST
@@ -110,6 +111,30 @@ def test_billing_one_cadence_leaves_the_other_to_the_next_run(product, source: P
     assert product.table("select distinct subscription_id from invoices").rows() == [("sub-elm",)]
     product.bill(MAR, "monthly")
     assert product.table("select distinct subscription_id from invoices order by 1").rows() == [("sub-elm",), ("sub-oak",)]
+
+
+def test_billing_one_catalogue_leaves_the_others_untouched_and_the_next_run_bills_them_the_same(another_product, source: Path) -> None:
+    whole, apart = another_product("whole"), another_product("apart")
+    whole.run(source, MAR)
+    apart.ingest(source)
+    assert apart.bill(MAR, catalog="pivotal", dry_run=True).invoices["catalog"].unique().to_list() == ["pivotal"]
+    apart.bill(MAR, catalog="pivotal")
+    assert apart.table("select distinct catalog from invoices").rows() == [("pivotal",)]
+    assert apart.table("select distinct subscription_id from unbilled_charges").rows() == [("sub-elm",)]
+    apart.bill(MAR, catalog="pensero")
+    assert apart.bill(MAR).invoices.is_empty()
+    assert_frame_equal(apart.lines(), whole.lines())
+    assert_frame_equal(apart.invoices(), whole.invoices())
+    assert apart.table("select command, catalog from runs order by run_id").rows() == [
+        ("ingest", None), ("bill", "pivotal"), ("bill", "pensero"), ("bill", None),
+    ]  # fmt: skip
+    assert not [check for check in verify(apart.home, apart.setting.catalogs) if check.problems]
+
+
+def test_a_catalogue_that_is_not_there_is_named_with_those_that_are(product, source: Path) -> None:
+    product.ingest(source)
+    with pytest.raises(UserError, match="'pivotol' is no catalogue. There are: pensero, pivotal"):
+        product.bill(MAR, catalog="pivotol")
 
 
 def test_a_superseded_day_becomes_correction_lines_and_both_versions_stay(product, source: Path) -> None:

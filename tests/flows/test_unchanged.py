@@ -60,6 +60,7 @@ def test_whatever_has_changed_is_computed(product: Product, source: Path, comput
     changes = {
         "another day": lambda: product.run(source, FEB),
         "one cadence": lambda: product.bill(FEB, "monthly"),
+        "one catalogue": lambda: product.bill(FEB, catalog="pivotal"),
         "all of them": lambda: product.bill(FEB),
         "an earlier day": lambda: product.bill(JAN),
         "a late event": lambda: (

@@ -58,6 +58,7 @@ def bill_in_memory(
     *,
     known: date | None = None,
     cadence: str | None = None,
+    catalog: str | None = None,
     checked: bool = True,
 ) -> MemoryLedger:
     """Bill through a day, knowing the rosters and deliveries up to `known`; the ledger is added to and given back.
@@ -69,7 +70,7 @@ def bill_in_memory(
     with config_context(validation_depth=depth):
         facts = facts_of(plain, through, known or through, ledger.opening_on)
         position = position_from_facts(facts, catalogs)
-        billing = billing_from_position(position, ledger.billed(), catalogs, cadence)
+        billing = billing_from_position(position, ledger.billed(), catalogs, cadence, catalog)
     ledger.opening_on = facts.opening_on
     ledger.lines.append(billing.lines)
     ledger.invoices.append(billing.invoices)

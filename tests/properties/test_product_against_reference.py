@@ -69,6 +69,18 @@ def compare_one_cadence_after_the_other(seed: int) -> None:
     assert_same(product, reference)
 
 
+def compare_one_catalog_after_the_other(seed: int) -> None:
+    """Each catalogue billed by itself, at its own days: what the others owe waits, and is billed to the cent when it is their turn."""
+    facts = random_facts(seed)
+    product, reference = MemoryLedger(), None
+    names = sorted(facts.catalogs, reverse=bool(seed % 2))
+    for n, through in enumerate(month_ends(facts)[::2]):
+        for catalog in [*names[n % len(names) :], *names[: n % len(names)]][:-1] or names:  # one is left to the next month, each in turn
+            product = bill_in_memory(facts, through, product, catalog=catalog, checked=False)
+            reference = bill(facts, through, reference, catalog=catalog)
+    assert_same(product, reference)
+
+
 @pytest.mark.parametrize("seed", range(FEW))
 def test_billed_in_one_go_it_is_the_reference_to_the_cent(seed: int) -> None:
     compare_in_one_go(seed)
@@ -89,10 +101,22 @@ def test_billed_one_cadence_after_the_other_it_is_the_reference_to_the_cent(seed
     compare_one_cadence_after_the_other(seed)
 
 
+@pytest.mark.parametrize("seed", range(4000, 4004))
+def test_billed_one_catalogue_after_the_other_it_is_the_reference_to_the_cent(seed: int) -> None:
+    compare_one_catalog_after_the_other(seed)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(10_000, 10_000 + MANY))
 def test_thousands_of_sources_in_every_way(seed: int) -> None:
-    ways = [compare_in_one_go, compare_in_one_go, compare_month_by_month, compare_with_superseded_days, compare_one_cadence_after_the_other]
+    ways = [
+        compare_in_one_go,
+        compare_in_one_go,
+        compare_month_by_month,
+        compare_with_superseded_days,
+        compare_one_cadence_after_the_other,
+        compare_one_catalog_after_the_other,
+    ]
     ways[seed % len(ways)](seed)
 
 

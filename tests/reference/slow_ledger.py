@@ -643,7 +643,13 @@ def charges_of_reactivation(life: Life, user: str, day: date, term: Term, stop: 
 
 
 def bill(
-    facts: Facts, through: date, before: Ledger | None = None, cadence: str | None = None, *, known: date | None = None
+    facts: Facts,
+    through: date,
+    before: Ledger | None = None,
+    cadence: str | None = None,
+    *,
+    catalog: str | None = None,
+    known: date | None = None,
 ) -> Ledger:
     """`before` and what a run through this day issues (I4), from what is known: rosters and deliveries up to `known`.
 
@@ -660,7 +666,7 @@ def bill(
     ledger.findings += [finding for life in lives for finding in life.findings]
     ledger.held = {life.workspace for life in lives if life.troubles}
     ledger.terms = [term_row(life, term) for life in lives for term in life.terms]
-    issue_due(ledger, [life for life in lives if life.workspace not in ledger.held], through, cadence)
+    issue_due(ledger, [life for life in lives if life.workspace not in ledger.held], through, cadence, catalog)
     return ledger
 
 
@@ -703,14 +709,14 @@ def term_row(life: Life, term: Term) -> dict:
     }
 
 
-def issue_due(ledger: Ledger, lives: list[Life], through: date, cadence: str | None) -> None:
+def issue_due(ledger: Ledger, lives: list[Life], through: date, cadence: str | None, catalog: str | None) -> None:
     """I4: every invoice date due and not yet done, oldest first, then by subscription; then what no invoice will take."""
     charges = {life.id: charges_from_life(life) for life in lives}
     due = [
         (on, life.id, life)
         for life in lives
         for on, of in life.invoice_dates(through).items()
-        if (life.id, on) not in ledger.done and cadence in (None, of)
+        if (life.id, on) not in ledger.done and cadence in (None, of) and catalog in (None, life.catalog["id"])
     ]
     for on, _, life in sorted(due, key=lambda d: d[:2]):
         ledger.done.add((life.id, on))
