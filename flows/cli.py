@@ -1,4 +1,4 @@
-"""What one types: arguments to one call. The only reader of the clock. Heavy libraries are imported by the command that needs them."""
+"""What one types: arguments to one call. Heavy libraries are imported by the command that needs them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -251,6 +251,56 @@ def preview(
         sys.exit(DONE_WITH_HOLDS)
 
 
+@seatledger.command()
+@click.argument("source", envvar="SEATLEDGER_SOURCE")
+@_home
+@_catalogs
+@click.option("--timezone", metavar="ZONE", envvar="SEATLEDGER_TIMEZONE", help="Of the schedules, such as Europe/Paris; else the catalogues'.")
+@click.option(
+    "--cron", "crons", multiple=True, metavar="NAME=CRON", help="Another schedule for a deployment: --cron 'daily-ingest=30 4 * * *'."
+)
+@click.option("--notify", metavar="URL", help="Tell a webhook of runs that fail, hold or are late: as `seatledger notify`.")
+def serve(source: str, home: Path, catalogs: Path | None, timezone: str | None, crons: tuple[str, ...], notify: str | None) -> None:
+    """Run the deployments on their schedules, for as long as this runs.
+
+    daily-ingest, monthly-billing, annual-billing and month-end-reports, on the server that PREFECT_API_URL names.
+    """
+    from flows.deployments import site_of_command
+    from flows.prefect_settings import settle
+
+    site = site_of_command(source, home, catalogs, timezone, crons)
+    settle(quiet=False)
+    from flows.serving import serve as serve_deployments
+
+    if notify:
+        from flows.notifications import notify as notify_of_runs
+
+        notify_of_runs(notify)
+    from flows.terminal import print_served
+
+    serve_deployments(site, lambda page: print_served(site, page))
+
+
+@seatledger.command()
+@click.argument("url", required=False)
+@click.option("--off", is_flag=True, help="Tell nobody any more.")
+def notify(url: str | None, off: bool) -> None:
+    """Tell a webhook (Slack, Teams, Mattermost, your own) of runs that fail, hold or are late.
+
+    The server that PREFECT_API_URL names does so from now on. The address is kept there, as a secret.
+    """
+    if bool(url) == off:
+        raise click.UsageError("Name the webhook's URL, or --off.")
+    from flows.prefect_settings import settle
+
+    settle()
+    from flows.notifications import notify as notify_of_runs
+    from flows.notifications import notify_no_more
+
+    notify_no_more() if off else notify_of_runs(url)
+    click.echo("Nobody is told any more." if off else "From now on the webhook is told of runs that fail, hold, or are late.")
+
+
 for _command in document_commands.COMMANDS:
     seatledger.add_command(_command)
 
@@ -260,10 +310,11 @@ for _command in document_commands.COMMANDS:
 
 def _setting(home: Path, catalogs: Path | None) -> Setting:
     from flows.catalogs import read_catalogs
+    from flows.clock import now
     from flows.home import Home
     from flows.pipeline import Setting
 
-    return Setting(Home(home), read_catalogs(catalogs), lambda: datetime.now(UTC))
+    return Setting(Home(home), read_catalogs(catalogs), now)
 
 
 def _run(name: str, direct: bool, composition: Callable[..., Outcome], *arguments: object, dry_run: bool = False) -> None:
@@ -273,9 +324,12 @@ def _run(name: str, direct: bool, composition: Callable[..., Outcome], *argument
     if direct:
         outcome = composition(*arguments)
     else:
+        from flows.temporary_server import temporary_server
+
+        server = temporary_server()  # it starts while Prefect is imported
         from flows.deploy import run_as_flow
 
-        outcome = run_as_flow(name, composition, *arguments)
+        outcome = run_as_flow(name, composition, *arguments, server=server)
     if click.get_current_context().meta["as_json"]:
         print_json("run", outcome_document(name, outcome, arguments[-1], dry_run=dry_run))
     else:

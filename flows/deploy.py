@@ -1,7 +1,7 @@
-"""The composition as a Prefect flow: the one file that knows Prefect.
+"""The composition as a Prefect flow, its stages as tasks: what every command without `--direct` and every deployment goes through.
 
-Prefect learns that a stage ran, how long it took and the kind of error that it met. Values and errors go round it, through
-`_Kept`: no row, path or message reaches its database, nothing is pickled, and the caller gets the original objects back.
+Prefect learns that a stage ran, how long it took, and how it ended in a sentence. Values and errors go round it, through
+`Kept`: no row reaches its database, nothing is pickled, and the caller gets the original objects back.
 """
 
 from __future__ import annotations
@@ -10,41 +10,38 @@ import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flows.errors import UserError
+from flows.errors import UserError, is_passing, why_failed
+from flows.prefect_settings import settle
+from flows.run_summary import how_it_ended, in_short
 
-_ALWAYS = {  # whatever the environment says: nothing is sent, nothing is kept
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_RESULTS_PERSIST_BY_DEFAULT": "false",
-    "PREFECT_TASKS_DISABLE_CACHING": "true",
-}
-_UNLESS_SET = {
-    "PREFECT_SERVER_EPHEMERAL_ENABLED": "true",  # no server configured: a temporary one is started
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # its first start migrates a database
-    "PREFECT_LOGGING_EXTRA_LOGGERS": "seatledger",  # our lines, in the run's log
-    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",  # the terminal is ours
-    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",  # we log outside flows too
-}
-os.environ.update({**_UNLESS_SET, **os.environ, **_ALWAYS})  # read by `import prefect`
-if not os.environ.get("PREFECT_API_URL"):
-    os.environ.pop("PREFECT_API_URL", None)  # set but empty it loses the task runs
+settle()
 
 from prefect import flow, task  # noqa: E402
 from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.context import refresh_global_settings_context  # noqa: E402
+from prefect.flow_engine import FlowRunTimeoutError  # noqa: E402
 from prefect.settings import get_current_settings, temporary_settings  # noqa: E402
 from prefect.states import Completed, Failed, State  # noqa: E402
+from prefect.tasks import exponential_backoff  # noqa: E402
+
+from flows.artifacts import tell  # noqa: E402
+from flows.pipeline import Outcome  # noqa: E402
+
+if TYPE_CHECKING:
+    from flows.temporary_server import TemporaryServer
 
 log = logging.getLogger("seatledger.flows")
 
-WAITS = [1.0, 5.0, 25.0]  # seconds before each new try at a stage that reads the world
+TRIES_AGAIN = 4  # a stage that reads the world, for the fifth time after some 30 seconds
+FIRST_WAIT = 2.0  # seconds; each wait is twice the one before, and up to half as long again: not all at the same moment
+JITTER = 0.5
 _READS_THE_WORLD = {"bring_in"}  # leaves no trace in the ledger when it fails, so that trying again is safe
-_LASTING = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 
 
 @dataclass
-class _Kept:
+class Kept:
     """What a call gave, kept out of Prefect's sight."""
 
     ended: bool = False
@@ -56,10 +53,14 @@ class _Kept:
         self.ended, self.value, self.error = True, None, None
         try:
             self.value = call(*arguments, **named)
+        except FlowRunTimeoutError:
+            raise  # Prefect's own: it ends the run, and nothing is tried again
         except Exception as error:
             self.error = error
-            return Failed(message=type(error).__name__)
-        return Completed(name="Completed with holds") if getattr(self.value, "held", ()) else Completed()
+            return Failed(message=why_failed(error))
+        if isinstance(self.value, Outcome):
+            return Completed(name=how_it_ended(self.value), message=in_short(self.value))
+        return Completed()
 
     def unwrap(self) -> Any:
         """The value, or the original error raised again."""
@@ -71,17 +72,17 @@ class _Kept:
 
 
 def as_task(stage: Callable[..., Any], *arguments: Any) -> Any:
-    """Call one stage as a task; one that reads the world is tried again, after growing waits, on a passing OSError."""
-    kept = _Kept()
+    """Call one stage as a task; one that reads the world is tried again, after growing waits, where that may help."""
+    kept = Kept()
 
     def attempt() -> State[Any]:  # takes nothing: Prefect would walk through the arguments
         return kept.of(stage, *arguments)
 
-    def is_passing(*_: Any) -> bool:
-        passing = stage.__name__ in _READS_THE_WORLD and isinstance(kept.error, OSError) and not isinstance(kept.error, _LASTING)
-        if passing:
+    def is_worth_another_try(*_: Any) -> bool:
+        may_pass = stage.__name__ in _READS_THE_WORLD and is_passing(kept.error)
+        if may_pass:
             log.warning("%s: %s; trying again", stage.__name__, type(kept.error).__name__)
-        return passing
+        return may_pass
 
     attempt.__qualname__ = stage.__qualname__
     name = stage.__name__.replace("_", " ")
@@ -90,9 +91,10 @@ def as_task(stage: Callable[..., Any], *arguments: Any) -> Any:
         name=name,
         task_run_name=name,
         description=stage.__doc__,
-        retries=len(WAITS),
-        retry_delay_seconds=WAITS,
-        retry_condition_fn=is_passing,
+        retries=TRIES_AGAIN,
+        retry_delay_seconds=exponential_backoff(FIRST_WAIT),
+        retry_jitter_factor=JITTER,
+        retry_condition_fn=is_worth_another_try,
         cache_policy=NO_CACHE,
         persist_result=False,
     )
@@ -100,17 +102,17 @@ def as_task(stage: Callable[..., Any], *arguments: Any) -> Any:
     return kept.unwrap()
 
 
-def run_as_flow(name: str, composition: Callable[..., Any], *arguments: Any) -> Any:
+def run_as_flow(name: str, composition: Callable[..., Any], *arguments: Any, server: TemporaryServer | None = None) -> Any:
     """Run a composition as the flow `name`, its stages as tasks: the same value and the same errors as a plain call."""
-    kept = _Kept()
+    kept = Kept()
+    keeps = _settle_server(server)
 
     def body() -> State[Any]:
-        return kept.of(composition, *arguments, step=as_task)
+        state = kept.of(composition, *arguments, step=as_task)
+        if keeps and isinstance(kept.value, Outcome):
+            tell(name, kept.value, arguments[-1].home)
+        return state
 
-    settings = get_current_settings()
-    settings.home.mkdir(parents=True, exist_ok=True)
-    if not settings.api.url and not os.access(settings.home, os.W_OK):
-        raise UserError(f"Prefect cannot write to {settings.home}. Set PREFECT_HOME to a folder of yours, or run with --direct.")
     # The heartbeat's thread is joined at the end of a run, which would cost up to a second.
     with temporary_settings({"flows.heartbeat_frequency": None}):
         try:
@@ -118,3 +120,23 @@ def run_as_flow(name: str, composition: Callable[..., Any], *arguments: Any) -> 
         except Exception as error:
             raise UserError(f"Prefect could not run the flow: {type(error).__name__}. Look at its server, or run with --direct.") from error
     return kept.unwrap()
+
+
+def _settle_server(server: TemporaryServer | None) -> bool:
+    """Use the configured server or, where there is none, the temporary one; whether it is one that people look at.
+
+    Raises: UserError where a temporary one has nowhere to write, or does not start.
+    """
+    settings = get_current_settings()
+    if settings.api.url:  # in a profile, say
+        if server:
+            server.stop()
+        return True
+    settings.home.mkdir(parents=True, exist_ok=True)
+    if not os.access(settings.home, os.W_OK):
+        raise UserError(f"Prefect cannot write to {settings.home}. Set PREFECT_HOME to a folder of yours, or run with --direct.")
+    if server:
+        server.wait()
+        os.environ["PREFECT_API_URL"] = server.url
+        refresh_global_settings_context()
+    return False

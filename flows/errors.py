@@ -10,6 +10,29 @@ class UserError(Exception):
     """What is wrong, where, and what to do. Nothing was changed unless it says so; the command exits 1."""
 
 
+class Unanswered(UserError):
+    """The world did not answer, or was too busy: the same may go well in a moment, and a scheduled run asks again."""
+
+
+def is_passing(error: BaseException | None) -> bool:
+    """Whether what went wrong with the world may be over in a moment; a file that is not there, or not ours to read, will not be."""
+    lasting = FileNotFoundError | PermissionError | IsADirectoryError | NotADirectoryError
+    return isinstance(error, Unanswered) or (isinstance(error, OSError) and not isinstance(error, lasting))
+
+
+def why_failed(error: BaseException) -> str:
+    """Why a run failed, in a sentence that may be kept: ids and places, never a value that a library repeats in its words."""
+    if isinstance(error, UserError):
+        return str(error)
+    if is_for_want_of_memory(error):
+        return "The system gave the run no more memory or threads. Nothing was changed; give it more and run it again."
+    if isinstance(error, OSError):
+        return f"{in_a_line(error)}. Nothing was changed. Is the disk full, or read-only?"
+    if is_of_the_disk(error):
+        return f"{type(error).__name__} from a file of the home. Nothing was changed; if one is damaged, restore the home from a back-up."
+    return f"{type(error).__name__}: a fault of the program. Nothing was changed; the process that ran it has printed where."
+
+
 def is_interrupt(error: BaseException) -> bool:
     """Whether someone stopped the run: Python says so in one way, DuckDB in another when it was at work."""
     return isinstance(error, KeyboardInterrupt) or type(error).__name__ == "InterruptException"

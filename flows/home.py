@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,14 +13,20 @@ from typing import TextIO
 from flows.errors import UserError
 from flows.nurse import process_id
 
+log = logging.getLogger("seatledger")
+
 _LONGEST_BURIAL = 1.0  # seconds
 
 
 class Home:
-    """The paths under a home folder. Made, private to its owner, when first written; who opens it to a group is left to."""
+    """The paths under a home folder. Made, private to its owner, when first written; who opens it to a group is left to.
 
-    def __init__(self, root: Path) -> None:
+    A run that finds it in use by another gives up at once, or waits up to `patience` seconds.
+    """
+
+    def __init__(self, root: Path, patience: float = 0) -> None:
         self.root = Path(root)
+        self._patience = patience
         self.ledger = self.root / "ledger.duckdb"
         self.finance = self.root / "finance.duckdb"
         self.receipts = self.root / "receipts.jsonl"
@@ -44,10 +51,9 @@ class Home:
         except OSError as reason:
             raise UserError(f"{self._lock}: cannot be written: {reason.strerror}. Choose another home with --home.") from None
         with file:
-            if not _is_got(file):
-                file.seek(0)
+            if not _is_got(file, _LONGEST_BURIAL) and not self._is_got_in_the_end(file):
                 raise UserError(
-                    f"{self.root}: another run (process {file.read().strip() or 'unknown'}) is using this home. Wait for it to end."
+                    f"{self.root}: another run (process {_holder(file)}) is using this home. Wait for it to end."
                 )
             file.seek(0)
             if file.read():
@@ -70,6 +76,11 @@ class Home:
         path = self.reports / ".run"
         return path.read_text(encoding="ascii") if path.exists() else ""
 
+    def _is_got_in_the_end(self, file: TextIO) -> bool:
+        if self._patience:
+            log.info("waiting for another run (process %s) to end with this home", _holder(file))
+        return self._patience > 0 and _is_got(file, self._patience)
+
     def _sweep(self) -> None:
         """Remove what a run that was killed left half written: files beside their place, named with a dot and its process."""
         from flows.lake import lake_of
@@ -80,9 +91,15 @@ class Home:
         lake_of(self).sweep()
 
 
-def _is_got(file: TextIO) -> bool:
+def _holder(file: TextIO) -> str:
+    """The process that holds a lock file, as it wrote itself down."""
+    file.seek(0)
+    return file.read().strip() or "unknown"
+
+
+def _is_got(file: TextIO, wait: float) -> bool:
     """Lock a file; one that a process holds which was killed a moment ago is let go of once the system has buried it."""
-    deadline = time.monotonic() + _LONGEST_BURIAL
+    deadline = time.monotonic() + wait
     while True:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

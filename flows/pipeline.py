@@ -36,6 +36,7 @@ from transforms.catalog import Catalog
 from transforms.credits import credit_entries_from_invoices
 from transforms.descriptions import documents_from_billing
 from transforms.invoices import numbered_from_invoices
+from transforms.plan_totals import plan_totals_from_lines
 from transforms.standing import Standing
 
 log = logging.getLogger("seatledger")
@@ -91,6 +92,7 @@ class Outcome:
     exported: tuple[Path, ...] = ()
     workbooks: tuple[Path, ...] = ()
     run_id: str | None = None
+    billed: pl.DataFrame | None = None
 
 
 @dataclass
@@ -251,6 +253,7 @@ def bill(run: Run, request: BillRequest) -> None:
     invoices = numbered_from_invoices(pl.concat(run.shelf.frames("issued invoices")), ledger.used_numbers(), prefixes)
     run.outcome.invoices, run.outcome.through = invoices, request.through
     run.outcome.lines, run.outcome.held = int(invoices["lines"].sum()), tuple(sorted(chain.from_iterable(each.held for each in found)))
+    run.outcome.billed = plan_totals_from_lines(run.shelf.frames("issued lines"))
     log.info(
         "billed through %s: %d invoices, %d lines, held workspaces: %d",
         request.through,

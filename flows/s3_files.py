@@ -10,13 +10,22 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from flows.errors import UserError
+from flows.errors import Unanswered, UserError
 
 if TYPE_CHECKING:
     from pyarrow.fs import S3FileSystem
 
 T = TypeVar("T")
 _ERROR = re.compile(r"AWS Error ([A-Z_]+)")
+_REFUSALS = {  # asked again, the store would say the same; anything else may pass
+    "ACCESS_DENIED",
+    "INVALID_ACCESS_KEY_ID",
+    "INVALID_CLIENT_TOKEN_ID",
+    "MISSING_AUTHENTICATION_TOKEN",
+    "NO_SUCH_BUCKET",
+    "SIGNATURE_DOES_NOT_MATCH",
+    "UNRECOGNIZED_CLIENT",
+}
 
 
 def is_s3(source: object) -> bool:
@@ -167,4 +176,4 @@ def _asked(what: str, ask: Callable[[], T]) -> T:
     except OSError as reason:
         kind = _ERROR.search(str(reason))
         why = f"the store says {kind[1]}" if kind else "the store does not answer"
-        raise UserError(f"{what}: cannot be read: {why}. Check AWS_ACCESS_KEY_ID, AWS_REGION and the network, then run again.") from None
+        raise (UserError if kind and kind[1] in _REFUSALS else Unanswered)(f"{what}: cannot be read: {why}. Check AWS_ACCESS_KEY_ID, AWS_REGION and the network, then run again.") from None

@@ -19,6 +19,7 @@ from transforms.money_text import money_text
 if TYPE_CHECKING:
     import polars as pl
 
+    from flows.deployments import Site
     from flows.pipeline import Outcome, Setting
     from flows.verify import Check
 
@@ -91,6 +92,19 @@ def print_status(root: Path) -> None:
         sums = [tuple(row[name] for name in ("catalog", "currency", "invoices", "net", "amount_due")) for row in told["invoiced"]]
         print_table(out, names, sums, right=names[2:], spare=("invoices",))
     out.print(f"Held workspaces: {told['held_workspaces']}. Findings reported: {told['findings']}.")
+
+
+def print_served(site: Site, page: str | None) -> None:
+    """What is served, when, and where to look."""
+    from flows.deployments import DEPLOYMENTS
+
+    table = table_of("deployment", "schedule", "does")
+    for deployment in DEPLOYMENTS:
+        table.add_row(deployment.name, plain(f"{site.crons[deployment.name]} {site.timezone}"), deployment.description)
+    out.print(table)
+    out.print(f"Source: {plain(str(site.source))}", soft_wrap=True)
+    out.print(f"Home: {plain(site.home)}", soft_wrap=True)
+    out.print(f"Serving until this process ends. Prefect's pages: {page}", soft_wrap=True)
 
 
 def print_holds(root: Path) -> None:

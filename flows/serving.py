@@ -1,0 +1,76 @@
+"""`seatledger serve`: the deployments with their schedules, from one process, for as long as it runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.deployments.runner import EntrypointType, RunnerDeployment
+from prefect.exceptions import TerminationSignal
+from prefect.runner import Runner
+from prefect.schedules import Cron
+from prefect.settings import get_current_settings
+
+from flows import operated
+from flows.deployments import AT_ONCE, DEPLOYMENTS, Site
+from flows.errors import UserError
+
+
+def served(site: Site) -> list[RunnerDeployment]:
+    """Every deployment for one process, as prefect.yaml has them for a work pool."""
+    limit = ConcurrencyLimitConfig(limit=AT_ONCE["limit"], collision_strategy=ConcurrencyLimitStrategy(AT_ONCE["collision_strategy"]))
+    return [
+        getattr(operated, deployment.flow).to_deployment(
+            name=deployment.name,
+            schedule=Cron(site.crons[deployment.name], timezone=site.timezone, slug=deployment.name),
+            parameters=site.parameters(deployment),
+            description=deployment.description,
+            tags=deployment.tags,
+            concurrency_limit=limit,
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        )
+        for deployment in DEPLOYMENTS
+    ]
+
+
+def serve(site: Site, ready: Callable[[str | None], None]) -> None:
+    """Put the deployments in place and run what is due, until the process is ended; then their schedules are paused.
+
+    `ready` is told where Prefect's pages are, before the first run.
+    Raises: UserError where no server is named, or it does not answer.
+    """
+    require_server()
+    runner = Runner(name="seatledger", pause_on_shutdown=True)
+    try:
+        for deployment in served(site):
+            runner.add_deployment(deployment)
+    except ValueError as reason:  # a cron expression or a time zone that is none
+        raise UserError(f"a schedule cannot be understood: {' '.join(str(reason).split())[:200]}") from None
+    ready(get_current_settings().ui_url)
+    try:
+        asyncio.run(runner.start())
+    except (KeyboardInterrupt, TerminationSignal):
+        return
+
+
+def require_server() -> None:
+    """Whether there is a server that will still be there tomorrow.
+
+    Raises: UserError where none is named, or it does not answer.
+    """
+    import httpx
+    from prefect.client.orchestration import get_client
+
+    url = get_current_settings().api.url
+    if not url:
+        raise UserError(
+            "no Prefect server is named. Start one with `prefect server start`, and set PREFECT_API_URL to its address, such as http://127.0.0.1:4200/api."
+        )
+    try:
+        with get_client(sync_client=True) as client:
+            wrong = client.api_healthcheck()
+    except httpx.HTTPError as error:
+        wrong = error
+    if wrong:
+        raise UserError(f"{url}: the Prefect server does not answer. Start it, or correct PREFECT_API_URL.")
