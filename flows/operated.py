@@ -17,6 +17,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from prefect import flow
+from prefect.exceptions import FailedRun
 from prefect.logging.handlers import APILogHandler
 from prefect.runtime import flow_run
 from prefect.states import State
@@ -68,13 +69,13 @@ def ingest(
     Args:
         source: The folder, as a whole path, or the s3:// prefix that is ingested.
         home: The folder where everything is kept, as a whole path. One run at a time; the next one waits.
-        through: The last day to bring in. Empty: the day before the scheduled one, also for a run that starts late.
-        first: The first day to look at. Empty: every day that is new. With `through` it names a day to bring in again.
+        through: The last day to bring in. None: the day before the scheduled one, also for a run that starts late.
+        first: The first day to look at. None: every day that is new. With `through` it names a day to bring in again.
         supersede: Let a day that came before with other content replace it. Both are kept; the difference becomes correction lines.
         accept_drop: Confirm that rosters really lost more than 30 % of their seats in a day.
         repeat_days: Lost days that are declared to repeat the day before.
-        catalogs: A folder with catalogues of your own, as a whole path. Empty: the shipped ones alone.
-        timezone: In which the day before is meant, such as Europe/Paris. Empty: that of the catalogues.
+        catalogs: A folder with catalogues of your own, as a whole path. None: the shipped ones alone.
+        timezone: In which the day before is meant, such as Europe/Paris. None: that of the catalogues.
     """
 
     def work(step: Callable[..., Any]) -> Outcome:
@@ -100,11 +101,11 @@ def billing(
     Args:
         home: The folder where everything is kept, as a whole path. One run at a time; the next one waits.
         cadence: Only the invoice dates of terms of this cadence. The others stay due.
-        through: Bill every invoice date up to this day. Empty: the day before the scheduled one, also for a run that starts late.
-        catalog: Only the subscriptions of this catalogue, by its id. Empty: all. The others stay due.
+        through: Bill every invoice date up to this day. None: the day before the scheduled one, also for a run that starts late.
+        catalog: Only the subscriptions of this catalogue, by its id. None: all. The others stay due.
         dry_run: Show what would be billed; change nothing.
-        catalogs: A folder with catalogues of your own, as a whole path. Empty: the shipped ones alone.
-        timezone: In which the day before is meant, such as Europe/Paris. Empty: that of the catalogues.
+        catalogs: A folder with catalogues of your own, as a whole path. None: the shipped ones alone.
+        timezone: In which the day before is meant, such as Europe/Paris. None: that of the catalogues.
     """
     asked = None if cadence is Cadence.both else cadence.value, catalog or None
 
@@ -128,11 +129,11 @@ def reports(
 
     Args:
         home: The folder where everything is kept, as a whole path. One run at a time; the next one waits.
-        month: The month, YYYY-MM. Empty: the month before the scheduled day's.
+        month: The month, YYYY-MM. None: the month before the scheduled day's.
         every_month: Write all months anew, as after a day was superseded.
         excel: CSV as Excel likes it, with a byte order mark and CRLF.
-        catalogs: A folder with catalogues of your own, as a whole path. Empty: the shipped ones alone.
-        timezone: In which the scheduled day is meant, such as Europe/Paris. Empty: that of the catalogues.
+        catalogs: A folder with catalogues of your own, as a whole path. None: the shipped ones alone.
+        timezone: In which the scheduled day is meant, such as Europe/Paris. None: that of the catalogues.
     """
 
     def work(step: Callable[..., Any]) -> Outcome:
@@ -220,4 +221,9 @@ def _log_to_the_page() -> None:
     ours.setLevel(logging.INFO)
     if not any(isinstance(handler, APILogHandler) for handler in ours.handlers):
         ours.addHandler(APILogHandler())
-        ours.addHandler(logging.StreamHandler())
+    logging.getLogger("prefect.flow_runs").addFilter(_is_no_traceback_of_a_failed_run)
+
+
+def _is_no_traceback_of_a_failed_run(record: logging.LogRecord) -> bool:
+    """Why a run failed is its state's message; Prefect would print its own way there below it, line by line."""
+    return not (record.exc_info and isinstance(record.exc_info[1], FailedRun))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from datetime import date
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def summary(outcome: Outcome, home: Home, asked: tuple[str | None, str | None] =
     """A run as a page of Markdown; `asked` are the only cadence and the only catalogue that it billed."""
     from flows.questions import open_finance
 
-    parts = [in_short(outcome)]
+    parts: list[str] = []
     held: list[tuple] = []
     if home.finance.exists():
         with open_finance(home) as finance:
@@ -70,7 +69,7 @@ def summary(outcome: Outcome, home: Home, asked: tuple[str | None, str | None] =
             f"Mended data is billed by the next run. `seatledger holds --home {_code(str(home.root))}` lists the same.",
         ]
     parts += _pages(outcome, home)
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts or [in_short(outcome)]) + "\n"
 
 
 def holds_table(home: Home) -> list[dict[str, str]]:
@@ -86,13 +85,12 @@ def holds_table(home: Home) -> list[dict[str, str]]:
     return [
         {
             "workspace": _cell(workspace),
-            "why": _cell(reason),
-            "since": "" if since is None else str(since),
             "what": _cell(detail),
-            "where": _cell(f"{file}, row {row}") if file else "",
             "to mend": _cell(mend),
+            "where": _cell(f"{file}, row {row}") if file else "",
+            "since": "" if since is None else str(since),
         }
-        for workspace, reason, since, detail, file, row, mend in found
+        for workspace, since, detail, file, row, mend in found
     ]
 
 
@@ -134,13 +132,13 @@ def _totals(outcome: Outcome, decimals: dict[str, int]) -> list[str]:
 
 
 def _holds(finance: duckdb.DuckDBPyConnection) -> list[tuple]:
-    return finance.execute('select workspace_id, reason, since_on, detail, file, "row", mend from holds order by all').fetchall()
+    return finance.execute('select workspace_id, since_on, detail, file, "row", mend from holds order by all').fetchall()
 
 
 def _held(found: list[tuple]) -> list[str]:
     rows = [
         [_cell(workspace), "" if since is None else str(since), _cell(detail), _cell(f"{file}, row {row}") if file else "", _cell(mend)]
-        for workspace, _, since, detail, file, row, mend in found[:_MOST_HOLDS]
+        for workspace, since, detail, file, row, mend in found[:_MOST_HOLDS]
     ]
     more = [f"And {len(found) - _MOST_HOLDS} more."] if len(found) > _MOST_HOLDS else []
     return [_table(["workspace", "since", "what", "where", "to mend"], rows), *more]
@@ -187,8 +185,3 @@ def _code(text: str) -> str:
 
 def _many(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def days_in_short(first: date, last: date) -> str:
-    """A stretch of days, as a run's name says it."""
-    return str(last) if first == last else f"{first} to {last}"
