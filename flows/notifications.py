@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
-from prefect.automations import Automation, CallWebhook, ChangeFlowRunState, EventTrigger
+from prefect.automations import AutomationCore, CallWebhook, ChangeFlowRunState, EventTrigger
 from prefect.blocks.webhook import Webhook
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import StateType
 from prefect.events.schemas.automations import Posture
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
 from flows.deployments import TAG
 from flows.errors import UserError
@@ -24,15 +25,18 @@ _ENDED_BADLY = ("Failed", "Crashed", "TimedOut", "Late", "Held*")
 _ENDED = ("Completed", "Cancelled", "Held*", *_ENDED_BADLY)
 _OURS = {"prefect.resource.role": "tag", "prefect.resource.id": f"prefect.tag.{TAG}"}
 
-# Slack, Mattermost and Teams show `text`; the rest is for programs. The server fills the names in when it happens.
-_MESSAGE = {
-    "text": "{{ deployment.name }}, {{ flow_run.name }}: {{ flow_run.state.name }}. {{ flow_run.state.message }} {{ flow_run|ui_url }}",
-    "deployment": "{{ deployment.name }}",
-    "run": "{{ flow_run.name }}",
-    "state": "{{ flow_run.state.name }}",
-    "message": "{{ flow_run.state.message }}",
-    "page": "{{ flow_run|ui_url }}",
+# Slack, Mattermost and Teams show `text`; the rest is for programs. The server fills it in when it happens: every value as JSON.
+_TOLD = {
+    "deployment": "deployment.name",
+    "run": "flow_run.name",
+    "state": "flow_run.state.name",
+    "message": "flow_run.state.message",
+    "page": "flow_run|ui_url",
 }
+_TEXT = (
+    "deployment.name ~ ', ' ~ flow_run.name ~ ': ' ~ flow_run.state.name ~ '. ' ~ (flow_run.state.message or '') ~ ' ' ~ (flow_run|ui_url)"
+)
+_PAYLOAD = "{" + ", ".join(f'"{name}": {{{{ ({value})|tojson }}}}' for name, value in {"text": _TEXT, **_TOLD}.items()) + "}"
 
 
 def notify(url: str) -> None:
@@ -43,8 +47,8 @@ def notify(url: str) -> None:
     if not url.startswith(("http://", "https://")):
         raise UserError("a notification goes to a web address that starts with https:// or http://.")  # it may hold a secret: not repeated
     require_server()
-    block = Webhook(method="POST", url=url, headers={"content-type": "application/json"}).save(BLOCK, overwrite=True)
-    with get_client(sync_client=True) as client:
+    with _asked_of_the_server() as client:
+        block = Webhook(method="POST", url=url, headers={"content-type": "application/json"}).save(BLOCK, overwrite=True)
         _put(client, _teller(block))
         _put(client, _listener())
 
@@ -52,7 +56,7 @@ def notify(url: str) -> None:
 def notify_no_more() -> None:
     """Take the automations and the address away."""
     require_server()
-    with get_client(sync_client=True) as client:
+    with _asked_of_the_server() as client:
         for name in (TELLS, NOTICES):
             for found in client.read_automations_by_name(name):
                 client.delete_automation(found.id)
@@ -62,8 +66,19 @@ def notify_no_more() -> None:
             return  # there was none
 
 
-def _teller(block: object) -> Automation:
-    return Automation(
+@contextmanager
+def _asked_of_the_server() -> Iterator[SyncPrefectClient]:
+    try:
+        with get_client(sync_client=True) as client:
+            yield client
+    except PrefectHTTPStatusError as error:
+        raise UserError(
+            f"the Prefect server refused: HTTP {error.response.status_code}. Is it of the version that seatledger asks for?"
+        ) from None
+
+
+def _teller(block: object) -> AutomationCore:
+    return AutomationCore(
         name=TELLS,
         description="Tells the webhook of the block seatledger-notify. Made by `seatledger notify`.",
         trigger=EventTrigger(
@@ -73,13 +88,13 @@ def _teller(block: object) -> Automation:
             posture=Posture.Reactive,
             threshold=1,
         ),
-        actions=[CallWebhook(block_document_id=block, payload=json.dumps(_MESSAGE))],
+        actions=[CallWebhook(block_document_id=block, payload=_PAYLOAD)],
     )
 
 
-def _listener() -> Automation:
+def _listener() -> AutomationCore:
     """A process that was killed says nothing; its run is ended for it, and so gives its place to the next one."""
-    return Automation(
+    return AutomationCore(
         name=NOTICES,
         description="Ends a run as crashed whose process has not been heard of for ten minutes. Made by `seatledger notify`.",
         trigger=EventTrigger(
@@ -99,7 +114,7 @@ def _listener() -> Automation:
     )
 
 
-def _put(client: SyncPrefectClient, automation: Automation) -> None:
+def _put(client: SyncPrefectClient, automation: AutomationCore) -> None:
     found = client.read_automations_by_name(automation.name)
     if found:
         client.update_automation(found[0].id, automation)

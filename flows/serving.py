@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.deployments.runner import EntrypointType, RunnerDeployment
 from prefect.exceptions import TerminationSignal
@@ -59,18 +60,12 @@ def require_server() -> None:
 
     Raises: UserError where none is named, or it does not answer.
     """
-    import httpx
-    from prefect.client.orchestration import get_client
-
     url = get_current_settings().api.url
     if not url:
         raise UserError(
             "no Prefect server is named. Start one with `prefect server start`, and set PREFECT_API_URL to its address, such as http://127.0.0.1:4200/api."
         )
-    try:
-        with get_client(sync_client=True) as client:
-            wrong = client.api_healthcheck()
-    except httpx.HTTPError as error:
-        wrong = error
+    with get_client(sync_client=True) as client:
+        wrong = client.api_healthcheck()
     if wrong:
         raise UserError(f"{url}: the Prefect server does not answer. Start it, or correct PREFECT_API_URL.")

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -72,8 +73,15 @@ class Operator:
         """Ask the server's API."""
         data = None if method == "GET" else json.dumps(body or {}).encode()
         request = urllib.request.Request(f"{self.api}/{path}", data=data, headers={"content-type": "application/json"}, method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return json.loads(answer.read() or b"null")
+        for _ in range(20):
+            try:
+                with urllib.request.urlopen(request, timeout=10) as answer:
+                    return json.loads(answer.read() or b"null")
+            except urllib.error.HTTPError as reason:
+                if reason.code != 503:  # SQLite is busy: Prefect's own client asks again as well
+                    raise
+                time.sleep(0.3)
+        raise AssertionError(f"the server stays busy: {path}")
 
     def until(self, ask: Callable[[], Any], what: str, seconds: float = 90) -> Any:
         """Ask again and again, until there is an answer that is true."""

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -101,7 +102,7 @@ def test_runs_of_a_schedule_start_late_wait_for_each_other_and_do_the_day_that_w
     home = str(tmp_path / "home")
     first, second = (operated.starts("daily-ingest", "2026-03-06T05:00:00Z", home=home) for _ in range(2))
     ended = sorted([operated.ends(first), operated.ends(second)])
-    assert ended == [("Completed", "Ingested 64 days: 66 files, 321 rows."), ("Completed", "Nothing was new.")]
+    assert ended == [("Completed", "Ingested 64 days: 66 files, 372 rows."), ("Completed", "Nothing was new.")]
     assert "AwaitingConcurrencySlot" in operated.states(first) + operated.states(second)
     assert operated.someone.ask(f"flow_runs/{first}", method="GET")["name"] == "ingest through 2026-03-05"
     assert operated.ends(operated.starts("daily-ingest", "2026-02-01T05:00:00Z", home=home, timezone="America/New_York")) == (
@@ -176,12 +177,15 @@ def test_a_hold_and_a_failure_say_why_and_are_told_to_a_webhook_and_nothing_pers
         operated.someone.run(SEATLEDGER, "notify", url)  # again: the same automations, not more
         assert len(operated.someone.ask("automations/filter")) == 2
         held = operated.starts("daily-ingest", home=home, source=str(damaged), through=str(LAST))
-        assert operated.ends(held) == ("Held 1 workspace", "Ingested 64 days: 66 files, 321 rows. Held, and without an invoice: 1 workspace.")
+        assert operated.ends(held) == (
+            "Held 1 workspace",
+            "Ingested 64 days: 66 files, 372 rows. Held, and without an invoice: 1 workspace.",
+        )
         mended = operated.starts("daily-ingest", home=home, through="2026-01-20", first="2026-01-20", supersede=True)
         assert operated.ends(mended) == ("Completed", "Ingested 1 day: 1 file, 5 rows.")
-        failed = operated.starts("daily-ingest", home=home, source=str(tmp_path / "nowhere"))
+        failed = operated.starts("daily-ingest", home=home, source=str(tmp_path / 'no"where'))
         name, why = operated.ends(failed)
-        assert (name, why.partition(". ")[0]) == ("Failed", f"{tmp_path}/nowhere: is no folder")
+        assert (name, why.partition(". ")[0]) == ("Failed", f'{tmp_path}/no"where: is no folder')
         operated.someone.until(lambda: len(heard) >= 2, "the webhook to be told")
         assert "Nobody is told" in operated.someone.run(SEATLEDGER, "notify", "--off")
         assert operated.someone.ask("automations/filter") == []
@@ -196,25 +200,20 @@ def test_a_hold_and_a_failure_say_why_and_are_told_to_a_webhook_and_nothing_pers
             assert b"@example.com" not in content and b"Name b" not in content, kept
 
 
-class receiver:  # noqa: N801 - used as a function
+@contextmanager
+def receiver(heard: list[dict]) -> Iterator[str]:
     """Someone's webhook: what it is told, as documents."""
 
-    def __init__(self, heard: list[dict]) -> None:
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                heard.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-                self.send_response(204)
-                self.end_headers()
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(204)
+            self.end_headers()
 
-            def log_message(self, *_: object) -> None:
-                pass
+        def log_message(self, *_: object) -> None:
+            pass
 
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-
-    def __enter__(self) -> str:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{self._server.server_port}/hook"
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/hook"
+        server.shutdown()
