@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flows import document_commands
+from flows import document_commands, operating
 from flows.command_words import AS_JSON, CADENCE, SUMMARY_AS_JSON, Commands, OneOf
 from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_interrupt, is_of_the_disk
 from flows.nurse import tend
@@ -251,54 +251,7 @@ def preview(
         sys.exit(DONE_WITH_HOLDS)
 
 
-@seatledger.command()
-@click.argument("source", envvar="SEATLEDGER_SOURCE")
-@_home
-@_catalogs
-@click.option("--timezone", metavar="ZONE", envvar="SEATLEDGER_TIMEZONE", help="Of the schedules, such as Europe/Paris; else the catalogues'.")
-@click.option(
-    "--cron", "crons", multiple=True, metavar="NAME=CRON", help="Another schedule for a deployment: --cron 'daily-ingest=30 4 * * *'."
-)
-@click.option("--notify", metavar="URL", help="Tell a webhook of runs that fail, hold or are late: as `seatledger notify`.")
-def serve(source: str, home: Path, catalogs: Path | None, timezone: str | None, crons: tuple[str, ...], notify: str | None) -> None:
-    """Run the deployments on their schedules, for as long as this runs.
-
-    daily-ingest, monthly-billing, annual-billing and month-end-reports, on the server that PREFECT_API_URL names.
-    """
-    from flows.deployments import site_of_command
-    from flows.prefect_settings import settle
-
-    site = site_of_command(source, home, catalogs, timezone, crons)
-    settle(quiet=False)
-    from flows.serving import serve as serve_deployments
-
-    if notify:
-        from flows.notifications import notify as notify_of_runs
-
-        notify_of_runs(notify)
-    from flows.terminal import print_served
-
-    serve_deployments(site, lambda page: print_served(site, page))
-
-
-@seatledger.command()
-@click.argument("url", required=False)
-@click.option("--off", is_flag=True, help="Tell nobody any more.")
-def notify(url: str | None, off: bool) -> None:
-    """Tell a webhook (Slack, Teams, Mattermost, your own) of runs that fail, hold or are late.
-
-    The server that PREFECT_API_URL names does so from now on. The address is kept there, as a secret.
-    """
-    if bool(url) == off:
-        raise click.UsageError("Name the webhook's URL, or --off.")
-    from flows.prefect_settings import settle
-
-    settle()
-    from flows.notifications import notify as notify_of_runs
-    from flows.notifications import notify_no_more
-
-    notify_no_more() if off else notify_of_runs(url)
-    click.echo("Nobody is told any more." if off else "From now on the webhook is told of runs that fail, hold, or are late.")
+operating.add_to(seatledger, _home, _catalogs)
 
 
 for _command in document_commands.COMMANDS:

@@ -8,11 +8,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import duckdb
-
     from flows.home import Home
     from flows.pipeline import Outcome
 
@@ -94,7 +92,7 @@ def holds_table(home: Home) -> list[dict[str, str]]:
     ]
 
 
-def _billed(outcome: Outcome, finance: duckdb.DuckDBPyConnection, asked: tuple[str | None, str | None]) -> list[str]:
+def _billed(outcome: Outcome, finance: Any, asked: tuple[str | None, str | None]) -> list[str]:
     """What was billed by catalogue and plan, against the last run before that was asked the same and billed anything."""
     now = {row[:3]: row[3:] for row in outcome.billed.iter_rows()} if outcome.billed is not None else {}
     if not now:
@@ -131,7 +129,7 @@ def _totals(outcome: Outcome, decimals: dict[str, int]) -> list[str]:
     return ["## Invoices", _table(["catalogue", "invoices", "net", "due", ""], rows, right={1, 2, 3})]
 
 
-def _holds(finance: duckdb.DuckDBPyConnection) -> list[tuple]:
+def _holds(finance: Any) -> list[tuple]:
     return finance.execute('select workspace_id, since_on, detail, file, "row", mend from holds order by all').fetchall()
 
 

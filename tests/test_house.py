@@ -83,8 +83,19 @@ def test_contracts_know_bounds_and_words_only(path: Path) -> None:
     assert all(name.startswith(("transforms.money", "transforms.catalog")) for name in ours)
 
 
-def test_only_one_file_knows_prefect() -> None:
-    assert [p.name for p in FLOWS if "prefect" in roots(imported_by(p))] == ["deploy.py"]
+def test_only_what_runs_shows_serves_and_notifies_knows_prefect() -> None:
+    assert [p.name for p in FLOWS if "prefect" in roots(imported_by(p))] == [
+        "artifacts.py",
+        "deploy.py",
+        "notifications.py",
+        "operated.py",
+        "serving.py",
+    ]
+
+
+def test_one_file_reads_the_clock() -> None:
+    read = re.compile(r"\b(now|today|utcnow|time)\(\)|\bfrom time import")
+    assert [p.name for p in FLOWS if read.search(p.read_text(encoding="utf-8").replace("def now()", "now()"))] == ["clock.py"]
 
 
 def test_only_what_keeps_publishes_checks_and_shows_knows_duckdb() -> None:

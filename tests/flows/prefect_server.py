@@ -83,7 +83,7 @@ class Operator:
                 time.sleep(0.3)
         raise AssertionError(f"the server stays busy: {path}")
 
-    def until(self, ask: Callable[[], Any], what: str, seconds: float = 90) -> Any:
+    def until(self, ask: Callable[[], Any], what: str, seconds: float = 240) -> Any:
         """Ask again and again, until there is an answer that is true."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

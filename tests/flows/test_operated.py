@@ -105,15 +105,11 @@ def test_runs_of_a_schedule_start_late_wait_for_each_other_and_do_the_day_that_w
     assert ended == [("Completed", "Ingested 64 days: 66 files, 372 rows."), ("Completed", "Nothing was new.")]
     assert "AwaitingConcurrencySlot" in operated.states(first) + operated.states(second)
     assert operated.someone.ask(f"flow_runs/{first}", method="GET")["name"] == "ingest through 2026-03-05"
-    assert operated.ends(operated.starts("daily-ingest", "2026-02-01T05:00:00Z", home=home, timezone="America/New_York")) == (
-        "Completed",
-        "Nothing was new.",
-    )  # five in the morning in London is midnight there: still the day before, 31 January
 
-    parts = {catalog: operated.starts("monthly-billing", home=home, through="2026-03-05", catalog=catalog, cadence="both", dry_run=dry)
-             for catalog, dry in (("pensero", True), ("pivotal", False))}  # fmt: skip
-    assert operated.ends(parts["pensero"]) == ("Completed", "Would bill through 2026-03-05: 2 invoices, 3 lines.")
-    assert operated.ends(parts["pivotal"]) == ("Completed", "Billed through 2026-03-05: 3 invoices, 4 lines.")
+    shown = operated.starts("annual-billing", home=home, through="2026-03-05", catalog="pensero", cadence="both", dry_run=True)
+    part = operated.starts("monthly-billing", home=home, through="2026-03-05", catalog="pivotal", cadence="both")
+    assert operated.ends(shown) == ("Completed", "Would bill through 2026-03-05: 2 invoices, 3 lines.")
+    assert operated.ends(part) == ("Completed", "Billed through 2026-03-05: 3 invoices, 4 lines.")
     rest = operated.starts("annual-billing", "2026-03-06T06:30:00Z", home=home)
     assert operated.ends(rest) == ("Completed", "Billed through 2026-03-05: 2 invoices, 3 lines.")
     product = Product(tmp_path / "home")
@@ -182,7 +178,7 @@ def test_a_hold_and_a_failure_say_why_and_are_told_to_a_webhook_and_nothing_pers
             "Ingested 64 days: 66 files, 372 rows. Held, and without an invoice: 1 workspace.",
         )
         mended = operated.starts("daily-ingest", home=home, through="2026-01-20", first="2026-01-20", supersede=True)
-        assert operated.ends(mended) == ("Completed", "Ingested 1 day: 1 file, 5 rows.")
+        assert operated.ends(mended) == ("Completed", "Ingested 1 day: 1 file, 6 rows.")
         failed = operated.starts("daily-ingest", home=home, source=str(tmp_path / 'no"where'))
         name, why = operated.ends(failed)
         assert (name, why.partition(". ")[0]) == ("Failed", f'{tmp_path}/no"where: is no folder')
@@ -198,6 +194,20 @@ def test_a_hold_and_a_failure_say_why_and_are_told_to_a_webhook_and_nothing_pers
         if kept.is_file():
             content = kept.read_bytes()
             assert b"@example.com" not in content and b"Name b" not in content, kept
+
+
+def test_served_from_one_process_the_same_deployments_run_and_are_paused_when_it_ends(operated: Operated, tmp_path: Path) -> None:
+    home, log = tmp_path / "home", len(operated.someone.started)
+    serving = operated.someone.start(SEATLEDGER, "serve", operated.source, "--home", home, "--cron", "daily-ingest=15 3 * * *")
+    operated.someone.until(lambda: "Serving until this process ends" in (operated.someone.home / f"{log}.log").read_text(), "serve")
+    assert operated.ends(operated.starts("daily-ingest", "2026-03-06T03:15:00Z")) == ("Completed", "Ingested 64 days: 66 files, 372 rows.")
+    assert Product(home).home.finance.exists()
+    serving.send_signal(signal.SIGTERM)
+    operated.someone.until(lambda: serving.poll() is not None, "serve to end")
+    found = {d["name"]: d for d in operated.someone.ask("deployments/filter")}
+    assert set(found) == set(operated.deployments)
+    (schedule,) = found["daily-ingest"]["schedules"]
+    assert (schedule["schedule"]["cron"], found["daily-ingest"]["paused"]) == ("15 3 * * *", True)
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def test_with_holds_the_state_says_so_and_an_error_is_a_sentence(server: str, pr
     assert failed.returncode == 1
     assert failed.stderr.endswith("users/date=YYYY-MM-DD/*.csv (or .parquet).\n")
     assert "Traceback" not in failed.stderr
-    assert {"Completed with holds", "Failed"} <= {r["state_name"] for r in asked(server, "flow_runs")}
+    assert {"Held 1 workspace", "Failed"} <= {r["state_name"] for r in asked(server, "flow_runs")}
 
 
 def test_without_a_server_a_temporary_one_is_enough_and_nothing_personal_is_kept(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_stage_that_reads_the_world_is_tried_again_and_a_users_error_is_not(se
     script = """
 import flows.deploy as deploy
 from flows.errors import UserError
-deploy.WAITS[:] = [0.01, 0.01, 0.01]
+deploy.FIRST_WAIT = 0.01
 tries = []
 def bring_in():
     tries.append(1)

@@ -1,0 +1,68 @@
+"""What operators type: `serve` and `notify`. Light to import, as all that names commands; Prefect is imported when one of them runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+
+def add_to(group: click.Group, home: Callable, catalogs: Callable) -> None:
+    """Add the commands to a group; `home` and `catalogs` are the options that all its commands share."""
+    group.command()(_with_schedules(home(catalogs(serve))))
+    group.command()(notify)
+
+
+def _with_schedules(function: Callable) -> Callable:
+    source = click.argument("source", envvar="SEATLEDGER_SOURCE")
+    zone = click.option(
+        "--timezone", metavar="ZONE", envvar="SEATLEDGER_TIMEZONE", help="Of the schedules, such as Europe/Paris; else the catalogues'."
+    )
+    crons = click.option("--cron", "crons", multiple=True, metavar="NAME=CRON", help="Another schedule: --cron 'daily-ingest=30 4 * * *'.")
+    told = click.option("--notify", metavar="URL", help="Tell a webhook of runs that fail, hold or are late: as `seatledger notify`.")
+    return source(zone(crons(told(function))))
+
+
+def serve(source: str, home: Path, catalogs: Path | None, timezone: str | None, crons: tuple[str, ...], notify: str | None) -> None:
+    """Run the deployments on their schedules, for as long as this runs.
+
+    daily-ingest, monthly-billing, annual-billing and month-end-reports, on the server that PREFECT_API_URL names.
+    """
+    from flows.deployments import site_of_command
+    from flows.prefect_settings import settle
+
+    site = site_of_command(source, home, catalogs, timezone, crons)
+    settle(quiet=False)
+    from flows.serving import serve as serve_deployments
+
+    if notify:
+        from flows.notifications import notify as notify_of_runs
+
+        notify_of_runs(notify)
+    from flows.terminal import print_served
+
+    serve_deployments(site, lambda page: print_served(site, page))
+
+
+@click.argument("url", required=False)
+@click.option("--off", is_flag=True, help="Tell nobody any more.")
+def notify(url: str | None, off: bool) -> None:
+    """Tell a webhook (Slack, Teams, Mattermost, your own) of runs that fail, hold or are late.
+
+    The server that PREFECT_API_URL names does so from now on. The address is kept there, as a secret.
+    """
+    if bool(url) == off:
+        raise click.UsageError("Name the webhook's URL, or --off.")
+    from flows.prefect_settings import settle
+
+    settle()
+    from flows.notifications import notify as notify_of_runs
+    from flows.notifications import notify_no_more
+
+    if url:
+        notify_of_runs(url)
+        click.echo("From now on the webhook is told of runs that fail, hold, or are late.")
+    else:
+        notify_no_more()
+        click.echo("Nobody is told any more.")
