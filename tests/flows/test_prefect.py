@@ -9,14 +9,14 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 
 from tests.flows.small_source import small_source, users_file
-from tests.flows.test_cli import seatledger
+from tests.flows.test_cli import SEATLEDGER, seatledger
 
 PREFECT = Path(sys.executable).with_name("prefect")
 
@@ -94,6 +94,50 @@ def test_without_a_server_a_temporary_one_is_enough_and_nothing_personal_is_kept
         content = path.read_bytes()
         assert b"@example.com" not in content, path
         assert str(home).encode() not in content, path
+
+
+def servers_with(prefect_home: Path) -> list[int]:
+    """Temporary servers of this folder that run."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            is_one = b"flows.temporary_server" in (process / "cmdline").read_bytes()
+            if is_one and str(prefect_home).encode() in (process / "environ").read_bytes():
+                found.append(int(process.name))
+        except OSError:
+            continue  # it has just ended
+    return found
+
+
+def test_a_command_that_is_killed_leaves_no_server_and_no_lock_behind(tmp_path: Path) -> None:
+    source, home = small_source(tmp_path / "source"), tmp_path / "home"
+    environment = os.environ | {"PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_API_URL": ""}
+    command = [SEATLEDGER, "run", source, "--through", "2026-03-05", "--home", home]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        wait_until(lambda: servers_with(tmp_path / "prefect"))
+        process.kill()
+    wait_until(lambda: not servers_with(tmp_path / "prefect"))
+    assert seatledger("run", source, "--through", "2026-03-05", "--home", home, "--direct").returncode == 0
+
+
+def wait_until(it_is_so: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 120
+    while not it_is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_profile_that_names_a_server_is_followed_and_no_other_is_kept(server: str, tmp_path: Path) -> None:
+    prefect_home = tmp_path / "prefect"
+    prefect_home.mkdir()
+    (prefect_home / "profiles.toml").write_text(f'active = "ours"\n[profiles.ours]\nPREFECT_API_URL = "{server}"\n')
+    before = len(asked(server, "flow_runs"))
+    done = run(small_source(tmp_path / "source"), tmp_path / "home", PREFECT_HOME=str(prefect_home), PREFECT_API_URL="")
+    assert done.returncode == 0, done.stderr
+    assert len(asked(server, "flow_runs")) == before + 1
+    assert {artifact["key"] for artifact in asked(server, "artifacts")} >= {"seatledger-run", "seatledger-holds"}
+    assert not servers_with(prefect_home)
+    assert not list(prefect_home.glob("prefect.db"))
 
 
 def test_a_stage_that_reads_the_world_is_tried_again_and_a_users_error_is_not(server: str, prefect_home: Path) -> None:

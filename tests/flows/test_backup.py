@@ -1,0 +1,61 @@
+"""A home is one folder: copied and put back, it bills on as if nothing had happened, to the byte."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from flows.errors import UserError
+from flows.verify import verify
+from tests.conftest import Product
+from tests.flows.small_source import LAST, small_source
+
+JAN = date(2026, 1, 31)
+
+
+def reports(product: Product) -> dict[str, bytes]:
+    return {str(path.relative_to(product.home.reports)): path.read_bytes() for path in sorted(product.home.reports.rglob("*.csv"))}
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return small_source(tmp_path / "source")
+
+
+def test_a_restored_home_bills_on_to_the_same_bytes(product: Product, source: Path, tmp_path: Path) -> None:
+    product.run(source, JAN)
+    shutil.copytree(product.home.root, tmp_path / "backup", symlinks=True)
+    product.run(source, LAST)
+    undisturbed, told = reports(product), product.home.receipts.read_bytes()
+    assert "2026-03/invoices.csv" in undisturbed
+
+    shutil.rmtree(product.home.root)
+    shutil.copytree(tmp_path / "backup", product.home.root)
+    assert not [check for check in verify(product.home, product.setting.catalogs) if check.problems]
+    assert product.run(source, LAST).invoices.height == 3
+    assert reports(product) == undisturbed
+    assert product.home.receipts.read_bytes() == told  # each run's chain is a digest of all that it decided
+    assert not [check for check in verify(product.home, product.setting.catalogs) if check.problems]
+
+
+def test_what_is_only_shown_can_be_lost(product: Product, source: Path) -> None:
+    from flows.pipeline import ReportRequest, run_report
+
+    product.run(source, LAST)
+    whole = reports(product)
+    shutil.rmtree(product.home.reports)
+    product.home.finance.unlink()
+    run_report(ReportRequest(), product.setting)
+    assert reports(product) == whole
+
+
+def test_files_of_two_copies_mixed_are_noticed(product: Product, source: Path, tmp_path: Path) -> None:
+    product.run(source, JAN)
+    shutil.copy(product.home.ledger, tmp_path / "older.duckdb")
+    product.run(source, LAST)
+    shutil.copy(tmp_path / "older.duckdb", product.home.ledger)
+    with pytest.raises(UserError, match="run-000002 has a receipt, and is not in the ledger: the ledger was lost or an older one put back"):
+        product.run(source, LAST)
