@@ -116,10 +116,22 @@ def run_as_flow(name: str, composition: Callable[..., Any], *arguments: Any, ser
     # The heartbeat's thread is joined at the end of a run, which would cost up to a second.
     with temporary_settings({"flows.heartbeat_frequency": None}):
         try:
-            flow(body, name=f"seatledger {name}", description=composition.__doc__, persist_result=False)(return_state=True)
+            flow(
+                body,
+                name=f"seatledger {name}",
+                flow_run_name=_name_of_run(name, arguments),
+                description=composition.__doc__,
+                persist_result=False,
+            )(return_state=True)
         except Exception as error:
             raise UserError(f"Prefect could not run the flow: {type(error).__name__}. Look at its server, or run with --direct.") from error
     return kept.unwrap()
+
+
+def _name_of_run(name: str, arguments: tuple[Any, ...]) -> str:
+    """The command and the day that it goes up to, if it names one."""
+    days = [day for request in arguments for day in (getattr(request, "through", None), getattr(request, "last", None)) if day]
+    return f"{name} through {days[-1]}" if days else name
 
 
 def _settle_server(server: TemporaryServer | None) -> bool:

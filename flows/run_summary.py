@@ -172,9 +172,12 @@ def _amount(minor: int, currency: str, decimals: dict[str, int], *, sign: bool =
 
 
 def _cell(text: object) -> str:
-    """Text as data in Markdown: nothing in it is markup, a link, HTML, another column or a control character."""
+    """Text as data in Markdown: nothing in it is markup, a link, HTML, another column or a control character.
+
+    No more is escaped than that takes: one of Prefect's two pages renders the cells of a table as Markdown, the other shows them as they are.
+    """
     visible = "".join(c if c.isprintable() else "�" for c in str(text))
-    return re.sub(r"([\\`*_{}\[\]()<>#+!|~&$:.@-])", r"\\\1", visible)
+    return re.sub(r"([\\`*\[\]<>|~&]|:(?=//)|(?<=www)\.)", r"\\\1", visible)
 
 
 def _code(text: str) -> str:

@@ -61,7 +61,7 @@ def test_through_a_server_the_flow_its_tasks_and_its_log_are_seen(server: str, p
     assert done.returncode == 0, done.stderr
     assert "Billed through 2026-03-05: 5 invoices, 7 lines." in done.stdout
     (flow_run,) = asked(server, "flow_runs")
-    assert (flow_run["state_name"], flow_run["parameters"]) == ("Completed", {})
+    assert (flow_run["name"], flow_run["state_name"], flow_run["parameters"]) == ("run through 2026-03-05", "Completed", {})
     assert {t["name"] for t in asked(server, "task_runs")} == {"bring in", "bill", "save", "show", "write reports"}
     deadline = time.monotonic() + 10
     while not any("billed through 2026-03-05" in entry["message"] for entry in asked(server, "logs")):
