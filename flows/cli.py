@@ -251,6 +251,9 @@ def preview(
         sys.exit(DONE_WITH_HOLDS)
 
 
+operating.add_to(seatledger, _home, _catalogs)
+
+
 for _command in document_commands.COMMANDS:
     seatledger.add_command(_command)
 operating.add_to(seatledger, _home, _catalogs)
