@@ -20,8 +20,9 @@ from transforms.directory import PERSON
 from transforms.roster_months import SCHEMA, STANDING, bits_of
 from transforms.source_rows import CALENDAR
 
-# What DuckDB may hold at once; it stays under it by writing to disk. Twice as much makes 10 million users a tenth faster.
+# What DuckDB may hold at once; it stays under it by writing to disk. With Polars beside it a run then stays below 2 GiB.
 _MEMORY = "1GB"
+_MEMORY_BESIDE = "300MB"  # while buckets are worked on in Polars
 _USERS_AT_ONCE = 1_000_000  # what a fold of a month holds of them under that limit
 _BATCH = 500_000  # rows
 _KINDS, _STATUSES = sorted(KINDS), sorted(STATUSES)
@@ -124,6 +125,9 @@ class RosterFold:
     def parts(self, into: int) -> Iterator[MonthPart]:
         """The month, one bucket after the other; after `broken_days` found none."""
         self._run("fold_standings")
+        for table in ("folded", "members", "cells"):
+            self._execute(f"drop table {table}")
+        self._execute(f"set memory_limit = '{_MEMORY_BESIDE}'")
         for bucket in buckets(into):
             people = self._frame("select * exclude (bucket) from people where bucket = $number", number=bucket.number).sort(_ID_COLUMNS)
             standings = self._frame("select * exclude (bucket) from standings where bucket = $number", number=bucket.number)

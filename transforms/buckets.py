@@ -52,7 +52,7 @@ def smallest_bucket(workspace_id: str) -> Bucket:
 
 
 def buckets_for_users(users: int) -> int:
-    """How many buckets so many users are kept in: each has some 400,000 at most, which take some 300 MB where they are worked on."""
+    """How many buckets so many users are kept in: each has some 400,000 at most."""
     needed = -(-users // USERS_A_BUCKET)
     return min(1 << max(needed - 1, 0).bit_length(), MOST_BUCKETS)
 

@@ -19,7 +19,7 @@ def positions_of(rows: pl.DataFrame, among: pl.DataFrame, key: Sequence[str]) ->
         found = rows.select(_hash(key)).join(numbered, on="hash", how="left", maintain_order="left")["position"]
         if _is_true(rows, among, key, found):
             return found
-    exact = among.select(*key, position=pl.int_range(pl.len(), dtype=pl.UInt32))  # two keys of one hash: once in 10⁵ histories
+    exact = among.select(*key, position=pl.int_range(pl.len(), dtype=pl.UInt32))  # two keys have one hash, as one pair in 10¹⁹ may
     return rows.select(key).join(exact, on=list(key), how="left", maintain_order="left", nulls_equal=True)["position"]
 
 
