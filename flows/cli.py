@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from flows import document_commands, operating
-from flows.command_words import AS_JSON, CADENCE, SUMMARY_AS_JSON, Commands, OneOf
+from flows.command_words import AS_JSON, CADENCE, CLUSTER, LAKE, SUMMARY_AS_JSON, Commands, OneOf
 from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_interrupt, is_of_the_disk
 from flows.nurse import tend
 from flows.options import DAY as _DAY
@@ -36,7 +36,7 @@ _direct = click.option("--direct", is_flag=True, help="Run in this process, with
 
 
 def _pipeline_command(function: Callable) -> Callable:
-    return _home(_catalogs(_direct(SUMMARY_AS_JSON(function))))
+    return _home(_catalogs(LAKE(CLUSTER(_direct(SUMMARY_AS_JSON(function))))))
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -268,13 +268,16 @@ def _setting(home: Path, catalogs: Path | None) -> Setting:
     from flows.home import Home
     from flows.pipeline import Setting
 
-    return Setting(Home(home), read_catalogs(catalogs), now)
+    asked = click.get_current_context().meta
+    return Setting(Home(home), read_catalogs(catalogs), now, lake=asked.get("lake"), cluster=asked.get("cluster"))
 
 
 def _run(name: str, direct: bool, composition: Callable[..., Outcome], *arguments: object, dry_run: bool = False) -> None:
     from flows.summaries import outcome_document
     from flows.terminal import print_json, print_outcome
 
+    if direct and arguments[-1].cluster:
+        raise click.UsageError("--cluster goes through Prefect: leave --direct out.")
     if direct:
         outcome = composition(*arguments)
     else:

@@ -62,5 +62,4 @@ def _sent(call: Callable[..., Any], job: tuple) -> Callable[[], tuple[Any, Excep
         except Exception as error:
             return None, error
 
-    attempt.__qualname__ = call.__qualname__
     return attempt

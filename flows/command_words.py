@@ -50,3 +50,25 @@ def _keep(context: click.Context, _option: click.Parameter, value: bool) -> None
 SUMMARY_AS_JSON = click.option(
     "--json", is_flag=True, expose_value=False, callback=_keep, help="What was done as JSON, instead of in words."
 )
+
+
+def _keep_at(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    context.meta[parameter.name] = value
+
+
+LAKE = click.option(
+    "--lake",
+    metavar="URL",
+    envvar="SEATLEDGER_LAKE",
+    expose_value=False,
+    callback=_keep_at,
+    help="An s3:// prefix for the rows of a new home.",
+)
+CLUSTER = click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    envvar="SEATLEDGER_CLUSTER",
+    expose_value=False,
+    callback=_keep_at,
+    help="A Dask scheduler whose workers bill, a bucket each.",
+)

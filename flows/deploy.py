@@ -27,6 +27,7 @@ from prefect.states import Completed, Failed, State  # noqa: E402
 from prefect.tasks import exponential_backoff  # noqa: E402
 
 from flows.artifacts import tell  # noqa: E402
+from flows.cluster import runner_at  # noqa: E402
 from flows.pipeline import Outcome  # noqa: E402
 
 if TYPE_CHECKING:
@@ -113,6 +114,8 @@ def run_as_flow(name: str, composition: Callable[..., Any], *arguments: Any, ser
             tell(name, kept.value, arguments[-1].home)
         return state
 
+    cluster = arguments[-1].cluster
+    runner = {"task_runner": runner_at(cluster)} if cluster else {}
     # The heartbeat's thread is joined at the end of a run, which would cost up to a second.
     with temporary_settings({"flows.heartbeat_frequency": None}):
         try:
@@ -122,6 +125,7 @@ def run_as_flow(name: str, composition: Callable[..., Any], *arguments: Any, ser
                 flow_run_name=_name_of_run(name, arguments),
                 description=composition.__doc__,
                 persist_result=False,
+                **runner,
             )(return_state=True)
         except Exception as error:
             raise UserError(f"Prefect could not run the flow: {type(error).__name__}. Look at its server, or run with --direct.") from error

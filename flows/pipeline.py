@@ -58,6 +58,7 @@ class Setting:
     clock: Callable[[], datetime]
     workers: Workers = in_processes
     lake: str | None = None  # an s3:// prefix for the rows of a new home
+    cluster: str | None = None  # a Dask scheduler whose workers make the passes
 
 
 @dataclass(frozen=True)
@@ -118,13 +119,22 @@ class Run:
         jobs = [(told, self.lake, asked, self.setting.catalogs) for told in told_by_ledger(self.ledger, self.lake, division, self.shelf)]
         found = []
         with progress("Working out seats and invoices", len(jobs)) as told:
-            for each in (self.setting.workers if len(jobs) > 1 else in_turn)(pass_over, jobs):
+            for each in self._workers(len(jobs))(pass_over, jobs):
                 found.append(each)
                 told.advance()
         for each in found:
             self.shelf.take_over(each.shelf)
         self.is_shown = asked.shown_on is not None
         return found
+
+    def _workers(self, passes: int) -> Workers:
+        if passes == 1:
+            return in_turn
+        if self.setting.cluster:
+            from flows.cluster import on_cluster
+
+            return on_cluster
+        return self.setting.workers
 
     def kept_rosters(self) -> KeptRosters:
         """The rosters as the ledger now says they are."""
@@ -139,12 +149,14 @@ class Run:
 @contextmanager
 def open_run(command: str, setting: Setting) -> Iterator[Run]:
     """Lock the home and open its ledger; what is not committed inside is as if it had never been."""
-    with setting.home.locked(), open_ledger(setting.home) as ledger:
-        run = Run(ledger.next_run_id(), command, setting.clock(), setting, ledger, lake_of(setting.home, setting.lake))
-        try:
-            yield run
-        finally:
-            run.shelf.clear()
+    with setting.home.locked():
+        lake = lake_of(setting.home, setting.lake)
+        with open_ledger(setting.home) as ledger:
+            run = Run(ledger.next_run_id(), command, setting.clock(), setting, ledger, lake)
+            try:
+                yield run
+            finally:
+                run.shelf.clear()
 
 
 @contextmanager
