@@ -4,4 +4,3 @@ select
     hash(workspace_id, user_id) as user_hash, workspace_id, user_id, status, name, email, last_active_on,
     $last_day::bigint as day, (md5_number_upper(workspace_id) % $buckets)::usmallint as bucket
 from read_parquet($last_files, hive_partitioning = false)
-order by bucket;

@@ -23,7 +23,8 @@ from transforms.source_rows import CALENDAR
 # What DuckDB may hold at once; it stays under it by writing to disk. With Polars beside it a run then stays below 2 GiB.
 _MEMORY = "1GB"
 _MEMORY_BESIDE = "300MB"  # while buckets are worked on in Polars
-_USERS_AT_ONCE = 1_000_000  # what a fold of a month holds of them under that limit
+_FEW_BUCKETS = 8
+_USERS_AT_ONCE = 1_250_000  # what a fold of a month holds of them under that limit
 _BATCH = 500_000  # rows
 _KINDS, _STATUSES = sorted(KINDS), sorted(STATUSES)
 _ID_COLUMNS = ("workspace_id", "user_id")
@@ -86,7 +87,7 @@ class RosterFold:
         if broken:
             return broken
         last_files = [_escaped(file.path) for file in self._files if file.day == self._last]
-        self._run("fold_people", buckets=into, last_day=self._last.day, last_files=last_files)
+        self._execute(_sql("fold_people") + self._in_order(into), buckets=into, last_day=self._last.day, last_files=last_files)
         self._run("fold_leavers", buckets=into)  # apart: DuckDB does not sort a union in bounded memory
         if self._one("select (select count(*) from people) <> (select count(*) from members)"):
             raise duckdb.DataError("rows that were there when folding were not found again")
@@ -124,7 +125,7 @@ class RosterFold:
 
     def parts(self, into: int) -> Iterator[MonthPart]:
         """The month, one bucket after the other; after `broken_days` found none."""
-        self._run("fold_standings")
+        self._execute(_sql("fold_standings") + self._in_order(into))
         for table in ("folded", "members", "cells"):
             self._execute(f"drop table {table}")
         self._execute(f"set memory_limit = '{_MEMORY_BESIDE}'")
@@ -132,6 +133,10 @@ class RosterFold:
             people = self._frame("select * exclude (bucket) from people where bucket = $number", number=bucket.number).sort(_ID_COLUMNS)
             standings = self._frame("select * exclude (bucket) from standings where bucket = $number", number=bucket.number)
             yield MonthPart(bucket, self._roster_month(people, standings), self._people(people))
+
+    def _in_order(self, into: int) -> str:
+        """Of many buckets each is then read where it lies; to read all for each of a few costs less than to sort."""
+        return "order by bucket" if into > _FEW_BUCKETS else ""
 
     def _roster_month(self, people: pl.DataFrame, standings: pl.DataFrame) -> pl.DataFrame:
         users = people.select(*_ID_COLUMNS, "user_hash", "last_active_on")

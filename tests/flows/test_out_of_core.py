@@ -199,9 +199,9 @@ def test_a_month_larger_than_memory_waits_on_disk(tmp_path: Path, monkeypatch: p
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     fold = RosterFold(files, scratch)
-    assert fold.broken_days(8) == set()
+    assert fold.broken_days(16) == set()
     assert sum(path.stat().st_size for path in scratch.iterdir()) > 10_000_000
-    parts = list(fold.parts(8))
+    parts = list(fold.parts(16))
     assert sum(part.rosters.height for part in parts) == sum(part.people.height for part in parts) == 400_000
     fold.close()
     assert list(scratch.iterdir()) == []
