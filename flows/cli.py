@@ -252,8 +252,6 @@ def preview(
 
 
 operating.add_to(seatledger, _home, _catalogs)
-
-
 for _command in document_commands.COMMANDS:
     seatledger.add_command(_command)
 operating.add_to(seatledger, _home, _catalogs)

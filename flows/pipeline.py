@@ -36,6 +36,7 @@ from transforms.catalog import Catalog
 from transforms.credits import credit_entries_from_invoices
 from transforms.descriptions import documents_from_billing
 from transforms.invoices import numbered_from_invoices
+from transforms.nearest import did_you_mean
 from transforms.plan_totals import plan_totals_from_lines
 from transforms.standing import Standing
 
@@ -252,7 +253,8 @@ def bill(run: Run, request: BillRequest) -> None:
     run.bill = request
     catalogs, ledger = run.setting.catalogs, run.ledger
     if request.catalog is not None and request.catalog not in catalogs:
-        raise UserError(f"{request.catalog!r} is no catalogue. There are: {', '.join(sorted(catalogs))}.")
+        near = did_you_mean(request.catalog, catalogs)
+        raise UserError(f"{request.catalog!r} is no catalogue.{near} There are: {', '.join(sorted(catalogs))}.")
     asked = (request.through, request.cadence, request.catalog)
     mark = mark_of(ledger, catalogs, *asked)
     if not request.dry_run and is_as_billed(ledger, run.setting.home, mark):

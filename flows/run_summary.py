@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from transforms.money_text import money_text
+
 if TYPE_CHECKING:
     from flows.home import Home
     from flows.pipeline import Outcome
@@ -164,11 +166,9 @@ def _table(names: Iterable[str], rows: list[list[str]], right: set[int] | None =
 
 def _amount(minor: int, currency: str, decimals: dict[str, int], *, sign: bool = False) -> str:
     """An amount in whole minor units, written with its currency's decimals."""
-    places = decimals.get(currency, 2)
-    digits = str(abs(minor)).zfill(places + 1)
-    whole, rest = (digits[:-places], digits[-places:]) if places else (digits, "")
+    whole, dot, rest = money_text(abs(minor), decimals[currency]).partition(".")
     mark = "−" if minor < 0 else "+" if sign and minor else ""
-    return f"{mark}{int(whole):,}" + (f".{rest}" if rest else "")
+    return f"{mark}{int(whole):,}{dot}{rest}"
 
 
 def _cell(text: object) -> str:

@@ -98,11 +98,10 @@ def print_served(site: Site, page: str | None) -> None:
     """What is served, when, and where to look."""
     from flows.deployments import DEPLOYMENTS
 
-    rows = [(each.name, f"{site.crons[each.name]} {site.timezone}", each.description) for each in DEPLOYMENTS]
-    print_table(out, ("deployment", "schedule", "does"), rows)
-    print_wrapped(out, f"Source: {printable(str(site.source))}")
-    print_wrapped(out, f"Home: {printable(str(site.home))}")
-    print_wrapped(out, f"Serving until this process ends. Prefect's pages: {page}")
+    rows = [(d.name, f"{site.crons[d.name]} {site.timezone}", d.description) for d in DEPLOYMENTS]
+    print_table(out, ["deployment", "schedule", "does"], rows, spare=["does"])
+    for line in (f"Source: {site.source}", f"Home: {site.home}", f"Serving until this process ends. Prefect's pages: {page}"):
+        print_wrapped(out, line)
 
 
 def print_holds(root: Path) -> None:

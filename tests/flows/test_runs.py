@@ -133,7 +133,7 @@ def test_billing_one_catalogue_leaves_the_others_untouched_and_the_next_run_bill
 
 def test_a_catalogue_that_is_not_there_is_named_with_those_that_are(product, source: Path) -> None:
     product.ingest(source)
-    with pytest.raises(UserError, match=r"'pivotol' is no catalogue\. There are: pensero, pivotal"):
+    with pytest.raises(UserError, match=r"'pivotol' is no catalogue\. Did you mean pivotal\? There are: pensero, pivotal"):
         product.bill(MAR, catalog="pivotol")
 
 
