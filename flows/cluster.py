@@ -27,7 +27,9 @@ def runner_at(address: str) -> TaskRunner:
         with Client(address, timeout=10, set_as_default=False) as client:
             workers = len(client.scheduler_info(n_workers=-1)["workers"])
     except (OSError, ValueError, TimeoutError):
-        raise UserError(f"{address}: no Dask scheduler answers there. Start one with `dask scheduler`, and workers with `dask worker`.") from None
+        raise UserError(
+            f"{address}: no Dask scheduler answers there. Start one with `dask scheduler`, and workers with `dask worker`."
+        ) from None
     if not workers:
         raise UserError(f"{address}: the Dask scheduler has no workers. Start some with: dask worker {address}")
     return DaskTaskRunner(address=address)
@@ -43,7 +45,9 @@ def on_cluster(call: Callable[..., Any], jobs: Sequence[tuple]) -> Iterator[Any]
 
     name = call.__name__.replace("_", " ")
     futures = [
-        task(_sent(call, job), name=name, task_run_name=f"{name} {n + 1} of {len(jobs)}", cache_policy=NO_CACHE, persist_result=False).submit()
+        task(
+            _sent(call, job), name=name, task_run_name=f"{name} {n + 1} of {len(jobs)}", cache_policy=NO_CACHE, persist_result=False
+        ).submit()
         for n, job in enumerate(jobs)
     ]
     for future in futures:

@@ -113,6 +113,10 @@ class Run:
     shelf: Shelf = field(default_factory=Shelf)  # what the passes are told, and what they find
     is_shown: bool = False  # whether what is to be shown is on it
 
+    def __getstate__(self) -> dict[str, object]:
+        """A run stays in its process: of what Prefect sends to a worker with the context of a task, it is nothing."""
+        return {}
+
     def passes(self, asked: Asked) -> list[Found]:
         """Pass over every bucket, from what is known now; the frames found are on the shelf."""
         division = Division(buckets(self.kept_rosters().buckets))
