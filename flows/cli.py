@@ -19,6 +19,7 @@ from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_interru
 from flows.nurse import tend
 from flows.options import DAY as _DAY
 from flows.options import MONTH as _MONTH
+from flows.options import catalogs as _catalogs
 from flows.options import home as _home
 from flows.progress import LogAboveBar
 
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 
 DONE_WITH_HOLDS = 3
 SAMPLE_THROUGH = date(2026, 5, 31)
-_catalogs = click.option(
-    "--catalogs", type=click.Path(path_type=Path), envvar="SEATLEDGER_CATALOGS", help="A folder with catalogues of your own (.toml)."
-)
 _supersede = click.option("--supersede", is_flag=True, help="Let a day that came before with other content replace it.")
 _accept_drop = click.option("--accept-drop", is_flag=True, help="Confirm that rosters really lost more than 30 % of their seats in a day.")
 _direct = click.option("--direct", is_flag=True, help="Run in this process, without Prefect.")
@@ -251,12 +249,8 @@ def preview(
         sys.exit(DONE_WITH_HOLDS)
 
 
-operating.add_to(seatledger, _home, _catalogs)
-for _command in document_commands.COMMANDS:
+for _command in (*document_commands.COMMANDS, *operating.COMMANDS):
     seatledger.add_command(_command)
-operating.add_to(seatledger, _home, _catalogs)
-
-
 # --- how a command runs and ends -----------------------------------------------------------------------------------------
 
 

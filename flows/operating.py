@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-
-def add_to(group: click.Group, home: Callable, catalogs: Callable) -> None:
-    """Add the commands to a group; `home` and `catalogs` are the options that all its commands share."""
-    group.command()(_with_schedules(home(catalogs(serve))))
-    group.command()(notify)
+from flows.options import catalogs, home
 
 
-def _with_schedules(function: Callable) -> Callable:
-    source = click.argument("source", envvar="SEATLEDGER_SOURCE")
-    zone = click.option(
-        "--timezone", metavar="ZONE", envvar="SEATLEDGER_TIMEZONE", help="Of the schedules, such as Europe/Paris; else the catalogues'."
-    )
-    crons = click.option("--cron", "crons", multiple=True, metavar="NAME=CRON", help="Another schedule: --cron 'daily-ingest=30 4 * * *'.")
-    told = click.option("--notify", metavar="URL", help="Tell a webhook of runs that fail, hold or are late: as `seatledger notify`.")
-    return source(zone(crons(told(function))))
-
-
+@click.command()
+@click.argument("source", envvar="SEATLEDGER_SOURCE")
+@home
+@catalogs
+@click.option(
+    "--timezone", metavar="ZONE", envvar="SEATLEDGER_TIMEZONE", help="Of the schedules, such as Europe/Paris; else the catalogues'."
+)
+@click.option("--cron", "crons", multiple=True, metavar="NAME=CRON", help="Another schedule: --cron 'daily-ingest=30 4 * * *'.")
+@click.option("--notify", metavar="URL", help="Tell a webhook of runs that fail, hold or are late: as `seatledger notify`.")
 def serve(source: str, home: Path, catalogs: Path | None, timezone: str | None, crons: tuple[str, ...], notify: str | None) -> None:
     """Run the deployments on their schedules, for as long as this runs.
 
@@ -45,6 +39,7 @@ def serve(source: str, home: Path, catalogs: Path | None, timezone: str | None, 
     serve_deployments(site, lambda page: print_served(site, page))
 
 
+@click.command()
 @click.argument("url", required=False)
 @click.option("--off", is_flag=True, help="Tell nobody any more.")
 def notify(url: str | None, off: bool) -> None:
@@ -66,3 +61,6 @@ def notify(url: str | None, off: bool) -> None:
     else:
         notify_no_more()
         click.echo("Nobody is told any more.")
+
+
+COMMANDS = (serve, notify)

@@ -17,3 +17,6 @@ home = click.option(
     show_default=True,
     help="Where everything is kept.",
 )
+catalogs = click.option(
+    "--catalogs", type=click.Path(path_type=Path), envvar="SEATLEDGER_CATALOGS", help="A folder with catalogues of your own (.toml)."
+)

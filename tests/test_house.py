@@ -95,7 +95,7 @@ def test_only_what_runs_shows_serves_and_notifies_knows_prefect() -> None:
 
 
 def test_one_file_reads_the_clock() -> None:
-    reads = re.compile(r"\.(now|today|utcnow)\(|\btime\.time\(|\bfrom time import")
+    reads = re.compile(r"\b(datetime|date)\.(now|today|utcnow)\(|\btime\.time(_ns)?\(|\bfrom time import")
     assert [p.name for p in FLOWS if reads.search(p.read_text(encoding="utf-8"))] == ["clock.py"]
 
 

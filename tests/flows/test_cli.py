@@ -118,3 +118,11 @@ def test_the_direct_way_never_imports_prefect(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_serve_and_notify_take_what_they_say(tmp_path: Path) -> None:
+    assert seatledger("notify", PREFECT_API_URL="http://127.0.0.1:1/api").returncode == 2  # neither an address nor --off
+    for arguments in (["notify", "https://hooks.example/x"], ["notify", "--off"], ["serve", tmp_path, "--home", tmp_path / "home"]):
+        done = seatledger(*arguments, PREFECT_API_URL="http://127.0.0.1:1/api", PREFECT_HOME=str(tmp_path / "prefect"))
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == "seatledger: http://127.0.0.1:1/api: the Prefect server does not answer. Start it, or correct PREFECT_API_URL.\n"

@@ -162,3 +162,17 @@ else: raise AssertionError
     environment = os.environ | {"PREFECT_API_URL": server, "PREFECT_HOME": str(prefect_home)}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_run_that_takes_too_long_is_ended_as_timed_out_and_is_not_tried_again(server: str, prefect_home: Path, tmp_path: Path) -> None:
+    script = f"""
+import flows.operated as operated
+from flows.home import Home
+home = {str(tmp_path / "home")!r}
+with Home(home).locked():
+    state = operated.reports.with_options(timeout_seconds=1)(home=home, month="2026-02", return_state=True)
+assert (state.name, state.type.value) == ("TimedOut", "FAILED"), state
+"""
+    environment = os.environ | {"PREFECT_API_URL": server, "PREFECT_HOME": str(prefect_home)}
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, timeout=120)
+    assert done.returncode == 0, done.stderr
