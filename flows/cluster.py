@@ -15,6 +15,8 @@ from flows.errors import UserError
 if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
 
+_LONGEST_WAIT = 5  # seconds, for the scheduler's first answer
+
 
 def runner_at(address: str) -> TaskRunner:
     """Prefect's task runner for a Dask scheduler. Raises UserError where it is not installed or does not answer."""
@@ -24,7 +26,7 @@ def runner_at(address: str) -> TaskRunner:
     except ImportError:
         raise UserError("--cluster needs more than is installed. Install it with: pip install 'seatledger[cluster]'") from None
     try:
-        with Client(address, timeout=10, set_as_default=False) as client:
+        with Client(address, timeout=_LONGEST_WAIT, set_as_default=False) as client:
             workers = len(client.scheduler_info(n_workers=-1)["workers"])
     except (OSError, ValueError, TimeoutError):
         raise UserError(

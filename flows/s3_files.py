@@ -128,9 +128,9 @@ class S3Path:
         return sorted(S3Path(info.path) for info in infos if info.type == FileType.File)
 
     def remove(self) -> None:
-        """Remove every file under it."""
-        for file in self.files():
-            file.unlink()
+        """Remove it, with every file under it."""
+        if self.files():
+            _asked(str(self), lambda: _system().delete_dir(self.key))
 
 
 def s3_files(source: str) -> dict[str, S3File]:
