@@ -23,7 +23,8 @@ from flows.source import Part
 from transforms.buckets import WHOLE, Bucket, buckets
 from transforms.catalog import STATUSES
 from transforms.contracts.sources import UserRows
-from transforms.roster_months import STANDING
+from transforms.directory import PERSON
+from transforms.roster_months import SCHEMA, STANDING
 
 FIRST = date(2026, 1, 1)
 TEXTS = "hash(workspace_id, user_id)"
@@ -104,6 +105,8 @@ def taken(table_days: list[TableDay], root: Path, of: int) -> dict[str, object]:
             parts = list(month.parts)
             assert [part.bucket for part in parts] == buckets(of)
             for part in parts:
+                assert part.rosters.schema == SCHEMA
+                assert list(part.people.schema.items()) == [(c, pl.Date if c == "day" else pl.String) for c in PERSON]
                 assert part.rosters.equals(part.bucket.rows(part.rosters).sort(STANDING))
                 assert part.people.equals(part.bucket.rows(part.people).sort("workspace_id", "user_id"))
             found["rosters"] = pl.concat([part.rosters for part in parts]).sort(STANDING).rows()

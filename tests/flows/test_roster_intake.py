@@ -1,4 +1,4 @@
-"""Large months are read a day at a time, users by number; small ones at once, users by their text. What comes of it is the same."""
+"""Large months are folded by DuckDB, small ones in memory, and by turns. What is billed and shown of them is the same."""
 
 from __future__ import annotations
 
@@ -51,18 +51,19 @@ def seen(product: Product) -> dict[str, list]:
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("in_steps", [False, True])
-def test_a_day_at_a_time_or_at_once_it_is_the_same(
+def test_out_of_core_or_at_once_it_is_the_same(
     another_product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str, in_steps: bool
 ) -> None:
     source = small_source(tmp_path / "source", last=FEB)
     for path in sorted(source.glob("users/*/users.csv")):
         as_exported(path, damage if path == users_file(source, date(2026, 1, 20)) else "nothing")
-    at_once, by_day = another_product("at once"), another_product("by day")
-    for product, size in ((at_once, 10**9), (by_day, 0)):
-        monkeypatch.setattr(roster_intake, "_SMALL_MONTH", size)
-        for through in [date(2026, 1, 10), date(2026, 1, 25), FEB] if in_steps else [FEB]:
+    at_once, out_of_core, by_turns = (another_product(name) for name in ("at once", "out of core", "by turns"))
+    steps = [date(2026, 1, 10), date(2026, 1, 25), FEB] if in_steps else [FEB]
+    for product, sizes in ((at_once, [10**9] * 3), (out_of_core, [0] * 3), *([(by_turns, [10**9, 0, 10**9])] if in_steps else [])):
+        for through, size in zip(steps, sizes, strict=False):
+            monkeypatch.setattr(roster_intake, "_SMALL_MONTH", size)
             product.run(source, through)
-    assert seen(by_day) == seen(at_once)
-    assert bool(seen(by_day)["holds"]) == (damage not in ("nothing", "a row twice"))
+        assert seen(product) == seen(at_once)
+    assert bool(seen(out_of_core)["holds"]) == (damage not in ("nothing", "a row twice"))
 
 
