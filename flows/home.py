@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,7 +88,7 @@ class Home:
 
         of_reports = [path for kind in ("csv", "html", "xlsx") for path in self.reports.rglob(f".*.{kind}.*")]
         for path in [*self.root.glob(".finance.duckdb.*"), *of_reports]:
-            path.unlink(missing_ok=True)
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)  # DuckDB's own folder for what waits on disk is one
         lake_of(self).sweep()
 
 

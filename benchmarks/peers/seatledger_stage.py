@@ -8,29 +8,38 @@ import polars as pl
 
 from benchmarks.peers.job import as_command, days
 from flows.catalogs import read_catalogs
+from flows.roster_fold import DayFile, RosterFold
 from transforms.calendar import first_of_month
 from transforms.policy import holds_a_seat
-from transforms.roster_fold import RosterFold
 from transforms.seat_months import seat_changes_from_seat_month, seat_month_from_roster_month
-
-COLUMNS = ["workspace_id", "user_id", "kind", "status", "login_enabled", "last_active_on", "name", "email"]
 
 
 def seat_months(source: Path, out: Path) -> None:
-    """Fold each month's rosters into bits, apply the catalogues' policy, count."""
+    """Fold each month's rosters into bits, every row checked on the way, apply the catalogues' policy, count."""
     owners = pl.read_parquet(source / "subscriptions.parquet", columns=["workspace_id", "catalog"]).unique()
     holds = holds_a_seat(read_catalogs(None).values())
     seats, moves, seat_month = [], [], None
     for month, its_days in _months(days(source)).items():
-        fold = RosterFold()
-        for day in its_days:
-            fold.add(fold.look_up(day, pl.read_parquet(source / "users" / f"date={day}" / "*.parquet", columns=COLUMNS)))
-        roster_month = fold.roster_month()
+        roster_month = _folded(source, its_days, out)
         is_first, seat_month = seat_month is None, seat_month_from_roster_month(roster_month, owners, holds, month, seat_month)
         seats.append(_seats(seat_month, its_days))
         moves.append(_moves(seat_month, month, its_days, is_first))
     pl.concat(seats).write_parquet(out / "seats.parquet")
     pl.concat(moves).write_parquet(out / "moves.parquet")
+
+
+def _folded(source: Path, its_days: list[date], scratch: Path) -> pl.DataFrame:
+    files = [
+        DayFile(path, day, pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
+        for day in its_days
+        for path in sorted((source / "users" / f"date={day}").glob("*.parquet"))
+    ]
+    fold = RosterFold(files, scratch)
+    try:
+        assert not fold.broken_days(1), "the source has a row that is not in order"
+        return pl.concat([part.rosters for part in fold.parts(1)])
+    finally:
+        fold.close()
 
 
 def _months(its_days: list[date]) -> dict[date, list[date]]:
