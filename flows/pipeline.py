@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import chain
-from pathlib import Path
 
 import polars as pl
 
@@ -18,7 +17,7 @@ from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_of_the_
 from flows.facts import last_whole_day
 from flows.fault_points import reached
 from flows.home import Home
-from flows.ingest import Ingested, IngestRequest, RunMark, ingest, new_table_days
+from flows.ingest import IngestRequest, RunMark, ingest, new_table_days
 from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
 from flows.lake import Lake, lake_of
@@ -26,6 +25,7 @@ from flows.ledger import Ledger, commit, open_ledger, run_row
 from flows.progress import progress
 from flows.publish import export_reports, publish, publish_runs, workbook_path
 from flows.repeated_days import declare_repeated_days
+from flows.requests import BillRequest, Outcome, ReportRequest
 from flows.shelf import Shelf
 from flows.told import Division, opening_day, owners_of_workspaces, roster_days, told_by_ledger
 from flows.unchanged import held_as_published, is_as_billed, mark_of, no_invoices, remember
@@ -60,41 +60,6 @@ class Setting:
     workers: Workers = in_processes
     lake: str | None = None  # an s3:// prefix for the rows of a new home
     cluster: str | None = None  # a Dask scheduler whose workers make the passes
-
-
-@dataclass(frozen=True)
-class BillRequest:
-    """Up to which day to bill, which invoice dates (of one cadence, of one catalogue), and whether only to show what would be billed."""
-
-    through: date
-    cadence: str | None = None
-    dry_run: bool = False
-    catalog: str | None = None
-
-
-@dataclass(frozen=True)
-class ReportRequest:
-    """Which month (None: those that the run can have changed, or all), to which folder, whether CSV for Excel, whether a workbook too."""
-
-    month: date | None = None
-    to: Path | None = None
-    excel: bool = False
-    xlsx: bool = False
-
-
-@dataclass
-class Outcome:
-    """What a run did, in counts and small frames; what a person is told of it."""
-
-    ingested: Ingested = field(default_factory=Ingested)
-    invoices: pl.DataFrame | None = None
-    lines: int = 0
-    held: tuple[str, ...] = ()
-    through: date | None = None
-    exported: tuple[Path, ...] = ()
-    workbooks: tuple[Path, ...] = ()
-    run_id: str | None = None
-    billed: pl.DataFrame | None = None
 
 
 @dataclass
