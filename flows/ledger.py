@@ -17,7 +17,6 @@ from flows.fault_points import reached
 from flows.home import Home
 from flows.ledger_versions import bring_up_to_date
 from flows.receipts import chain_of_run, settle_receipts, write_receipt
-from transforms.buckets import WHOLE, Bucket
 
 if TYPE_CHECKING:
     import polars as pl
@@ -135,27 +134,26 @@ class Ledger:
         for month, number in months.items():
             self.set(f"{_BUCKETS}{month:%Y-%m}", str(number))
 
-    def billed_charges(self, bucket: Bucket = WHOLE) -> pl.DataFrame:
-        """The quantity billed so far of every charge of a bucket's workspaces, with the facts of its latest line."""
+    def billed_charges(self) -> pl.DataFrame:
+        """The quantity billed so far of every charge, with the facts of its latest line."""
         identity = "subscription_id, term_from, reason, moved_on, service_from, service_until, plan, unit_price_minor, period_days"
         return self.frame(
             f"""select {identity}, any_value(workspace_id) as workspace_id, any_value(catalog) as catalog, any_value(cadence) as cadence,
                 any_value(term_until) as term_until, any_value(days) as days, sum(quantity)::bigint as quantity
-                from invoice_lines where {_is_in(bucket)} group by {identity} order by all"""
+                from invoice_lines group by {identity} order by all"""
         )
 
-    def billed_subscriptions(self, bucket: Bucket = WHOLE) -> pl.DataFrame:
-        """Every subscription that an invoice was issued for, with its workspace, which is in the bucket."""
-        return self.frame(f"select distinct subscription_id, workspace_id from invoices where {_is_in(bucket)} order by all")
+    def billed_subscriptions(self) -> pl.DataFrame:
+        """Every subscription that an invoice was issued for, with its workspace."""
+        return self.frame("select distinct subscription_id, workspace_id from invoices order by all")
 
     def passed_dates(self) -> pl.DataFrame:
         return self.frame("select distinct subscription_id, invoice_on from invoice_dates order by all")
 
-    def balances(self, bucket: Bucket = WHOLE) -> pl.DataFrame:
+    def balances(self) -> pl.DataFrame:
         """Each account's credit after its last entry."""
         return self.frame(
-            f"""select workspace_id, currency, arg_max(balance_minor, entry_number) as balance_minor
-                from credit_ledger where {_is_in(bucket)} group by all order by all"""
+            "select workspace_id, currency, arg_max(balance_minor, entry_number) as balance_minor from credit_ledger group by all order by all"
         )
 
     def used_numbers(self) -> pl.DataFrame:
@@ -201,11 +199,6 @@ class Ledger:
 def buckets_of_months(settings: Iterable[tuple[str, str]]) -> dict[date, int]:
     """In how many buckets months are kept, from the names and values of a ledger's settings."""
     return {date.fromisoformat(f"{name.removeprefix(_BUCKETS)}-01"): int(value) for name, value in settings if name.startswith(_BUCKETS)}
-
-
-def _is_in(bucket: Bucket) -> str:
-    """Whether a row's workspace is in a bucket, in SQL: as transforms/buckets.py divides."""
-    return "true" if bucket.of == 1 else f"md5_number_upper(workspace_id) % {bucket.of} = {bucket.number}"
 
 
 @contextmanager
