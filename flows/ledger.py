@@ -113,6 +113,10 @@ class Ledger:
                group by f.table_name, f.day, f.workspace_id, f.file, f.row, f."column", f.fault order by all"""
         )
 
+    def rows_of_subscriptions(self) -> int:
+        """How many rows the current subscriptions have."""
+        return int(self.value("select coalesce(sum(rows), 0) from inputs where table_name = 'subscriptions' and superseded_by is null"))
+
     def subscriptions_came_on(self) -> date | None:
         """The day on which the current subscriptions came in."""
         return self.value("select max(ingested_at)::date from inputs where table_name = 'subscriptions' and superseded_by is null")

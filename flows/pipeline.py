@@ -30,7 +30,7 @@ from flows.shelf import Shelf
 from flows.told import Division, opening_day, owners_of_workspaces, roster_days, told_by_ledger
 from flows.unchanged import held_as_published, is_as_billed, mark_of, no_invoices, remember
 from flows.workers import Workers, in_processes, in_turn
-from transforms.buckets import buckets
+from transforms.buckets import buckets, buckets_for_days
 from transforms.calendar import days_between, first_of_month
 from transforms.catalog import Catalog
 from transforms.credits import credit_entries_from_invoices
@@ -84,7 +84,8 @@ class Run:
 
     def passes(self, asked: Asked) -> list[Found]:
         """Pass over every bucket, from what is known now; the frames found are on the shelf."""
-        division = Division(buckets(self.kept_rosters().buckets))
+        workspace_days = self.ledger.rows_of_subscriptions() * len(roster_days(self.ledger))
+        division = Division(buckets(max(self.kept_rosters().buckets, buckets_for_days(workspace_days))))
         self.shelf = Shelf(self.lake if len(division.buckets) > 1 else None)
         jobs = [(told, self.lake, asked, self.setting.catalogs) for told in told_by_ledger(self.ledger, self.lake, division, self.shelf)]
         found = []

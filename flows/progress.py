@@ -1,11 +1,12 @@
 """How far a long stage has come, for who waits at a terminal: a bar on stderr, once the stage takes longer than two seconds.
 
-Into a pipe or a file nothing is written, and nothing is imported or started for it.
+Into a pipe or a file, or where SEATLEDGER_PROGRESS is `off`, nothing is written, and nothing is imported or started for it.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ def progress(what: str, steps: int | None = None) -> Iterator[Progress]:
 
     Not to be nested: one bar at a time.
     """
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or os.environ.get("SEATLEDGER_PROGRESS") == "off":
         yield SILENT
         return
     bar = _Bar(what, steps)

@@ -6,6 +6,7 @@ follows from its id alone, for ever; numbers of buckets are powers of two, so th
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import md5
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ import polars as pl
 
 MOST_BUCKETS = 4096
 USERS_A_BUCKET = 400_000
+DAYS_A_BUCKET = 3_000_000
 
 
 class Bucket(NamedTuple):
@@ -53,8 +55,12 @@ def smallest_bucket(workspace_id: str) -> Bucket:
 
 def buckets_for_users(users: int) -> int:
     """How many buckets so many users are kept in: each has some 400,000 at most."""
-    needed = -(-users // USERS_A_BUCKET)
-    return min(1 << max(needed - 1, 0).bit_length(), MOST_BUCKETS)
+    return _power_of_two(-(-users // USERS_A_BUCKET))
+
+
+def buckets_for_days(workspace_days: int) -> int:
+    """In how many buckets so many days of workspaces are worked out: each has some three million at most."""
+    return _power_of_two(-(-workspace_days // DAYS_A_BUCKET))
 
 
 def bucket_numbers(workspace_ids: pl.Series, of: int) -> pl.Series:
@@ -63,10 +69,19 @@ def bucket_numbers(workspace_ids: pl.Series, of: int) -> pl.Series:
     A digest's first bits are as good as any others: nothing secret is asked of it, only that every version and engine agrees.
     """
     different = workspace_ids.drop_nulls().unique()
-    numbers = [int.from_bytes(md5(each.encode(), usedforsecurity=False).digest()[:8], "little") & (of - 1) for each in different]
-    bucket_of = dict(zip(different, numbers, strict=True))
+    bucket_of = {each: _finest(each) & (of - 1) for each in different}
     return (
         workspace_ids.replace_strict(bucket_of, default=0, return_dtype=pl.UInt32)
         if bucket_of
         else workspace_ids.is_not_null().cast(pl.UInt32)
     )
+
+
+@lru_cache(maxsize=1 << 20)  # each pass asks for the same ones, month by month
+def _finest(workspace_id: str) -> int:
+    """A workspace's number among the most buckets that there can be."""
+    return int.from_bytes(md5(workspace_id.encode(), usedforsecurity=False).digest()[:8], "little") % MOST_BUCKETS
+
+
+def _power_of_two(needed: int) -> int:
+    return min(1 << max(needed - 1, 0).bit_length(), MOST_BUCKETS)

@@ -125,4 +125,4 @@ def _environment() -> dict[str, str]:
     ours = ("COLUMNS", "FORCE_COLOR", "SEATLEDGER_HOME", "SEATLEDGER_CATALOGS")
     kept = {name: value for name, value in os.environ.items() if name not in ours}
     path = f"{Path(sys.executable).parent}:{kept['PATH']}"
-    return kept | {"PATH": path, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "TERM": "xterm", "TZ": "UTC"}
+    return kept | {"PATH": path, "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "TERM": "xterm", "TZ": "UTC", "SEATLEDGER_PROGRESS": "off"}

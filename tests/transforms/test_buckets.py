@@ -4,7 +4,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from transforms.buckets import WHOLE, Bucket, bucket_numbers, buckets
+from transforms.buckets import WHOLE, Bucket, bucket_numbers, buckets, buckets_for_days, buckets_for_users
 
 IDS = pl.Series("workspace_id", [f"ws-{n}" for n in range(1000)] + ["Zürich-工", ""])
 
@@ -43,3 +43,8 @@ def test_rows_without_a_workspace_are_in_the_first_bucket():
 def test_buckets_are_powers_of_two(number):
     with pytest.raises(ValueError, match="power of two"):
         buckets(number)
+
+
+def test_a_bucket_has_some_400_000_users_and_three_million_days_of_workspaces():
+    assert [buckets_for_users(users) for users in (0, 400_000, 400_001, 1_000_000, 10_000_000)] == [1, 1, 2, 4, 32]
+    assert [buckets_for_days(days) for days in (0, 3_000_000, 3_000_001, 100_000 * 365)] == [1, 1, 2, 16]
