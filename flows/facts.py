@@ -43,7 +43,8 @@ def facts_until(horizon: date, told: Told, lake: Lake) -> Facts:
         holds=told.rows("holds"),
         opening_on=first,
         horizon=horizon,
-        repeated_days=tuple(day for day in told.repeated_days if first <= day <= horizon),
+        # of no workspace, so told with the first bucket alone: else each would report it
+        repeated_days=tuple(day for day in told.repeated_days if first <= day <= horizon and told.bucket.number == 0),
         idle_users=_idle_users(kept, told.bucket, first, horizon),
     )
 

