@@ -114,7 +114,7 @@ def run_as_flow(name: str, composition: Callable[..., Any], *arguments: Any, ser
             tell(name, kept.value, arguments[-1].home)
         return state
 
-    cluster = arguments[-1].cluster
+    cluster = getattr(arguments[-1], "cluster", None) if arguments else None
     runner = {"task_runner": runner_at(cluster)} if cluster else {}
     # The heartbeat's thread is joined at the end of a run, which would cost up to a second.
     with temporary_settings({"flows.heartbeat_frequency": None}):

@@ -13,8 +13,10 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 from flows.errors import UserError
 from flows.prefect_settings import settle
@@ -68,9 +70,22 @@ class TemporaryServer:
 
 
 def temporary_server() -> TemporaryServer | None:
-    """One that is starting, unless the environment names a server."""
+    """One that is starting, unless the environment or the profile in use names a server."""
     settle()
-    return None if os.environ.get("PREFECT_API_URL") else TemporaryServer()
+    return None if os.environ.get("PREFECT_API_URL") or _profile_names_a_server() else TemporaryServer()
+
+
+def _profile_names_a_server() -> bool:
+    """Looked up without Prefect, which takes a second to import; what a project's own settings name is seen later."""
+    home = Path(os.environ.get("PREFECT_HOME") or "~/.prefect").expanduser()
+    path = Path(os.environ.get("PREFECT_PROFILES_PATH") or home / "profiles.toml").expanduser()
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    profiles = told.get("profiles", {})
+    used = profiles.get(os.environ.get("PREFECT_PROFILE") or told.get("active"), {}) if isinstance(profiles, dict) else {}
+    return isinstance(used, dict) and bool(used.get("PREFECT_API_URL"))
 
 
 def _end_with_the_command() -> None:

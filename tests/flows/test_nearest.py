@@ -38,7 +38,8 @@ def test_among_a_hundred_thousand_names_it_does_not_take_long() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["invoic"], "No such command 'invoic'. All of them: seatledger --help"),
+        (["invoic"], "No such command 'invoic'. Did you mean invoice?"),
+        (["xyzzy"], "No such command 'xyzzy'. All of them: seatledger --help"),
         (["expalin"], "No such command 'expalin'. Did you mean explain?"),
         (["status", "--hom", "x"], "No such option '--hom'. Did you mean '--home'?"),
         (["bill", "--through", "2026-01-01", "--cadence", "yearly"], "'yearly' is not known: monthly or annual. Did you mean annual?"),

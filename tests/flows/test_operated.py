@@ -157,7 +157,9 @@ def test_what_is_killed_half_way_is_recovered_by_the_next_run(operated: Operated
     waiting = operated.starts("monthly-billing", home=home, cadence="both", through=str(LAST))
     crashed = {"state": {"type": "CRASHED", "name": "Crashed", "message": "lost"}, "force": True}  # as the automation does, or the page
     operated.someone.ask(f"flow_runs/{lost}/set_state", crashed)  # where nobody else has told the server
-    assert operated.ends(waiting) == ("Completed", "Billed through 2026-03-05: 5 invoices, 7 lines.")
+    state, said = operated.ends(waiting)
+    # The run whose worker was killed may live on and bill before it: then there is nothing left to bill.
+    assert (state, said) in [("Completed", f"Billed through 2026-03-05: {billed}.") for billed in ("5 invoices, 7 lines", "0 invoices, 0 lines")]
     assert_frame_equal(product.lines(), direct(tmp_path / "direct", operated.source).lines())
     assert not [check for check in verify(product.home, product.setting.catalogs) if check.problems]
 
