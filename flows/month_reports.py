@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 import polars as pl
 
+_ROWS_AT_ONCE = 200_000
 REPORTS = Path(__file__).resolve().parent.parent / "reports"
 _READING_ORDER = (
     *("invoices", "invoice_lines", "invoice_changes", "credit_ledger", "unbilled_charges"),
@@ -22,18 +24,26 @@ _HEADER = re.compile(r"^-- (?P<question>.+?)  Grain: (?P<grain>.+?)\.(?:  Units:
 
 
 class Report(NamedTuple):
-    """A report of a month: its name, the question that it answers, its grain and units in words, where it is read from, and its rows."""
+    """A report of a month: its name, the question that it answers, its grain and units in words, where it is read from, and its rows.
+
+    `parts` asks for the rows, some at a time, in their order: at least one frame, which may be empty.
+    """
 
     name: str
     question: str
     grain: str
     units: str
     source: str
-    rows: pl.DataFrame
+    parts: Callable[[], Iterator[pl.DataFrame]]
+
+    @property
+    def rows(self) -> pl.DataFrame:
+        """All of them."""
+        return pl.concat(self.parts())
 
 
 def reports_of_month(finance: duckdb.DuckDBPyConnection, month: date, only: Collection[str] = ()) -> Iterator[Report]:
-    """Every report of a month (or some), one after the other, so that the rows of only one need be held."""
+    """Every report of a month (or some), one after the other, so that the rows of only one need be held, or some of one."""
     for path in sorted((REPORTS / "exports").glob("*.sql"), key=_place):
         if only and path.stem not in only:
             continue
@@ -41,7 +51,13 @@ def reports_of_month(finance: duckdb.DuckDBPyConnection, month: date, only: Coll
         said = _HEADER.search(sql)
         question, grain, units = said.group("question", "grain", "units") if said else ("", "", "")
         source = re.search(r"\bfrom (\w+)", sql, re.IGNORECASE).group(1)
-        yield Report(path.stem, question, grain, units or "", source, finance.sql(sql, params={"month": month}).pl())
+        yield Report(path.stem, question, grain, units or "", source, partial(_parts, finance, sql, month))
+
+
+def _parts(finance: duckdb.DuckDBPyConnection, sql: str, month: date) -> Iterator[pl.DataFrame]:
+    reader = finance.sql(sql, params={"month": month}).to_arrow_reader(_ROWS_AT_ONCE)
+    yield pl.from_arrow(reader.schema.empty_table())
+    yield from map(pl.from_arrow, reader)
 
 
 def report_names() -> list[str]:

@@ -213,7 +213,7 @@ def _export_month(finance: duckdb.DuckDBPyConnection, month: date, folder: Path,
                 add(report)
                 told.advance()
         told.now(f"Writing the page of {month:%Y-%m}")
-        _write_whole(folder / PAGE_NAME, page_of_month(finance, month))
+        _write_whole(folder / PAGE_NAME, [page_of_month(finance, month)])
     except OSError as reason:
         raise UserError(f"{folder}: reports cannot be written: {reason.strerror}.") from None
     return folder
@@ -237,13 +237,15 @@ def csv_reports(
 ) -> Iterator[tuple[str, bytes]]:
     """Every report of a month (or some): the file's name and its bytes. Raises UserError where a CSV does not hold what is published."""
     for report in reports_of_month(finance, month, only):
-        yield f"{report.name}.csv", _checked_csv(report, excel)
+        yield f"{report.name}.csv", b"".join(_checked_csv(report, excel))
 
 
-def _checked_csv(report: Report, excel: bool) -> bytes:
-    content = _csv(report.rows, excel)
-    _require_same_totals(report.name, report.rows, content)
-    return content
+def _checked_csv(report: Report, excel: bool) -> Iterator[bytes]:
+    """A report as CSV, some rows at a time; the header once, before the first."""
+    for n, rows in enumerate(report.parts()):
+        content = _csv(rows, excel)
+        _require_same_totals(report.name, rows, content)
+        yield content[content.index(b"\n") + 1 :] if n else content
 
 
 def _csv(frame: pl.DataFrame, excel: bool) -> bytes:
@@ -264,6 +266,6 @@ def _require_same_totals(name: str, frame: pl.DataFrame, content: bytes) -> None
         raise UserError(f"{name}.csv would hold {theirs} where {ours} is published; it was not written. Please report this.")
 
 
-def _write_whole(path: Path, content: bytes) -> None:
-    with whole(path) as beside:
-        beside.write_bytes(content)
+def _write_whole(path: Path, parts: Iterable[bytes]) -> None:
+    with whole(path) as beside, beside.open("wb") as file:
+        file.writelines(parts)

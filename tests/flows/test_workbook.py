@@ -41,7 +41,7 @@ def sheet_rows(path: Path, name: str) -> list[dict]:
 
 def written(tmp_path: Path, rows: pl.DataFrame, name: str = "things") -> Path:
     with Workbook(tmp_path / "book.xlsx", APRIL, date(2026, 5, 31)) as book:
-        book.add(Report(name, "What?", "thing", "money", "things_v", rows), {"amount": "What it costs."})
+        book.add(Report(name, "What?", "thing", "money", "things_v", lambda rows=rows: iter([rows])), {"amount": "What it costs."})
     return tmp_path / "book.xlsx"
 
 
