@@ -65,8 +65,9 @@ class Kept:
 
     def unwrap(self) -> Any:
         """The value, or the original error raised again."""
-        if self.error is not None:
-            raise self.error
+        error, self.error = self.error, None  # who keeps this keeps no frames
+        if error is not None:
+            raise error
         if not self.ended:
             raise UserError("Prefect ended the run before it began. Look at its server, or run with --direct.")
         return self.value
