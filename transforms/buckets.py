@@ -13,7 +13,7 @@ from typing import NamedTuple
 import polars as pl
 
 MOST_BUCKETS = 4096
-USERS_A_BUCKET = 400_000
+USERS_A_BUCKET = 200_000
 DAYS_A_BUCKET = 3_000_000
 
 
@@ -54,7 +54,7 @@ def smallest_bucket(workspace_id: str) -> Bucket:
 
 
 def buckets_for_users(users: int) -> int:
-    """How many buckets so many users are kept in: each has some 400,000 at most."""
+    """How many buckets so many users are kept in: each has some 200,000 at most."""
     return _power_of_two(-(-users // USERS_A_BUCKET))
 
 
