@@ -38,15 +38,15 @@ MEMORY = "2GB"  # what DuckDB may hold of the finance database at once; what is 
 FROM_LEDGER = ("invoices", "invoice_lines", "credit_ledger", "runs", "inputs")
 
 
-def publish(path: Path, ledger: Ledger, standing: Iterable[tuple[str, pl.DataFrame]], catalogs: Mapping[str, Catalog]) -> None:
+def publish(path: Path, ledger: Ledger, standing: Iterable[tuple[str, Iterator[pl.DataFrame]]], catalogs: Mapping[str, Catalog]) -> None:
     """Build the finance database beside the old one and put it in its place, whole: an open reader keeps the old one.
 
-    Shapes: `standing` has frames of the tables that no ledger keeps, any number of each.
+    Shapes: `standing` has the tables that no ledger keeps, each as any number of frames.
     """
 
     def fill(finance: duckdb.DuckDBPyConnection) -> None:
         issued = ((table, ledger.batches(f"select * from {table} order by all")) for table in FROM_LEDGER)
-        fill_finance(finance, chain(issued, ((table, frame.to_arrow()) for table, frame in standing)), catalogs)
+        fill_finance(finance, chain(issued, ((table, _read_once(frames)) for table, frames in standing)), catalogs)
 
     with _beside(path) as beside:
         _write(beside, fill)
@@ -132,6 +132,16 @@ def _fill(finance: duckdb.DuckDBPyConnection, table: str, rows: ArrowRows) -> No
     finance.register("incoming", rows)
     finance.execute(f"insert into {table} by name select * from incoming")
     finance.unregister("incoming")
+
+
+def _read_once(frames: Iterator[pl.DataFrame]) -> pyarrow.RecordBatchReader:
+    """Frames as one stream, of which only the present one is held. (Of tables registered one by one DuckDB keeps all until it commits.)"""
+    import pyarrow
+
+    first = next(frames).to_arrow()
+    return pyarrow.RecordBatchReader.from_batches(
+        first.schema, chain(first.to_batches(), (batch for frame in frames for batch in frame.to_arrow().to_batches()))
+    )
 
 
 def _currencies(catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
