@@ -150,10 +150,10 @@ def judge(case: Case, seen: Seen, expected: Undamaged, issued: list[tuple]) -> s
 
 
 def run(seed: int, undamaged: dict[int, Undamaged], tmp_path: Path) -> str:
-    """Every other case reads its rosters as those of large months are read: by DuckDB, from their files; half of these keep them in two buckets."""
+    """Every eighth case reads its rosters as those of large months are read, by DuckDB, from their files; half of these keep them in two buckets."""
     told = damaged(valid_source(seed % SOURCES), seed).told
     try:
-        is_large, in_buckets = seed // 2 % 2, seed // 2 % 4 == 3
+        is_large, in_buckets = seed % 8 == 3, seed % 16 == 3
         with (
             mock.patch.object(roster_intake, "_SMALL_MONTH", 0 if is_large else roster_intake._SMALL_MONTH),
             mock.patch.object(kept_rosters, "buckets_for_users", lambda _: 2 if in_buckets else 1),
