@@ -42,10 +42,9 @@ def serve(site: Site, ready: Callable[[str | None], None]) -> None:
     Raises: UserError where no server is named, or it does not answer.
     """
     require_server()
-    runner = Runner(name="seatledger", pause_on_shutdown=True)
+    runner = Runner(name="seatledger", pause_on_shutdown=False)  # its own pausing is canceled with it, when the machine is busy
     try:
-        for deployment in served(site):
-            runner.add_deployment(deployment)
+        put = [runner.add_deployment(deployment) for deployment in served(site)]
     except ValueError as reason:  # a cron expression or a time zone that is none
         raise UserError(f"a schedule cannot be understood: {' '.join(str(reason).split())[:200]}") from None
     ready(get_current_settings().ui_url)
@@ -53,6 +52,10 @@ def serve(site: Site, ready: Callable[[str | None], None]) -> None:
         asyncio.run(runner.start())
     except (KeyboardInterrupt, TerminationSignal):
         return
+    finally:
+        with get_client(sync_client=True) as client:
+            for deployment in put:
+                client.pause_deployment(deployment)
 
 
 def require_server() -> None:
