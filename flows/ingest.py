@@ -21,9 +21,11 @@ from flows.kept_rosters import KeptRosters
 from flows.lake import NO_FAULTS, Lake
 from flows.ledger import Ledger
 from flows.progress import progress
-from flows.roster_intake import MonthPart, months_of_rosters
+from flows.roster_intake import months_of_rosters
+from flows.roster_reading import MonthPart
 from flows.s3_files import shown
 from flows.source import Part, digest, survey, version_of
+from flows.workers import Workers
 from transforms.buckets import Bucket
 from transforms.calendar import days_between
 
@@ -110,7 +112,9 @@ def _require_every_day(found: set[date], request: IngestRequest, current: dict) 
         )
 
 
-def ingest(table_days: list[TableDay], kept: KeptRosters, directory: KeptDirectory, ledger: Ledger, lake: Lake, run: RunMark) -> Ingested:
+def ingest(
+    table_days: list[TableDay], kept: KeptRosters, directory: KeptDirectory, ledger: Ledger, lake: Lake, run: RunMark, workers: Workers
+) -> Ingested:
     """Read and check every new table day, put its rows where they are kept, and tell the ledger: in its open transaction.
 
     Rosters go to `kept`, and who is on them to `directory`: for the caller to look at once more and to write.
@@ -124,7 +128,7 @@ def ingest(table_days: list[TableDay], kept: KeptRosters, directory: KeptDirecto
         accepted += of_batch
     rosters = [t for t in table_days if t.table == "users"]
     with progress("Reading rosters, days", len(rosters)) as told:
-        for month in months_of_rosters(rosters, kept.settle, lake):
+        for month in months_of_rosters(rosters, kept.settle, lake, workers):
             kept.replace(month.month, _learnt(month.parts, directory), {a.table_day.day: a.version for a in month.accepted})
             accepted += month.accepted
             done.days += len(month.accepted)

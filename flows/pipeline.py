@@ -29,7 +29,7 @@ from flows.requests import BillRequest, Outcome, ReportRequest
 from flows.shelf import Shelf
 from flows.told import Division, opening_day, owners_of_workspaces, roster_days, told_by_ledger
 from flows.unchanged import held_as_published, is_as_billed, mark_of, no_invoices, remember
-from flows.workers import Workers, in_processes, in_turn
+from flows.workers import Workers, dismiss, in_processes, in_turn
 from transforms.buckets import buckets, buckets_for_days
 from transforms.calendar import days_between, first_of_month
 from transforms.catalog import Catalog
@@ -95,6 +95,7 @@ class Run:
                 told.advance()
         for each in found:
             self.shelf.take_over(each.shelf)
+        dismiss()  # what they hold is wanted elsewhere
         self.is_shown = asked.shown_on is not None
         return found
 
@@ -128,6 +129,7 @@ def open_run(command: str, setting: Setting) -> Iterator[Run]:
                 yield run
             finally:
                 run.shelf.clear()
+                dismiss()
 
 
 @contextmanager
@@ -206,7 +208,7 @@ def bring_in(run: Run, request: IngestRequest) -> None:
 def _take_in(run: Run, request: IngestRequest, kept: KeptRosters, directory: KeptDirectory) -> None:
     fresh = new_table_days(request, run.ledger)
     mark = RunMark(run.id, run.started_at)
-    run.outcome.ingested = ingest(fresh, kept, directory, run.ledger, run.lake, mark)
+    run.outcome.ingested = ingest(fresh, kept, directory, run.ledger, run.lake, mark, run.setting.workers)
     run.outcome.ingested.days += declare_repeated_days(request.repeated_days, run.ledger, kept, mark)
     run.ledger.set_buckets(kept.buckets_of_months())
     if not request.accept_drop:

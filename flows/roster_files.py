@@ -1,7 +1,8 @@
-"""Rosters that DuckDB can read where they lie: Parquet in exactly the contract's types. All others are read and checked row by row first."""
+"""Rosters that can be read where they lie: Parquet in exactly the contract's types. All others are read and checked row by row first."""
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,13 +22,35 @@ _TYPES = {  # of a column in a footer: physical, logical
 _INT32 = 5  # a field's type in Thrift's compact protocol
 
 
+class HashesCollide(Exception):
+    """Two users have the same hash, as one pair in 10¹⁹ may: the rosters have to be folded by their text."""
+
+
+class DayFile(NamedTuple):
+    """A Parquet file of one day's roster in the contract's types, and how many rows it says that each of its row groups has."""
+
+    path: Path
+    day: date
+    groups: tuple[int, ...]
+    has_checksums: bool = False
+
+    @property
+    def rows(self) -> int:
+        return sum(self.groups)
+
+
 class RosterFile(NamedTuple):
     """A file that is read where it lies: its rows by its own account, and what tells whether it is still the same."""
 
     part: Part
-    rows: int
+    groups: tuple[int, ...]
+    has_checksums: bool
     unknown_columns: tuple[str, ...]
     state: tuple[int, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(self.groups)
 
     def is_the_same(self) -> bool:
         """Whether nobody wrote to the file since it was looked at."""
@@ -46,12 +69,19 @@ def roster_file(part: Part) -> RosterFile | None:
         state = _state(part.path)
         says = pyarrow.parquet.read_metadata(part.path)
         require_loadable(part.name, says, state[0])
-        if not _has_the_types(says) or not _is_without_checksums(part.path):
+        if not _has_the_types(says):
             return None
+        has_checksums = not _is_without_checksums(part.path)
     except (UserError, pyarrow.ArrowException, OSError, ValueError, KeyError, IndexError):
         return None  # what it is that is wrong is told by who reads it carefully
     wanted = UserRows.names()
-    return RosterFile(part, says.num_rows, tuple(c for c in says.schema.to_arrow_schema().names if c not in wanted), state)
+    unknown = tuple(c for c in says.schema.to_arrow_schema().names if c not in wanted)
+    return RosterFile(part, rows_of_groups(says), has_checksums, unknown, state)
+
+
+def rows_of_groups(says: pyarrow.parquet.FileMetaData) -> tuple[int, ...]:
+    """How many rows a file says that each of its row groups has."""
+    return tuple(says.row_group(n).num_rows for n in range(says.num_row_groups))
 
 
 def _has_the_types(says: pyarrow.parquet.FileMetaData) -> bool:

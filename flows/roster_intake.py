@@ -8,14 +8,13 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-import duckdb
-import polars as pl
+import pyarrow.parquet
 
 from flows.checked_rows import AcceptedDay, TableDay, checked, read_day, require_rosters
-from flows.errors import is_for_want_of_memory, is_interrupt
 from flows.lake import NO_FAULTS, Lake
-from flows.roster_files import RosterFile, roster_file
-from flows.roster_fold import DayFile, HashesCollide, MonthPart, RosterFold
+from flows.roster_files import DayFile, HashesCollide, RosterFile, roster_file, rows_of_groups
+from flows.roster_reading import MonthPart, RosterReading
+from flows.workers import WorkerLost, Workers, in_turn
 from transforms.buckets import buckets
 from transforms.calendar import first_of_month
 from transforms.contracts.sources import UserRows
@@ -23,6 +22,7 @@ from transforms.directory import people_from_rosters
 from transforms.roster_months import roster_month_from_rows
 
 _SMALL_MONTH = 40_000_000  # bytes of files that are read at once
+_ROWS_A_GROUP = 100_000  # of what waits on disk: a share of a day is some of them
 
 Settle = Callable[[date, int], int]  # a month and the users on its first day's rosters -> its number of buckets
 
@@ -35,7 +35,7 @@ class MonthIn(NamedTuple):
     parts: Iterator[MonthPart]
 
 
-def months_of_rosters(table_days: Iterable[TableDay], settle: Settle, lake: Lake) -> Iterator[MonthIn]:
+def months_of_rosters(table_days: Iterable[TableDay], settle: Settle, lake: Lake, workers: Workers = in_turn) -> Iterator[MonthIn]:
     """Read, check and fold each month's days, in order.
 
     Raises: UserError for a file that cannot be taken.
@@ -49,7 +49,7 @@ def months_of_rosters(table_days: Iterable[TableDay], settle: Settle, lake: Lake
             yield _at_once(month, days, settle)
             continue
         try:
-            yield from _out_of_core(month, days, settle, lake)
+            yield from _out_of_core(month, days, settle, lake, workers)
         except HashesCollide:
             yield _at_once(month, days, settle)
 
@@ -66,10 +66,10 @@ def _at_once(month: date, days: list[TableDay], settle: Settle) -> MonthIn:
     return MonthIn(month, accepted, (MonthPart(bucket, bucket.rows(rosters), bucket.rows(people)) for bucket in buckets(of)))
 
 
-# --- a large month: by DuckDB, from files ---------------------------------------------------------------------------------------
+# --- a large month: share by share, from files -------------------------------------------------------------------------------------
 
 
-def _out_of_core(month: date, days: list[TableDay], settle: Settle, lake: Lake) -> Iterator[MonthIn]:
+def _out_of_core(month: date, days: list[TableDay], settle: Settle, lake: Lake, workers: Workers) -> Iterator[MonthIn]:
     """Fold files where they lie; those of days on which something is not in order once their rows were looked at, one by one."""
     with lake.scratch("rosters") as scratch:
         lying = {t: files for t in days if (files := _as_they_lie(t))}
@@ -77,30 +77,30 @@ def _out_of_core(month: date, days: list[TableDay], settle: Settle, lake: Lake) 
         while True:
             first = days[0]
             of = settle(month, sum(f.rows for f in lying[first]) if first in lying else sum(f.rows for f in looked_at[first].files))
-            fold = RosterFold([f for t in days for f in _files(t, lying.get(t), scratch)], scratch)
+            reading = RosterReading([f for t in days for f in _files(t, lying.get(t), scratch)], scratch, workers)
             try:
-                broken = _broken_days(fold, of, lying)
+                broken = _broken_days(reading, of, lying)
                 if not broken:
                     accepted = [looked_at.get(t) or _taken(t, lying[t]) for t in days]
                     broken = [t for t, files in lying.items() if not all(file.is_the_same() for file in files)]
                 if not broken:
-                    yield MonthIn(month, accepted, fold.parts(of))
+                    yield MonthIn(month, accepted, reading.parts(of))
                     return
             finally:
-                fold.close()
+                reading.close()
             looked_at |= {t: _look_at_each_row(t, scratch) for t in broken if lying.pop(t)}
 
 
-def _broken_days(fold: RosterFold, of: int, lying: dict[TableDay, list[RosterFile]]) -> list[TableDay]:
-    """The days that cannot be taken as they lie: a file that DuckDB cannot read may be of any of them."""
+def _broken_days(reading: RosterReading, of: int, lying: dict[TableDay, list[RosterFile]]) -> list[TableDay]:
+    """The days that cannot be taken as they lie: a file that takes the process which reads it with it may be of any of them."""
     try:
-        broken = fold.broken_days(of)
-    except duckdb.Error as reason:
-        if is_interrupt(reason) or is_for_want_of_memory(reason) or not lying:
+        broken = reading.broken_days(of)
+    except WorkerLost:
+        if not lying:
             raise
         return list(lying)
     if broken - {t.day for t in lying}:
-        raise HashesCollide  # rows that were looked at one by one are in order: it is the fold that is not
+        raise HashesCollide  # rows that were looked at one by one are in order: it is the reading that is not
     return [t for t in lying if t.day in broken]
 
 
@@ -112,9 +112,9 @@ def _as_they_lie(table_day: TableDay) -> list[RosterFile]:
 
 def _files(table_day: TableDay, lying: list[RosterFile] | None, scratch: Path) -> list[DayFile]:
     if lying:
-        return [DayFile(file.part.path.absolute(), table_day.day, file.rows) for file in lying]
+        return [DayFile(file.part.path.absolute(), table_day.day, file.groups, file.has_checksums) for file in lying]
     path = _spooled(table_day, scratch)
-    return [DayFile(path, table_day.day, pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())]
+    return [DayFile(path, table_day.day, rows_of_groups(pyarrow.parquet.read_metadata(path)))]
 
 
 def _spooled(table_day: TableDay, scratch: Path) -> Path:
@@ -126,7 +126,9 @@ def _look_at_each_row(table_day: TableDay, scratch: Path) -> AcceptedDay:
     _, parts = read_day(table_day)
     require_rosters({table_day: parts})
     found = checked("users", {table_day: parts})
-    found.rows.select(UserRows.names()).write_parquet(_spooled(table_day, scratch), compression="lz4", statistics=False)
+    found.rows.select(UserRows.names()).write_parquet(
+        _spooled(table_day, scratch), compression="lz4", statistics=False, row_group_size=_ROWS_A_GROUP
+    )
     return AcceptedDay.of(table_day, parts, found)
 
 

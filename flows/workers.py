@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from flows.errors import UserError
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 Workers = Callable[[Callable[..., Any], Sequence[tuple]], Iterator[Any]]
 
 _MOST = 4  # each holds a bucket in memory
+
+
+class WorkerLost(UserError):
+    """A process that had to make a call is no more. What it was at may be at fault, or what the machine has to give."""
 
 
 def in_turn(call: Callable[..., Any], jobs: Sequence[tuple]) -> Iterator[Any]:
@@ -24,24 +32,42 @@ def in_turn(call: Callable[..., Any], jobs: Sequence[tuple]) -> Iterator[Any]:
 def in_processes(call: Callable[..., Any], jobs: Sequence[tuple]) -> Iterator[Any]:
     """Make the calls in processes of this machine, one a core; the results in the order of the jobs.
 
-    Raises: what a call raises, once the other processes are ended; UserError where the system ended one of them.
-    """
-    from concurrent.futures import ProcessPoolExecutor
-    from concurrent.futures.process import BrokenProcessPool
-    from multiprocessing import active_children, get_context
+    The processes stay for the next call, because starting one takes longer than many a call: until `dismiss`.
 
-    count = min(os.cpu_count() or 1, len(jobs), _MOST)
-    os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, (os.cpu_count() or 1) // count)))  # read when they import Polars
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"))
+    Raises: what a call raises, once the processes are ended; WorkerLost where the system ended one of them.
+    """
+    from concurrent.futures.process import BrokenProcessPool
+
     is_done = False
     try:
-        futures = [pool.submit(call, *job) for job in jobs]
+        futures = [_processes().submit(call, *job) for job in jobs]
         yield from (future.result() for future in futures)  # one by one: who waits sees how far it has come
         is_done = True
     except BrokenProcessPool:
-        raise UserError("a worker process was ended by the system, most likely for want of memory. Give it more, and run again.") from None
+        raise WorkerLost("a worker process was ended by the system, most likely for want of memory. Give it more, and run again.") from None
     finally:
         if not is_done:
-            for process in active_children():
-                process.kill()
-        pool.shutdown(cancel_futures=True)
+            dismiss()
+
+
+@cache
+def _processes() -> ProcessPoolExecutor:
+    """Processes that start when there is something to do, at most one a core."""
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    cores = os.cpu_count() or 1
+    count = min(cores, _MOST)
+    os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, cores // count)))  # read when they import Polars
+    return ProcessPoolExecutor(count, mp_context=get_context("spawn"))
+
+
+def dismiss() -> None:
+    """End the processes that stay, whatever they are at."""
+    if not _processes.cache_info().currsize:
+        return
+    pool = _processes()
+    _processes.cache_clear()
+    for process in list((pool._processes or {}).values()):
+        process.kill()
+    pool.shutdown(cancel_futures=True)

@@ -109,8 +109,6 @@ def test_only_what_keeps_publishes_checks_and_shows_knows_duckdb() -> None:
         "publish.py",
         "questions.py",
         "receipts.py",
-        "roster_fold.py",
-        "roster_intake.py",
         "unchanged.py",
         "verify.py",
     ]

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 ONE_DAY = timedelta(days=1)
+CALENDAR = (date(1970, 1, 1), date(9999, 12, 31))  # the days that are reckoned with
 
 
 @lru_cache(maxsize=1 << 14)  # the boundaries of many thousand subscriptions are few days

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from transforms.contracts.sources import PERSON
 from transforms.sorted_rows import positions_of, with_rows_added
 
 ERASED_NAME = "Deactivated user"
 _USER = ["workspace_id", "user_id"]
-PERSON = [*_USER, "status", "name", "email", "day"]  # what the directory asks of a users row
 COLUMNS = {
     "workspace_id": pl.String,
     "user_id": pl.String,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 import polars as pl
 
+from transforms.calendar import CALENDAR
 from transforms.catalog import Catalog
-from transforms.contracts.sources import BROKEN
+from transforms.contracts.base import rows_that_keep
+from transforms.contracts.sources import BROKEN, UserRows
 from transforms.policy import holds_a_seat
 from transforms.roster_months import on_day
 
@@ -18,6 +21,7 @@ LEAST_SEATS = 100
 
 _USER_DAY = ["day", "workspace_id", "user_id"]
 _PLACE = ["file", "row"]
+_WORDS = ["kind", "role", "status"]
 
 
 class RostersOnce(NamedTuple):
@@ -46,6 +50,22 @@ def rosters_without_repeats(rows: pl.DataFrame) -> RostersOnce:
         fault=pl.lit("must be there once a day: the same user is there again with other values"),
     )
     return RostersOnce(once.filter(~is_contradicted), faults, dict(left_out.group_by("file").len().iter_rows()))
+
+
+def are_in_order(rows: pl.DataFrame) -> bool:
+    """Whether all cells of typed users rows keep the contract, but for the ids, which are asked of each user once."""
+    columns = {name: column.nullable for name, column in UserRows.to_schema().columns.items()}
+    if any(rows[name].has_nulls() for name, is_nullable in columns.items() if not is_nullable):
+        return False
+    first, last = rows["last_active_on"].min(), rows["last_active_on"].max()
+    is_of_the_calendar = first is None or CALENDAR[0] <= first <= last <= CALENDAR[1]
+    return is_of_the_calendar and all(_are_words(name, tuple(rows[name].unique().cast(pl.String).sort())) for name in _WORDS)
+
+
+@lru_cache
+def _are_words(column: str, words: tuple[str, ...]) -> bool:
+    """Whether the contract knows some words of a column."""
+    return bool(rows_that_keep(UserRows, pl.DataFrame({column: words}, schema={column: pl.String})).all())
 
 
 def seat_counts_from_roster_months(

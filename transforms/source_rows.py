@@ -8,11 +8,11 @@ from typing import NamedTuple
 import pandera.errors
 import polars as pl
 
+from transforms.calendar import CALENDAR
 from transforms.contracts.base import Contract
 from transforms.contracts.sources import BROKEN, SOURCE_ROWS
 
 PLACE = ["file", "row"]
-CALENDAR = (date(1970, 1, 1), date(9999, 12, 31))  # the days that are reckoned with
 _TIMES = (datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 
 

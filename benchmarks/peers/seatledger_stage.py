@@ -1,45 +1,54 @@
 """seatledger's seat months alone, from the same files: a day is a bit of a user's month; seats and moves are counted from the bits."""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet
 
 from benchmarks.peers.job import as_command, days
 from flows.catalogs import read_catalogs
-from flows.roster_fold import DayFile, RosterFold
+from flows.roster_files import DayFile, rows_of_groups
+from flows.roster_reading import MonthPart, RosterReading
+from flows.workers import dismiss, in_processes
 from transforms.calendar import first_of_month
 from transforms.policy import holds_a_seat
 from transforms.seat_months import seat_changes_from_seat_month, seat_month_from_roster_month
 
+BUCKETS = 8
+
 
 def seat_months(source: Path, out: Path) -> None:
-    """Fold each month's rosters into bits, every row checked on the way, apply the catalogues' policy, count."""
+    """Read each month's rosters into bits, every row checked on the way, apply the catalogues' policy, count; bucket by bucket."""
     owners = pl.read_parquet(source / "subscriptions.parquet", columns=["workspace_id", "catalog"]).unique()
     holds = holds_a_seat(read_catalogs(None).values())
-    seats, moves, seat_month = [], [], None
+    seats, moves, before = [], [], {}
     for month, its_days in _months(days(source)).items():
-        roster_month = _folded(source, its_days, out)
-        is_first, seat_month = seat_month is None, seat_month_from_roster_month(roster_month, owners, holds, month, seat_month)
-        seats.append(_seats(seat_month, its_days))
-        moves.append(_moves(seat_month, month, its_days, is_first))
+        for part in _read(source, its_days, out):
+            number = part.bucket.number
+            seat_month = seat_month_from_roster_month(part.rosters, owners, holds, month, before.get(number))
+            seats.append(_seats(seat_month, its_days))
+            moves.append(_moves(seat_month, month, its_days, number not in before))
+            before[number] = seat_month
+    dismiss()
     pl.concat(seats).write_parquet(out / "seats.parquet")
     pl.concat(moves).write_parquet(out / "moves.parquet")
 
 
-def _folded(source: Path, its_days: list[date], scratch: Path) -> pl.DataFrame:
+def _read(source: Path, its_days: list[date], scratch: Path) -> Iterator[MonthPart]:
     files = [
-        DayFile(path, day, pl.scan_parquet(path, glob=False).select(pl.len()).collect().item())
+        DayFile(path, day, rows_of_groups(pyarrow.parquet.read_metadata(path)))
         for day in its_days
         for path in sorted((source / "users" / f"date={day}").glob("*.parquet"))
     ]
-    fold = RosterFold(files, scratch)
+    reading = RosterReading(files, scratch, in_processes)
     try:
-        assert not fold.broken_days(1), "the source has a row that is not in order"
-        return pl.concat([part.rosters for part in fold.parts(1)])
+        assert not reading.broken_days(BUCKETS), "the source has a row that is not in order"
+        yield from reading.parts(BUCKETS)
     finally:
-        fold.close()
+        reading.close()
 
 
 def _months(its_days: list[date]) -> dict[date, list[date]]:

@@ -1,8 +1,9 @@
-"""Large months are folded by DuckDB, from their files and bucket by bucket; small ones in memory. What comes of it is the same."""
+"""Large months are read share by share, from their files, and put together bucket by bucket; small ones in memory. What comes of it is the same."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -10,24 +11,25 @@ import polars as pl
 import pyarrow.parquet
 import pytest
 
-from flows import roster_fold, roster_intake
+from flows import roster_intake, roster_reading
 from flows.checked_rows import TableDay
 from flows.errors import UserError
 from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
 from flows.lake import Lake
-from flows.roster_files import roster_file
-from flows.roster_fold import DayFile, HashesCollide, RosterFold
+from flows.roster_files import DayFile, HashesCollide, roster_file, rows_of_groups
 from flows.roster_intake import months_of_rosters
+from flows.roster_reading import RosterReading, shares_of
 from flows.source import Part
+from flows.workers import WorkerLost, Workers, dismiss, in_processes, in_turn
+from transforms import roster_stays
 from transforms.buckets import WHOLE, Bucket, buckets
 from transforms.catalog import STATUSES
-from transforms.contracts.sources import UserRows
-from transforms.directory import PERSON
+from transforms.contracts.sources import PERSON, UserRows
 from transforms.roster_months import SCHEMA, STANDING
 
 FIRST = date(2026, 1, 1)
-TEXTS = "hash(workspace_id, user_id)"
+ROWS_A_GROUP = 13
 BROKEN = {
     "status": "asleep", "kind": "robot", "role": None, "user_id": " z", "last_active_on": date(1900, 1, 1), "login_enabled": None
 }  # fmt: skip
@@ -74,7 +76,7 @@ def written(rng: random.Random, rows: pl.DataFrame, path: Path) -> None:
         case "csv":
             rows.write_csv(path.with_suffix(".csv"))
         case _:
-            rows.write_parquet(path)
+            rows.write_parquet(path, row_group_size=ROWS_A_GROUP)
 
 
 def random_days(seed: int, root: Path) -> list[TableDay]:
@@ -95,13 +97,13 @@ def random_days(seed: int, root: Path) -> list[TableDay]:
     return table_days
 
 
-def taken(table_days: list[TableDay], root: Path, of: int) -> dict[str, object]:
+def taken(table_days: list[TableDay], root: Path, of: int, workers: Workers = in_turn) -> dict[str, object]:
     """Everything that comes of a month's days, with its rows in order."""
     lake = Lake(root)
     root.mkdir()
     found: dict[str, object] = {}
     try:
-        for month in months_of_rosters(table_days, lambda *_: of, lake):
+        for month in months_of_rosters(table_days, lambda *_: of, lake, workers):
             parts = list(month.parts)
             assert [part.bucket for part in parts] == buckets(of)
             for part in parts:
@@ -124,17 +126,41 @@ def test_in_memory_out_of_core_and_in_buckets_a_month_is_the_same(seed: int, tmp
     table_days = random_days(seed, tmp_path / "source")
     at_once = taken(table_days, tmp_path / "at once", 1)
     monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
-    monkeypatch.setattr(roster_fold, "_USERS_AT_ONCE", seed % 3 * 30 + 20)  # the files in one share, or in some
+    monkeypatch.setattr(roster_reading, "_ROWS_A_SHARE", seed % 3 * 30 + 20)  # the files in one share, or in some
     assert taken(table_days, tmp_path / "out of core", 1) == at_once
+    monkeypatch.setattr(roster_reading, "_MOST_WAITING", seed % 40)  # added to what waits once, some times, or every day
+    monkeypatch.setattr(roster_stays, "_STAYS_AT_ONCE", 10 + seed)
     assert taken(table_days, tmp_path / "in buckets", 4) == at_once
+
+
+def test_read_by_other_processes_a_month_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that may be lost read with Polars, but for files with checksums; this one with Arrow."""
+    monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
+    monkeypatch.setattr(roster_reading, "_ROWS_A_SHARE", 40)
+    asked = []
+
+    def in_others(call: Callable, jobs: list[tuple]) -> Iterator[object]:
+        asked.append(len(jobs))
+        return in_processes(call, jobs)
+
+    for seed in range(4):
+        table_days = random_days(seed, tmp_path / f"source {seed}")
+        in_this = taken(table_days, tmp_path / f"in this {seed}", 2)
+        assert taken(table_days, tmp_path / f"in others {seed}", 2, in_others) == in_this
+    assert max(asked) > 1
+    dismiss()
 
 
 def as_files(days: dict[date, pl.DataFrame], root: Path) -> list[DayFile]:
     files = []
     for day, rows in days.items():
-        rows.write_parquet(root / f"{day}.parquet")
-        files.append(DayFile(root / f"{day}.parquet", day, rows.height))
+        rows.write_parquet(root / f"{day}.parquet", row_group_size=ROWS_A_GROUP)
+        files.append(DayFile(root / f"{day}.parquet", day, rows_of_groups(pyarrow.parquet.read_metadata(root / f"{day}.parquet"))))
     return files
+
+
+def as_table_days(files: list[DayFile]) -> list[TableDay]:
+    return [TableDay("users", f.day, (Part("users", f.day, f.path, f.path.name),)) for f in files]
 
 
 @pytest.fixture
@@ -149,33 +175,31 @@ def test_each_broken_cell_is_found_on_its_day_and_no_other(three_days: list[DayF
     rows = pl.read_parquet(middle.path)
     value = pl.lit(BROKEN[column], UserRows.types()[column])
     rows.with_columns(pl.when(pl.int_range(pl.len()) == 4).then(value).otherwise(column).alias(column)).write_parquet(middle.path)
-    fold = RosterFold(three_days, tmp_path)
+    fold = RosterReading(three_days, tmp_path)
     assert fold.broken_days(1) == {middle.day}
     fold.close()
 
 
 def test_a_month_that_is_in_order_has_no_broken_day(three_days: list[DayFile], tmp_path: Path) -> None:
-    fold = RosterFold(three_days, tmp_path)
+    fold = RosterReading(three_days, tmp_path)
     assert fold.broken_days(1) == set()
     assert sum(row.bit_count() for part in fold.parts(1) for row in part.rosters["bits"]) == sum(file.rows for file in three_days)
     fold.close()
 
 
 def test_a_file_of_other_rows_than_it_says_is_not_taken_as_it_lies(three_days: list[DayFile], tmp_path: Path) -> None:
-    fold = RosterFold([three_days[0]._replace(rows=7), *three_days[1:]], tmp_path)
+    fold = RosterReading([three_days[0]._replace(groups=(7,)), *three_days[1:]], tmp_path)
     assert fold.broken_days(1) == {FIRST}
     fold.close()
 
 
-def test_two_users_of_one_hash_are_noticed(three_days: list[DayFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sound = RosterFold._execute
-    monkeypatch.setattr(
-        RosterFold, "_execute", lambda self, sql, *files, **values: sound(self, sql.replace(TEXTS, "hash(workspace_id)"), *files, **values)
-    )
-    fold = RosterFold(three_days, tmp_path)
-    with pytest.raises(HashesCollide):
-        fold.broken_days(1)
-    fold.close()
+def test_two_users_of_one_hash_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their days overlap as a repeated user's would, on days of which each row was looked at: then users are known by their text."""
+    table_days = random_days(3, tmp_path / "source")
+    at_once = taken(table_days, tmp_path / "at once", 2)
+    monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
+    monkeypatch.setattr(roster_stays, "_user", lambda _: pl.col("workspace_id").hash(1))
+    assert taken(table_days, tmp_path / "colliding", 2) == at_once
 
 
 def test_where_hashes_collide_a_month_is_folded_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,31 +207,53 @@ def test_where_hashes_collide_a_month_is_folded_in_memory(tmp_path: Path, monkey
     at_once = taken(table_days, tmp_path / "at once", 2)
     monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
 
-    def collides(*_: object) -> None:
+    def broken_days(*_: object) -> None:
         raise HashesCollide
 
-    monkeypatch.setattr(RosterFold, "broken_days", collides)
+    monkeypatch.setattr(RosterReading, "broken_days", broken_days)
     assert taken(table_days, tmp_path / "out of core", 2) == at_once
 
 
-def test_a_month_larger_than_memory_waits_on_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """DuckDB may hold 60 MB of some 200; what is on disk meanwhile is gone afterwards."""
-    users = pl.select(n=pl.int_range(400_000)).select(
-        workspace_id=pl.format("workspace-{}", pl.col("n") % 500), user_id=pl.format("user-number-{}", pl.col("n").hash(1)), kind=pl.lit("teammate"),
-        role=pl.lit("member"), status=pl.lit("active"), login_enabled=pl.lit(True), name=pl.format("A somewhat longer name {}", "n"),
-        email=pl.format("{}@example.com", "n"), last_active_on=pl.lit(FIRST),
-    )  # fmt: skip
-    files = as_files({FIRST + timedelta(n): users[n:] for n in range(3)}, tmp_path)
-    monkeypatch.setattr(roster_fold, "_MEMORY", "60MB")
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    fold = RosterFold(files, scratch)
-    assert fold.broken_days(16) == set()
-    assert sum(path.stat().st_size for path in scratch.iterdir()) > 10_000_000
-    parts = list(fold.parts(16))
-    assert sum(part.rosters.height for part in parts) == sum(part.people.height for part in parts) == 400_000
-    fold.close()
-    assert list(scratch.iterdir()) == []
+def test_a_file_that_takes_its_reader_with_it_is_looked_at_row_by_row(
+    three_days: list[DayFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table_days = as_table_days(three_days)
+    at_once = taken(table_days, tmp_path / "at once", 2)
+    monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
+    monkeypatch.setattr(roster_reading, "_ROWS_A_SHARE", 20)
+    asked = []
+
+    def lose_the_first(call: Callable, jobs: list[tuple]) -> Iterator[object]:
+        asked.append(len(jobs))
+        if len(asked) == 1:
+            raise WorkerLost("a worker process was ended by the system")
+        return in_turn(call, jobs)
+
+    assert taken(table_days, tmp_path / "lost", 2, lose_the_first) == at_once
+    assert len(asked) == 1  # the days' own copies are of one row group each
+
+
+def test_rosters_in_another_order_every_day_make_the_same_month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In files of other sizes, too: then nearly every row is a stay of its own, and waits on disk."""
+    rng = random.Random(7)
+    days = {FIRST + timedelta(n): random_roster(rng, FIRST + timedelta(n)) for n in range(4)}
+    monkeypatch.setattr(roster_reading, "_ROWS_A_SHARE", 10)
+    monkeypatch.setattr(roster_reading, "_MOST_WAITING", 5)
+    found = []
+    for shuffled in (False, True):
+        root = tmp_path / str(shuffled)
+        root.mkdir()
+        files = []
+        for n, (day, rows) in enumerate(days.items()):
+            rows.sample(fraction=1, shuffle=shuffled, seed=n).write_parquet(root / f"{day}.parquet", row_group_size=7 + n if shuffled else 10)
+            files.append(DayFile(root / f"{day}.parquet", day, rows_of_groups(pyarrow.parquet.read_metadata(root / f"{day}.parquet"))))
+        assert len(shares_of(files)) > 3
+        reading = RosterReading(files, root)
+        assert reading.broken_days(2) == set()
+        found.append([(part.rosters.rows(), part.people.rows()) for part in reading.parts(2)])
+        reading.close()
+        assert sorted(path.name for path in root.iterdir()) == [f"{day}.parquet" for day in days]
+    assert found[0] == found[1]
 
 
 # --- which files are read where they lie ----------------------------------------------------------------------------------------
@@ -217,7 +263,7 @@ def part_of(path: Path) -> Part:
     return Part("users", FIRST, path, path.name)
 
 
-def test_a_file_is_read_where_it_lies_only_in_the_contracts_own_types_and_without_checksums(tmp_path: Path) -> None:
+def test_a_file_is_read_where_it_lies_only_in_the_contracts_own_types(tmp_path: Path) -> None:
     rows = random_roster(random.Random(1), FIRST)
     ways = {
         "plain": (rows, {}), "zstd": (rows, {"compression": "zstd"}), "no dictionary": (rows, {"use_dictionary": False}),
@@ -230,8 +276,9 @@ def test_a_file_is_read_where_it_lies_only_in_the_contracts_own_types_and_withou
     lies = {}
     for name, (frame, options) in ways.items():
         pyarrow.parquet.write_table(frame.to_arrow(), tmp_path / f"{name}.parquet", **options)
-        lies[name] = roster_file(part_of(tmp_path / f"{name}.parquet")) is not None
-    assert {name for name, is_so in lies.items() if is_so} == {"plain", "zstd", "no dictionary", "v2 pages", "more"}
+        lies[name] = roster_file(part_of(tmp_path / f"{name}.parquet"))
+    assert {name for name, file in lies.items() if file} == {"plain", "zstd", "no dictionary", "v2 pages", "more", "checksums"}
+    assert {name for name, file in lies.items() if file and file.has_checksums} == {"checksums"}
     (tmp_path / "none.parquet").write_bytes(b"PAR1 is what it begins with, and nothing more")
     assert roster_file(part_of(tmp_path / "none.parquet")) is None
     assert roster_file(part_of(tmp_path / "gone.parquet")) is None
@@ -246,18 +293,18 @@ def test_a_file_that_changes_while_it_is_folded_is_read_again_whole(tmp_path: Pa
     random_roster(rng, day).write_parquet(path)
     other = random_roster(rng, day)
     monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
-    sound = RosterFold.broken_days
+    sound = RosterReading.broken_days
 
-    def changes_meanwhile(self: RosterFold, into: int) -> set[date]:
+    def changes_meanwhile(self: RosterReading, into: int) -> set[date]:
         broken = sound(self, into)
         if pl.read_parquet(path).height != other.height or not pl.read_parquet(path).equals(other):
             other.write_parquet(path)
         return broken
 
-    monkeypatch.setattr(RosterFold, "broken_days", changes_meanwhile)
+    monkeypatch.setattr(RosterReading, "broken_days", changes_meanwhile)
     table_days = [TableDay("users", day, (part_of(path),))]
     found = taken(table_days, tmp_path / "changing", 1)
-    monkeypatch.setattr(RosterFold, "broken_days", sound)
+    monkeypatch.setattr(RosterReading, "broken_days", sound)
     assert found == taken(table_days, tmp_path / "still", 1)
 
 

@@ -84,6 +84,9 @@ class UserRows(Contract):
     last_active_on: pl.Date = _date(nullable=True)
 
 
+PERSON = ["workspace_id", "user_id", "status", "name", "email", "day"]  # what the directory asks of a users row
+
+
 class ActivityRows(Contract):
     """One per event. The contract events carry what they ask for."""
 

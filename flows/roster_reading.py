@@ -1,0 +1,214 @@
+"""A month of rosters read share by share: a share of every day's rows, one day after the other, made into stays.
+
+Shares are read side by side, by whoever makes calls. What comes of a share waits on disk, bucket by bucket, until all of a bucket are put
+together. Memory is that of a share of two days for each worker, and then that of a bucket.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+import pyarrow
+import pyarrow.ipc
+
+from flows.errors import UserError, is_for_want_of_memory
+from flows.parquet_rows import rows_by_arrow, rows_by_polars
+from flows.roster_files import DayFile
+from flows.workers import Workers, in_turn
+from transforms.buckets import Bucket, bucket_numbers, buckets
+from transforms.contracts.base import rows_that_keep
+from transforms.contracts.sources import UserRows
+from transforms.roster_stays import STAYS, OpenStays, all_ended, days_with_repeats, month_from_stays, stays_after_day
+from transforms.rosters import are_in_order
+
+_ROWS_A_SHARE = 350_000  # of a day: what is compared stays in a processor's cache
+_MOST_WAITING = 500_000  # stays in memory; where days are in one order, a share has about as many as rows a day
+
+
+class MonthPart(NamedTuple):
+    """A month's rosters of one bucket, and the last row of each of its users."""
+
+    bucket: Bucket
+    rosters: pl.DataFrame
+    people: pl.DataFrame
+
+
+class RowGroups(NamedTuple):
+    """Some row groups of a file of a day's roster."""
+
+    file: DayFile
+    numbers: tuple[int, ...]
+
+
+Share = dict[date, list[RowGroups]]
+
+
+class RosterReading:
+    """The rosters of one month, of some days, in files. `scratch` is where stays wait, `workers` read the shares."""
+
+    def __init__(self, files: Sequence[DayFile], scratch: Path, workers: Workers = in_turn) -> None:
+        self._files, self._scratch = list(files), scratch
+        self._last = max(file.day for file in files)
+        self._workers = workers
+        self._waiting: list[Path] = []
+
+    def close(self) -> None:
+        """Remove what waits."""
+        for path in self._waiting:
+            path.unlink(missing_ok=True)
+
+    def broken_days(self, into: int) -> set[date]:
+        """Read every row, for so many buckets, and return the days that have to be looked at row by row first; nothing is wrong with the others.
+
+        Raises: WorkerLost where a file took the process that read it with it.
+        """
+        self.close()
+        shares = shares_of(self._files)
+        self._waiting = [self._scratch / f"stays-{n}.arrow" for n in range(len(shares))]
+        workers = self._workers if len(shares) > 1 else in_turn
+        jobs = [(share, into, path, workers is not in_turn) for share, path in zip(shares, self._waiting, strict=True)]
+        broken: set[date] = set().union(*workers(read_share, jobs))
+        return broken or self._days(days_with_repeats(pl.concat(_marks(path) for path in self._waiting)))
+
+    def parts(self, into: int) -> Iterator[MonthPart]:
+        """The month, one bucket after the other; after `broken_days` found none."""
+        for bucket in buckets(into):
+            stays = pl.concat(stays for path in self._waiting for stays in _waiting_stays(path, bucket))
+            yield MonthPart(bucket, *month_from_stays(stays, self._last))
+
+    def _days(self, bits: int) -> set[date]:
+        return {self._last.replace(day=n + 1) for n in range(31) if bits >> n & 1}
+
+
+def shares_of(files: Sequence[DayFile]) -> list[Share]:
+    """Each day's row groups in as many shares, in order, so that where days are in one order a share has the same users on all of them.
+
+    A day of few row groups is in some of them only.
+    """
+    days: dict[date, list[DayFile]] = {}
+    for file in files:
+        days.setdefault(file.day, []).append(file)
+    most_rows = max(sum(file.rows for file in of_day) for of_day in days.values())
+    groups = sorted(sum(len(file.groups) for file in of_day) for of_day in days.values())
+    count = max(1, min(-(-most_rows // _ROWS_A_SHARE), groups[len(groups) // 2]))
+    shares: list[Share] = [{} for _ in range(count)]
+    for day in sorted(days):
+        for n, groups in _divided(days[day], count):
+            shares[n].setdefault(day, []).append(groups)
+    return shares
+
+
+def _divided(files: Sequence[DayFile], count: int) -> Iterator[tuple[int, RowGroups]]:
+    """Each row group with the number of the share that its middle is in."""
+    rows, before = max(1, sum(file.rows for file in files)), 0
+    for file in files:
+        numbers: dict[int, list[int]] = {}
+        for group, size in enumerate(file.groups):
+            numbers.setdefault(min(count - 1, (2 * before + size) * count // (2 * rows)), []).append(group)
+            before += size
+        yield from ((n, RowGroups(file, tuple(groups))) for n, groups in numbers.items())
+
+
+# --- a share: what a worker does ---------------------------------------------------------------------------------------------------
+
+
+def read_share(share: Share, into: int, path: Path, may_be_lost: bool) -> set[date]:
+    """Put a share's stays into a file, bucket by bucket; return the days that are broken.
+
+    `may_be_lost` tells whether the process is one that may be lost, as a damaged file can make of it where Polars reads.
+    """
+    broken, waiting = set(), 0
+    with _StaysFile(path, into) as file:
+        open_stays: OpenStays | None = None
+        ended: list[pl.DataFrame] = []
+        for day, row_groups in share.items():
+            rows = _rows(row_groups, may_be_lost)
+            if rows is None:
+                broken.add(day)
+                continue
+            after = stays_after_day(open_stays, rows, day)
+            open_stays = after.open
+            if not rows_that_keep(UserRows, after.began).all():
+                broken.add(day)
+            ended.append(_let_go(after.ended))
+            waiting += after.ended.height
+            if waiting > _MOST_WAITING:
+                file.add(ended)
+                ended, waiting = [], 0
+        file.add([*ended, all_ended(open_stays)] if open_stays else ended)
+    return broken
+
+
+def _rows(row_groups: list[RowGroups], may_be_lost: bool) -> pl.DataFrame | None:
+    """A share's rows of a day, or none where not all is in order: what it is that is wrong is told by who reads it carefully."""
+    try:
+        rows = pl.concat(_read(each, may_be_lost) for each in row_groups)
+    except (UserError, pyarrow.ArrowException, pl.exceptions.PolarsError, OSError, ValueError, KeyError, IndexError) as error:
+        if is_for_want_of_memory(error):
+            raise
+        return None
+    said = sum(each.file.groups[n] for each in row_groups for n in each.numbers)
+    return rows if rows.height == said and are_in_order(rows) else None
+
+
+def _read(row_groups: RowGroups, may_be_lost: bool) -> pl.DataFrame:
+    """Polars is faster; Arrow looks at pages' checksums, and refuses what is damaged without ending the process."""
+    file, numbers = row_groups
+    if may_be_lost and not file.has_checksums:
+        return rows_by_polars(file.path, sum(file.groups[: numbers[0]]), sum(file.groups[n] for n in numbers))
+    return rows_by_arrow(file.path, numbers)
+
+
+def _let_go(stays: pl.DataFrame) -> pl.DataFrame:
+    """The same with texts of its own: a few rows would keep those of all the rows that they were among."""
+    return pl.from_arrow(stays.to_arrow(compat_level=pl.CompatLevel.oldest()))
+
+
+# --- what waits on disk ---------------------------------------------------------------------------------------------------------
+
+
+class _StaysFile:
+    """A file of stays: whenever some are added, a record batch a bucket."""
+
+    def __init__(self, path: Path, into: int) -> None:
+        self._into = into
+        schema = pl.DataFrame(schema=STAYS).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+        self._file = pyarrow.OSFile(str(path), "wb")
+        self._writer = pyarrow.ipc.new_file(self._file, schema)
+
+    def __enter__(self) -> _StaysFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+        self._file.close()
+
+    def add(self, frames: Iterable[pl.DataFrame]) -> None:
+        """Add stays."""
+        stays = pl.concat([pl.DataFrame(schema=STAYS), *frames])
+        ordered = stays.with_columns(bucket=bucket_numbers(stays["workspace_id"], self._into)).sort("bucket", maintain_order=True)
+        starts = ordered["bucket"].search_sorted(pl.Series(range(self._into + 1), dtype=pl.UInt32)).to_list()
+        table = ordered.drop("bucket").to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
+        whole = table.to_batches()[0] if table.num_rows else pyarrow.RecordBatch.from_pylist([], schema=table.schema)
+        for n in range(self._into):
+            self._writer.write_batch(whole.slice(starts[n], starts[n + 1] - starts[n]))
+
+
+def _waiting_stays(path: Path, bucket: Bucket) -> Iterator[pl.DataFrame]:
+    """The stays of a bucket that wait in a file."""
+    with pyarrow.OSFile(str(path)) as file:
+        reader = pyarrow.ipc.open_file(file)
+        for n in range(bucket.number, reader.num_record_batches, bucket.of):
+            yield pl.from_arrow(reader.get_batch(n))
+
+
+def _marks(path: Path) -> pl.DataFrame:
+    """Who stayed when: user and bits of all stays that wait in a file."""
+    wanted = [list(STAYS).index(column) for column in ("bits", "user")]
+    with pyarrow.OSFile(str(path)) as file:
+        reader = pyarrow.ipc.open_file(file, options=pyarrow.ipc.IpcReadOptions(included_fields=wanted))
+        return pl.from_arrow(reader.read_all()).select("user", "bits")

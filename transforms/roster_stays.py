@@ -1,0 +1,175 @@
+"""Stays: a user's days of a month on which they stood the same, found by comparing each day's rows with those of the day before.
+
+From one day to the next nearly all rows are alike, wherever in their file they are. A stay goes on as long as they are; the others end.
+One that is not found again though it is there only makes two stays of one: what is made of stays (roster months, people) is the same
+however they are cut, so nothing depends on the order of rows, only how many stays there are.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+import polars as pl
+
+from transforms.contracts.sources import PERSON
+from transforms.roster_months import SCHEMA, STANDING, bits_of
+from transforms.sorted_rows import with_rows_added
+
+_USER = ["workspace_id", "user_id"]
+_STIR, _STIR_AGAIN = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F
+_PLACES_A_ROW = 4
+_STAYS_AT_ONCE = 1_000_000
+_HIGHER = (1 << 20, 1 << 40)  # what numbers are divided by, one after the other, where their lower bits led two to one place
+STAYS = {
+    **dict.fromkeys(STANDING, pl.String),
+    "login_enabled": pl.Boolean,  # aliases only, else null
+    "bits": pl.UInt32,
+    "name": pl.String,
+    "email": pl.String,
+    "last_active_on": pl.Date,
+    "day": pl.Date,  # the last of the stay, of which name, email and last_active_on are
+    "user": pl.UInt64,  # a hash of the user
+}
+
+
+class OpenStays(NamedTuple):
+    """The stays that a day's rows go on with or begin, one a row: the rows, and of each the user's hash, two more of what it is found again by, and the days."""
+
+    rows: pl.DataFrame
+    user: pl.Series
+    mark: pl.Series
+    second: pl.Series
+    bits: pl.Series
+    day: date
+
+
+class DayAfter(NamedTuple):
+    """What a day makes of the stays before it: those that are open now; those that ended (STAYS); and whose rows began one: workspace_id, user_id."""
+
+    open: OpenStays
+    ended: pl.DataFrame
+    began: pl.DataFrame
+
+
+class MonthOfStays(NamedTuple):
+    """A roster month, and the last row of each of its users; both sorted."""
+
+    rosters: pl.DataFrame
+    people: pl.DataFrame
+
+
+def stays_after_day(before: OpenStays | None, rows: pl.DataFrame, day: date) -> DayAfter:
+    """Go on with the stays that a day's rows are alike to, end the others, begin those of new rows.
+
+    Grain:  workspace, user of the day, in the order of its rows. `before` is what was open on the last day before, None for the first.
+    Shapes: rows of the users contract that keep it.
+    """
+    user, mark, second = _marks(rows)
+    bit, ids = bits_of([day]), rows.select(_USER)
+    if before is None:
+        bits = pl.repeat(bit, rows.height, dtype=pl.UInt32, eager=True)
+        return DayAfter(OpenStays(rows, user, mark, second, bits, day), pl.DataFrame(schema=STAYS), ids)
+    place = _places(mark, second, before)
+    bits = before.bits.gather(place).fill_null(0) | bit
+    now = OpenStays(rows, user, mark, second, bits, day)
+    return DayAfter(now, _told(before, _left_over(before.rows.height, place)), ids[place.is_null().arg_true()])
+
+
+def all_ended(stays: OpenStays) -> pl.DataFrame:
+    """What is open still, after the last day: STAYS."""
+    return _told(stays, pl.int_range(stays.rows.height, dtype=pl.UInt32, eager=True))
+
+
+def _told(stays: OpenStays, positions: pl.Series) -> pl.DataFrame:
+    """Some open stays as they are told to others."""
+    columns = [column for column in STAYS if column in stays.rows.columns]
+    told = stays.rows.select(columns)[positions].with_columns(
+        stays.bits.gather(positions).alias("bits"), stays.user.gather(positions).alias("user"), day=pl.lit(stays.day)
+    )
+    return told.with_columns(login_enabled=pl.when(pl.col("kind") == "alias").then("login_enabled")).select(list(STAYS))
+
+
+def days_with_repeats(stays: pl.DataFrame) -> int:
+    """The mask of the days on which a user has two rows.
+
+    Grain:  stay with `user` and `bits`; every one of the month.
+    """
+    several = stays.filter(stays["user"].is_duplicated())
+    together = several.group_by("user").agg(pl.col("bits").bitwise_or().alias("together"), rows=pl.col("bits").bitwise_count_ones().sum())
+    repeated = together.filter(pl.col("together").bitwise_count_ones() != pl.col("rows")).select("user")
+    theirs = several.join(repeated, on="user", how="semi")
+    rows = {n: (pl.col("bits") & pl.lit(1 << n, pl.UInt32) != 0).sum().alias(str(n)) for n in range(31)}
+    most = theirs.group_by("user").agg(rows.values()).select(pl.col(map(str, rows)).max()) if theirs.height else None
+    return sum(1 << n for n in rows if most is not None and most[str(n)][0] > 1)
+
+
+def month_from_stays(stays: pl.DataFrame, last: date) -> MonthOfStays:
+    """Put the stays of a bucket's users together. `last` is the last day that came in.
+
+    Grain:  stay -> workspace, user, standing; and workspace, user.
+    """
+    of = -(-stays.height // _STAYS_AT_ONCE)
+    if of <= 1:
+        return _put_together(stays, last)
+    months = [_put_together(stays.filter(pl.col("user") % of == n), last) for n in range(of)]
+    return MonthOfStays(pl.concat([m.rosters for m in months]).sort(STANDING), pl.concat([m.people for m in months]).sort(_USER))
+
+
+def _put_together(stays: pl.DataFrame, last: date) -> MonthOfStays:
+    ordered = stays.sort(_USER).with_columns(last_active_on=pl.when(pl.col("day") == last).then("last_active_on"))
+    is_again = pl.all_horizontal(pl.col(column) == pl.col(column).shift() for column in _USER).fill_null(False)
+    is_again = ordered.select(is_again).to_series()
+    has_several = is_again | is_again.shift(-1, fill_value=False)
+    once, several = ordered.filter(~has_several), ordered.filter(has_several)
+    folded = several.group_by(STANDING).agg(pl.col("bits").bitwise_or(), pl.col("last_active_on").max()).select(list(SCHEMA))
+    latest = several.sort("day").unique(_USER, keep="last", maintain_order=True).select(PERSON)
+    return MonthOfStays(
+        with_rows_added(once.select(list(SCHEMA)), folded, STANDING),
+        with_rows_added(once.select(PERSON), latest, _USER),
+    )
+
+
+# --- finding rows again -----------------------------------------------------------------------------------------------------
+
+
+def _marks(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series, pl.Series]:
+    """Of each row 64 bits of its user; of its user and how they stand; and of its user once more."""
+    standing = pl.col("kind").hash(1) + pl.col("status").hash(2) + pl.col("login_enabled").cast(pl.UInt64)
+    user, second, standing = rows.select(_user(1).alias("user"), _user(11).alias("second"), standing.alias("standing"))
+    return user, user * _STIR_AGAIN + standing, second
+
+
+def _user(seed: int) -> pl.Expr:
+    return pl.col("workspace_id").hash(seed) * pl.lit(_STIR, pl.UInt64) + pl.col("user_id").hash(seed + 1)  # wraps, as hashes may
+
+
+def _places(mark: pl.Series, second: pl.Series, before: OpenStays) -> pl.Series:
+    """Where each row is among those before, by position; null where it was not found. Compared in 128 bits."""
+    at = _candidates(mark, before.mark, pl.int_range(len(before.mark), dtype=pl.UInt32, eager=True))
+    found = _where(before.mark.gather(at) == mark, at)
+    left, free = found.is_null().arg_true(), _left_over(len(before.mark), found)
+    for divisor in _HIGHER:  # a place has room for one: who was pushed out is looked for by other bits, among few
+        if len(left) and len(free):
+            marks, others = mark.gather(left), before.mark.gather(free)
+            at = _candidates(marks // divisor, others // divisor, free)
+            again = _where(before.mark.gather(at) == marks, at)
+            found = found.scatter(left, again)
+            left = left.filter(again.is_null())
+    return _where(before.second.gather(found) == second, found)
+
+
+def _candidates(marks: pl.Series, others: pl.Series, positions: pl.Series) -> pl.Series:
+    """For each mark the position of the other one that is equal to it in some bits, if it was not pushed out; else any position."""
+    most = (1 << (len(others) * _PLACES_A_ROW).bit_length()) - 1
+    table = pl.zeros(most + 1, dtype=pl.UInt32, eager=True).scatter((others & most).cast(pl.UInt32), positions)
+    return table.gather((marks & most).cast(pl.UInt32))
+
+
+def _left_over(height: int, found: pl.Series) -> pl.Series:
+    """The positions that were not found."""
+    return pl.repeat(True, height, dtype=pl.Boolean, eager=True).scatter(found.drop_nulls(), False).arg_true()
+
+
+def _where(is_so: pl.Series, values: pl.Series) -> pl.Series:
+    return pl.select(pl.when(is_so).then(values)).to_series()
