@@ -7,6 +7,7 @@ together. Memory is that of a share of two days for each worker, and then that o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -75,10 +76,18 @@ class RosterReading:
         return broken or self._days(days_with_repeats(pl.concat(_marks(path) for path in self._waiting)))
 
     def parts(self, into: int) -> Iterator[MonthPart]:
-        """The month, one bucket after the other; after `broken_days` found none."""
-        for bucket in buckets(into):
-            stays = pl.concat(stays for path in self._waiting for stays in _waiting_stays(path, bucket))
-            yield MonthPart(bucket, *month_from_stays(stays, self._last))
+        """The month, one bucket after the other, the next being made meanwhile; after `broken_days` found none."""
+        with ThreadPoolExecutor(1) as ahead:
+            coming = ahead.submit(self._part, Bucket(0, into))
+            for bucket in buckets(into):
+                part = coming.result()
+                if bucket.number + 1 < into:
+                    coming = ahead.submit(self._part, Bucket(bucket.number + 1, into))
+                yield part
+
+    def _part(self, bucket: Bucket) -> MonthPart:
+        stays = pl.concat(stays for path in self._waiting for stays in _waiting_stays(path, bucket))
+        return MonthPart(bucket, *month_from_stays(stays, self._last))
 
     def _days(self, bits: int) -> set[date]:
         return {self._last.replace(day=n + 1) for n in range(31) if bits >> n & 1}

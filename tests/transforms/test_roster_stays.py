@@ -73,11 +73,11 @@ def test_a_user_who_is_there_twice_is_found_on_that_day() -> None:
 
 @pytest.mark.parametrize("users", [1, 2, 1_000, 60_000])
 def test_every_row_is_found_again_in_any_order(users: int) -> None:
-    """But for one in a thousand at most, which only begins another stay."""
+    """But for a few of a thousand, which only begin another stay."""
     ids = pl.format("user-{}", pl.int_range(users).cast(pl.String))
     rows = pl.select(ids.alias("user_id")).join(roster("a").drop("user_id"), how="cross").select(UserRows.names())
     stays = stays_of(rows, rows.sample(fraction=1, shuffle=True, seed=1), rows.reverse())
-    assert users <= stays.height <= users + users // 1_000
+    assert users <= stays.height <= users + users // 100
     month = month_from_stays(stays, FIRST + timedelta(2))
     assert month.rosters["bits"].to_list() == [0b111] * users
     assert month.rosters.select(STANDING).equals(rows.sort("user_id").with_columns(login_enabled=pl.lit(None, pl.Boolean)).select(STANDING))
