@@ -57,6 +57,13 @@ class Ingested:
     roster_days: set[date] = field(default_factory=set)
 
 
+class Readers(NamedTuple):
+    """Who reads large rosters, and whether they are on other machines: then the source and the lake are on a store that they reach."""
+
+    workers: Workers
+    are_far: bool
+
+
 class RunMark(NamedTuple):
     """Which run brings something in, and when it began."""
 
@@ -113,7 +120,7 @@ def _require_every_day(found: set[date], request: IngestRequest, current: dict) 
 
 
 def ingest(
-    table_days: list[TableDay], kept: KeptRosters, directory: KeptDirectory, ledger: Ledger, lake: Lake, run: RunMark, workers: Workers
+    table_days: list[TableDay], kept: KeptRosters, directory: KeptDirectory, ledger: Ledger, lake: Lake, run: RunMark, readers: Readers
 ) -> Ingested:
     """Read and check every new table day, put its rows where they are kept, and tell the ledger: in its open transaction.
 
@@ -128,7 +135,7 @@ def ingest(
         accepted += of_batch
     rosters = [t for t in table_days if t.table == "users"]
     with progress("Reading rosters, days", len(rosters)) as told:
-        for month in months_of_rosters(rosters, kept.settle, lake, workers):
+        for month in months_of_rosters(rosters, kept.settle, lake, *readers):
             kept.replace(month.month, _learnt(month.parts, directory), {a.table_day.day: a.version for a in month.accepted})
             accepted += month.accepted
             done.days += len(month.accepted)

@@ -112,6 +112,15 @@ class Lake:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
+    @contextmanager
+    def shared_scratch(self, name: str) -> Iterator[Path | S3Path]:
+        """The same where the lake lies, so that workers of a cluster reach it."""
+        folder = self.root / f".{name}.parquet.{os.getpid()}"
+        try:
+            yield folder
+        finally:
+            remove_folder(folder)
+
     # --- rosters: a month's days in one file a bucket, named by the versions of all of them --------------------------------------
 
     def roster_month_path(self, month: date, versions: Mapping[date, str], bucket: Bucket = WHOLE) -> Path | S3Path:
@@ -133,14 +142,14 @@ def read_frame(path: Path | S3Path, columns: list[str] | None = None) -> pl.Data
     return pl.read_parquet(source, columns=columns, hive_partitioning=False)
 
 
-def write_frame(path: Path | S3Path, frame: pl.DataFrame, compression: str = "zstd") -> None:
+def write_frame(path: Path | S3Path, frame: pl.DataFrame, compression: str = "zstd", rows_a_group: int | None = None) -> None:
     """Write a frame as it is, without more ado."""
     level = 1 if compression == "zstd" else None
     if not isinstance(path, S3Path):
-        frame.write_parquet(path, compression=compression, compression_level=level)
+        frame.write_parquet(path, compression=compression, compression_level=level, row_group_size=rows_a_group)
         return
     content = io.BytesIO()
-    frame.write_parquet(content, compression=compression, compression_level=level)
+    frame.write_parquet(content, compression=compression, compression_level=level, row_group_size=rows_a_group)
     path.write_bytes(content.getvalue())
 
 

@@ -6,6 +6,7 @@ Polars' own reader, given a flipped bit, may ask for more memory than there is a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
@@ -51,31 +52,32 @@ def rows_of_parquet(name: str, table: str, content: bytes) -> pl.DataFrame:
     return frame.with_columns(*texts, *(pl.lit(None).alias(column) for column in columns if column not in wanted))
 
 
-def rows_by_arrow(path: Path, row_groups: Sequence[int]) -> pl.DataFrame:
-    """Some row groups of a roster's file that has the contract's types.
+def rows_by_arrow(file: Path | BytesIO, row_groups: Sequence[int] | None) -> pl.DataFrame:
+    """Some row groups (None: all) of a roster's file that has the contract's types.
 
     Raises: what Arrow raises for a file that is damaged, UserError for a cell that is too long.
     """
     wanted = SOURCE_ROWS["users"].types()
-    with pyarrow.parquet.ParquetFile(path, page_checksum_verification=True) as file:
-        arrow = file.read_row_groups(row_groups, columns=list(wanted), use_threads=False)
+    with pyarrow.parquet.ParquetFile(file, page_checksum_verification=True) as parquet:
+        numbers = range(parquet.num_row_groups) if row_groups is None else row_groups
+        arrow = parquet.read_row_groups(numbers, columns=list(wanted), use_threads=False)
     arrow.validate(full=True)
-    _require_short_cells(path.name, arrow)
+    _require_short_cells("the file", arrow)
     return (
         pl.from_arrow(pyarrow.Table.from_arrays(arrow.columns, arrow.column_names)).select(list(wanted)).cast(wanted)
     )  # words may be coded
 
 
-def rows_by_polars(path: Path, first: int, rows: int) -> pl.DataFrame:
+def rows_by_polars(file: Path | BytesIO, first: int, rows: int) -> pl.DataFrame:
     """Some rows of a roster's file that has the contract's types. A damaged file may end the process.
 
     Raises: what Polars raises, UserError for a cell that is too long.
     """
     wanted = SOURCE_ROWS["users"].types()
-    frame = pl.scan_parquet(path, glob=False, hive_partitioning=False).slice(first, rows).select(list(wanted)).collect().cast(wanted)
+    frame = pl.scan_parquet(file, glob=False, hive_partitioning=False).slice(first, rows).select(list(wanted)).collect().cast(wanted)
     texts = [name for name, dtype in wanted.items() if dtype == pl.String]
     if max(frame.select(pl.col(texts).str.len_bytes().max()).fill_null(0).row(0)) > LARGEST_FIELD:
-        raise UserError(f"{path.name}: has a cell of over {LARGEST_FIELD} bytes. Deliver the file again.")
+        raise UserError(f"the file: has a cell of over {LARGEST_FIELD} bytes. Deliver the file again.")
     return frame
 
 

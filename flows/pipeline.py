@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import chain
+from pathlib import Path
 
 import polars as pl
 
@@ -17,7 +18,7 @@ from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_of_the_
 from flows.facts import last_whole_day
 from flows.fault_points import reached
 from flows.home import Home
-from flows.ingest import IngestRequest, RunMark, ingest, new_table_days
+from flows.ingest import IngestRequest, Readers, RunMark, ingest, new_table_days
 from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
 from flows.lake import Lake, lake_of
@@ -26,6 +27,7 @@ from flows.progress import progress
 from flows.publish import export_reports, publish, publish_runs, workbook_path
 from flows.repeated_days import declare_repeated_days
 from flows.requests import BillRequest, Outcome, ReportRequest
+from flows.s3_files import S3Path, is_s3
 from flows.shelf import Shelf
 from flows.told import Division, opening_day, owners_of_workspaces, roster_days, told_by_ledger
 from flows.unchanged import held_as_published, is_as_billed, mark_of, no_invoices, remember
@@ -107,6 +109,14 @@ class Run:
 
             return on_cluster
         return self.setting.workers
+
+    def readers(self, source: Path | str) -> Readers:
+        """Who reads large rosters of a source."""
+        if self.setting.cluster and is_s3(source) and isinstance(self.lake.root, S3Path):
+            from flows.cluster import on_cluster
+
+            return Readers(on_cluster, are_far=True)
+        return Readers(self.setting.workers, are_far=False)
 
     def kept_rosters(self) -> KeptRosters:
         """The rosters as the ledger now says they are."""
@@ -208,7 +218,7 @@ def bring_in(run: Run, request: IngestRequest) -> None:
 def _take_in(run: Run, request: IngestRequest, kept: KeptRosters, directory: KeptDirectory) -> None:
     fresh = new_table_days(request, run.ledger)
     mark = RunMark(run.id, run.started_at)
-    run.outcome.ingested = ingest(fresh, kept, directory, run.ledger, run.lake, mark, run.setting.workers)
+    run.outcome.ingested = ingest(fresh, kept, directory, run.ledger, run.lake, mark, run.readers(request.source))
     run.outcome.ingested.days += declare_repeated_days(request.repeated_days, run.ledger, kept, mark)
     run.ledger.set_buckets(kept.buckets_of_months())
     if not request.accept_drop:

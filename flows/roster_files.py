@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ import pyarrow.parquet
 
 from flows.errors import UserError
 from flows.parquet_rows import require_loadable
+from flows.s3_files import S3File, S3Path
 from flows.source import FileRead, Part, digest
 from transforms.contracts.sources import UserRows
 
@@ -26,10 +28,17 @@ class HashesCollide(Exception):
     """Two users have the same hash, as one pair in 10¹⁹ may: the rosters have to be folded by their text."""
 
 
+class Fetched(NamedTuple):
+    """What a file of a store was when it was fetched."""
+
+    sha256: str
+    bytes: int
+
+
 class DayFile(NamedTuple):
     """A Parquet file of one day's roster in the contract's types, and how many rows it says that each of its row groups has."""
 
-    path: Path
+    path: Path | S3Path
     day: date
     groups: tuple[int, ...]
     has_checksums: bool = False
@@ -40,7 +49,10 @@ class DayFile(NamedTuple):
 
 
 class RosterFile(NamedTuple):
-    """A file that is read where it lies: its rows by its own account, and what tells whether it is still the same."""
+    """A file that is read where it lies: its rows by its own account, and what tells whether it is still the same.
+
+    One on a store is fetched whole by whoever reads it, and its digest is of what was fetched: that it changes meanwhile does not matter.
+    """
 
     part: Part
     groups: tuple[int, ...]
@@ -52,26 +64,36 @@ class RosterFile(NamedTuple):
     def rows(self) -> int:
         return sum(self.groups)
 
+    def of_day(self) -> DayFile:
+        """The same as a file of a day's roster."""
+        path, day = self.part.path, self.part.day
+        if isinstance(path, S3File):
+            return DayFile(S3Path(path.key), day, (self.rows,), self.has_checksums)
+        return DayFile(path.absolute(), day, self.groups, self.has_checksums)
+
     def is_the_same(self) -> bool:
         """Whether nobody wrote to the file since it was looked at."""
-        return _state(self.part.path) == self.state
+        return isinstance(self.part.path, S3File) or _state(self.part.path) == self.state
 
-    def told(self) -> FileRead:
-        """What the ledger is told of the file."""
-        return FileRead(self.part, digest(self.part), self.state[0], self.rows, self.unknown_columns)
+    def told(self, fetched: Mapping[str, Fetched]) -> FileRead:
+        """What the ledger is told of the file, of which some were fetched."""
+        found = fetched.get(str(self.of_day().path)) or Fetched(digest(self.part), self.state[0])
+        return FileRead(self.part, found.sha256, found.bytes, self.rows, self.unknown_columns)
 
 
 def roster_file(part: Part) -> RosterFile | None:
     """A part that can be read where it lies; else None."""
-    if not isinstance(part.path, Path) or part.path.suffix != ".parquet":
+    if part.path.suffix != ".parquet":
         return None
     try:
         state = _state(part.path)
-        says = pyarrow.parquet.read_metadata(part.path)
+        with _opened(part.path) as file:
+            says = pyarrow.parquet.read_metadata(file)
+            file.seek(0)
+            has_checksums = not _is_without_checksums(file.read(64))
         require_loadable(part.name, says, state[0])
         if not _has_the_types(says):
             return None
-        has_checksums = not _is_without_checksums(part.path)
     except (UserError, pyarrow.ArrowException, OSError, ValueError, KeyError, IndexError):
         return None  # what it is that is wrong is told by who reads it carefully
     wanted = UserRows.names()
@@ -98,13 +120,15 @@ def _is(column: pyarrow.parquet.ColumnSchema, wanted: str) -> bool:
     return given == _TYPES[wanted] and column.max_repetition_level == 0 and column.max_definition_level <= 1
 
 
-def _is_without_checksums(path: Path) -> bool:
-    """Whether pages carry no CRC: Arrow checks them, DuckDB does not.
+def _opened(path: Path | S3File) -> pyarrow.NativeFile:
+    return path.opened() if isinstance(path, S3File) else pyarrow.OSFile(str(path))
+
+
+def _is_without_checksums(header: bytes) -> bool:
+    """Whether pages carry no CRC: Arrow checks them, Polars does not.
 
     The first page's header tells: of its fields, in Thrift's compact protocol, the fourth is the CRC, after three that are always there.
     """
-    with path.open("rb") as file:
-        header = file.read(64)
     if header[:4] != b"PAR1":
         return False
     at = 4
@@ -118,6 +142,8 @@ def _is_without_checksums(path: Path) -> bool:
     return header[at] >> 4 > 1  # the next field is a later one than the CRC
 
 
-def _state(path: Path) -> tuple[int, ...]:
+def _state(path: Path | S3File) -> tuple[int, ...]:
+    if isinstance(path, S3File):
+        return (path.size,)
     said = path.stat()
     return said.st_size, said.st_mtime_ns, said.st_ino

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow.parquet
 
 from flows.checked_rows import AcceptedDay, TableDay, checked, read_day, require_rosters
-from flows.lake import NO_FAULTS, Lake
-from flows.roster_files import DayFile, HashesCollide, RosterFile, roster_file, rows_of_groups
+from flows.lake import NO_FAULTS, Lake, write_frame
+from flows.roster_files import DayFile, Fetched, HashesCollide, RosterFile, roster_file, rows_of_groups
 from flows.roster_reading import MonthPart, RosterReading
+from flows.s3_files import S3Path
 from flows.workers import WorkerLost, Workers, in_turn
 from transforms.buckets import buckets
 from transforms.calendar import first_of_month
@@ -35,8 +37,10 @@ class MonthIn(NamedTuple):
     parts: Iterator[MonthPart]
 
 
-def months_of_rosters(table_days: Iterable[TableDay], settle: Settle, lake: Lake, workers: Workers = in_turn) -> Iterator[MonthIn]:
-    """Read, check and fold each month's days, in order.
+def months_of_rosters(
+    table_days: Iterable[TableDay], settle: Settle, lake: Lake, workers: Workers = in_turn, is_far: bool = False
+) -> Iterator[MonthIn]:
+    """Read, check and fold each month's days, in order. `is_far`: the workers reach the source and the lake, which are on a store, and no disk of this machine.
 
     Raises: UserError for a file that cannot be taken.
     """
@@ -49,7 +53,7 @@ def months_of_rosters(table_days: Iterable[TableDay], settle: Settle, lake: Lake
             yield _at_once(month, days, settle)
             continue
         try:
-            yield from _out_of_core(month, days, settle, lake, workers)
+            yield from _out_of_core(month, days, settle, lake, workers, is_far)
         except HashesCollide:
             yield _at_once(month, days, settle)
 
@@ -69,19 +73,20 @@ def _at_once(month: date, days: list[TableDay], settle: Settle) -> MonthIn:
 # --- a large month: share by share, from files -------------------------------------------------------------------------------------
 
 
-def _out_of_core(month: date, days: list[TableDay], settle: Settle, lake: Lake, workers: Workers) -> Iterator[MonthIn]:
+def _out_of_core(month: date, days: list[TableDay], settle: Settle, lake: Lake, workers: Workers, is_far: bool) -> Iterator[MonthIn]:
     """Fold files where they lie; those of days on which something is not in order once their rows were looked at, one by one."""
-    with lake.scratch("rosters") as scratch:
+    with lake.scratch("rosters") as near, lake.shared_scratch("shared_rosters") as shared:
+        scratch = shared if is_far else near
         lying = {t: files for t in days if (files := _as_they_lie(t))}
         looked_at = {t: _look_at_each_row(t, scratch) for t in days if t not in lying}
         while True:
             first = days[0]
             of = settle(month, sum(f.rows for f in lying[first]) if first in lying else sum(f.rows for f in looked_at[first].files))
-            reading = RosterReading([f for t in days for f in _files(t, lying.get(t), scratch)], scratch, workers)
+            reading = RosterReading([f for t in days for f in _files(t, lying.get(t), scratch)], near, workers, shared if is_far else None)
             try:
                 broken = _broken_days(reading, of, lying)
                 if not broken:
-                    accepted = [looked_at.get(t) or _taken(t, lying[t]) for t in days]
+                    accepted = [looked_at.get(t) or _taken(t, lying[t], reading.fetched) for t in days]
                     broken = [t for t, files in lying.items() if not all(file.is_the_same() for file in files)]
                 if not broken:
                     yield MonthIn(month, accepted, reading.parts(of))
@@ -110,28 +115,28 @@ def _as_they_lie(table_day: TableDay) -> list[RosterFile]:
     return files if all(files) and sum(file.rows for file in files) else []
 
 
-def _files(table_day: TableDay, lying: list[RosterFile] | None, scratch: Path) -> list[DayFile]:
+def _files(table_day: TableDay, lying: list[RosterFile] | None, scratch: Path | S3Path) -> list[DayFile]:
     if lying:
-        return [DayFile(file.part.path.absolute(), table_day.day, file.groups, file.has_checksums) for file in lying]
+        return [file.of_day() for file in lying]
     path = _spooled(table_day, scratch)
+    if isinstance(path, S3Path):
+        return [DayFile(path, table_day.day, (sum(rows_of_groups(pyarrow.parquet.read_metadata(BytesIO(path.read_bytes())))),))]
     return [DayFile(path, table_day.day, rows_of_groups(pyarrow.parquet.read_metadata(path)))]
 
 
-def _spooled(table_day: TableDay, scratch: Path) -> Path:
-    return scratch.absolute() / f"{table_day.day}.parquet"
+def _spooled(table_day: TableDay, scratch: Path | S3Path) -> Path | S3Path:
+    return (scratch.absolute() if isinstance(scratch, Path) else scratch) / f"{table_day.day}.parquet"
 
 
-def _look_at_each_row(table_day: TableDay, scratch: Path) -> AcceptedDay:
+def _look_at_each_row(table_day: TableDay, scratch: Path | S3Path) -> AcceptedDay:
     """Keep the rows that are in order for a while, and tell of the others."""
     _, parts = read_day(table_day)
     require_rosters({table_day: parts})
     found = checked("users", {table_day: parts})
-    found.rows.select(UserRows.names()).write_parquet(
-        _spooled(table_day, scratch), compression="lz4", statistics=False, row_group_size=_ROWS_A_GROUP
-    )
+    write_frame(_spooled(table_day, scratch), found.rows.select(UserRows.names()), "lz4", _ROWS_A_GROUP)
     return AcceptedDay.of(table_day, parts, found)
 
 
-def _taken(table_day: TableDay, lying: list[RosterFile]) -> AcceptedDay:
+def _taken(table_day: TableDay, lying: list[RosterFile], fetched: Mapping[str, Fetched]) -> AcceptedDay:
     with ThreadPoolExecutor(2) as readers:
-        return AcceptedDay(table_day, list(readers.map(RosterFile.told, lying)), NO_FAULTS, {})
+        return AcceptedDay(table_day, list(readers.map(lambda file: file.told(fetched), lying)), NO_FAULTS, {})

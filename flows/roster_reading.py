@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from hashlib import sha256
+from io import BytesIO
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +21,8 @@ import pyarrow.ipc
 
 from flows.errors import UserError, is_for_want_of_memory
 from flows.parquet_rows import rows_by_arrow, rows_by_polars
-from flows.roster_files import DayFile
+from flows.roster_files import DayFile, Fetched
+from flows.s3_files import S3Path
 from flows.workers import Workers, in_turn
 from transforms.buckets import Bucket, bucket_numbers, buckets
 from transforms.contracts.base import rows_that_keep
@@ -48,14 +52,25 @@ class RowGroups(NamedTuple):
 Share = dict[date, list[RowGroups]]
 
 
-class RosterReading:
-    """The rosters of one month, of some days, in files. `scratch` is where stays wait, `workers` read the shares."""
+class ShareRead(NamedTuple):
+    """The days of a share that are broken, and what its files of a store were when they were fetched."""
 
-    def __init__(self, files: Sequence[DayFile], scratch: Path, workers: Workers = in_turn) -> None:
-        self._files, self._scratch = list(files), scratch
+    broken: set[date]
+    fetched: dict[str, Fetched]
+
+
+class RosterReading:
+    """The rosters of one month, of some days, in files; `workers` read their shares.
+
+    `scratch` is where stays wait. Workers of a cluster put them into `shared` first, where they find the files too.
+    """
+
+    def __init__(self, files: Sequence[DayFile], scratch: Path, workers: Workers = in_turn, shared: S3Path | None = None) -> None:
+        self._files, self._scratch, self._shared = list(files), scratch, shared
         self._last = max(file.day for file in files)
         self._workers = workers
         self._waiting: list[Path] = []
+        self.fetched: dict[str, Fetched] = {}
 
     def close(self) -> None:
         """Remove what waits."""
@@ -69,10 +84,14 @@ class RosterReading:
         """
         self.close()
         shares = shares_of(self._files)
-        self._waiting = [self._scratch / f"stays-{n}.arrow" for n in range(len(shares))]
-        workers = self._workers if len(shares) > 1 else in_turn
-        jobs = [(share, into, path, workers is not in_turn) for share, path in zip(shares, self._waiting, strict=True)]
-        broken: set[date] = set().union(*workers(read_share, jobs))
+        names = [f"stays-{n}.arrow" for n in range(len(shares))]
+        workers = self._workers if len(shares) > 1 or self._shared else in_turn
+        may_be_lost = workers is not in_turn and not self._shared
+        to = [(self._shared or self._scratch) / name for name in names]
+        read = list(workers(read_share, [(share, into, path, may_be_lost) for share, path in zip(shares, to, strict=True)]))
+        self.fetched = dict(chain.from_iterable(each.fetched.items() for each in read))
+        self._waiting = [self._near(path) for path in to]
+        broken: set[date] = set().union(*(each.broken for each in read))
         return broken or self._days(days_with_repeats(pl.concat(_marks(path) for path in self._waiting)))
 
     def parts(self, into: int) -> Iterator[MonthPart]:
@@ -88,6 +107,14 @@ class RosterReading:
     def _part(self, bucket: Bucket) -> MonthPart:
         stays = pl.concat(stays for path in self._waiting for stays in _waiting_stays(path, bucket))
         return MonthPart(bucket, *month_from_stays(stays, self._last))
+
+    def _near(self, path: Path | S3Path) -> Path:
+        if isinstance(path, Path):
+            return path
+        copy = self._scratch / path.name
+        copy.write_bytes(path.read_bytes())
+        path.unlink()
+        return copy
 
     def _days(self, bits: int) -> set[date]:
         return {self._last.replace(day=n + 1) for n in range(31) if bits >> n & 1}
@@ -125,17 +152,17 @@ def _divided(files: Sequence[DayFile], count: int) -> Iterator[tuple[int, RowGro
 # --- a share: what a worker does ---------------------------------------------------------------------------------------------------
 
 
-def read_share(share: Share, into: int, path: Path, may_be_lost: bool) -> set[date]:
+def read_share(share: Share, into: int, path: Path | S3Path, may_be_lost: bool) -> ShareRead:
     """Put a share's stays into a file, bucket by bucket; return the days that are broken.
 
     `may_be_lost` tells whether the process is one that may be lost, as a damaged file can make of it where Polars reads.
     """
-    broken, waiting = set(), 0
+    broken, fetched, waiting = set(), {}, 0
     with _StaysFile(path, into) as file:
         open_stays: OpenStays | None = None
         ended: list[pl.DataFrame] = []
         for day, row_groups in share.items():
-            rows = _rows(row_groups, may_be_lost)
+            rows = _rows(row_groups, may_be_lost, fetched)
             if rows is None:
                 broken.add(day)
                 continue
@@ -149,13 +176,13 @@ def read_share(share: Share, into: int, path: Path, may_be_lost: bool) -> set[da
                 file.add(ended)
                 ended, waiting = [], 0
         file.add([*ended, all_ended(open_stays)] if open_stays else ended)
-    return broken
+    return ShareRead(broken, fetched)
 
 
-def _rows(row_groups: list[RowGroups], may_be_lost: bool) -> pl.DataFrame | None:
+def _rows(row_groups: list[RowGroups], may_be_lost: bool, fetched: dict[str, Fetched]) -> pl.DataFrame | None:
     """A share's rows of a day, or none where not all is in order: what it is that is wrong is told by who reads it carefully."""
     try:
-        rows = pl.concat(_read(each, may_be_lost) for each in row_groups)
+        rows = pl.concat(_read(each, may_be_lost, fetched) for each in row_groups)
     except (UserError, pyarrow.ArrowException, pl.exceptions.PolarsError, OSError, ValueError, KeyError, IndexError) as error:
         if is_for_want_of_memory(error):
             raise
@@ -164,9 +191,13 @@ def _rows(row_groups: list[RowGroups], may_be_lost: bool) -> pl.DataFrame | None
     return rows if rows.height == said and are_in_order(rows) else None
 
 
-def _read(row_groups: RowGroups, may_be_lost: bool) -> pl.DataFrame:
+def _read(row_groups: RowGroups, may_be_lost: bool, fetched: dict[str, Fetched]) -> pl.DataFrame:
     """Polars is faster; Arrow looks at pages' checksums, and refuses what is damaged without ending the process."""
     file, numbers = row_groups
+    if isinstance(file.path, S3Path):
+        content = file.path.read_bytes()
+        fetched[str(file.path)] = Fetched(sha256(content).hexdigest(), len(content))
+        return rows_by_arrow(BytesIO(content), None)
     if may_be_lost and not file.has_checksums:
         return rows_by_polars(file.path, sum(file.groups[: numbers[0]]), sum(file.groups[n] for n in numbers))
     return rows_by_arrow(file.path, numbers)
@@ -183,10 +214,10 @@ def _let_go(stays: pl.DataFrame) -> pl.DataFrame:
 class _StaysFile:
     """A file of stays: whenever some are added, a record batch a bucket."""
 
-    def __init__(self, path: Path, into: int) -> None:
-        self._into = into
+    def __init__(self, path: Path | S3Path, into: int) -> None:
+        self._path, self._into = path, into
         schema = pl.DataFrame(schema=STAYS).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-        self._file = pyarrow.OSFile(str(path), "wb")
+        self._file = pyarrow.OSFile(str(path), "wb") if isinstance(path, Path) else pyarrow.BufferOutputStream()
         self._writer = pyarrow.ipc.new_file(self._file, schema)
 
     def __enter__(self) -> _StaysFile:
@@ -194,6 +225,8 @@ class _StaysFile:
 
     def __exit__(self, *_: object) -> None:
         self._writer.close()
+        if isinstance(self._path, S3Path):
+            self._path.write_bytes(self._file.getvalue())
         self._file.close()
 
     def add(self, frames: Iterable[pl.DataFrame]) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from flows.errors import Unanswered, UserError
 
 if TYPE_CHECKING:
+    from pyarrow import NativeFile
     from pyarrow.fs import S3FileSystem
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ def shown(source: object) -> str:
 
 @dataclass(frozen=True)
 class S3File:
-    """One object, read whole. It has of a path what the reader of a source asks for."""
+    """One object. It has of a path what the reader of a source asks for."""
 
     key: str
     size: int
@@ -63,6 +64,10 @@ class S3File:
                 return stream.read()
 
         return _asked(f"s3://{self.key}", read)
+
+    def opened(self) -> NativeFile:
+        """The object to read here and there, of which only that is fetched."""
+        return _asked(f"s3://{self.key}", lambda: self.system.open_input_file(self.key))
 
 
 @dataclass(frozen=True, order=True)
