@@ -133,8 +133,10 @@ class S3Path:
         return sorted(S3Path(info.path) for info in infos if info.type == FileType.File)
 
     def remove(self) -> None:
-        """Remove it, with every file under it."""
-        if self.files():
+        """Remove it, with every file under it, and the mark that Arrow leaves where there were some."""
+        from pyarrow.fs import FileType
+
+        if _asked(str(self), lambda: _system().get_file_info(self.key)).type == FileType.Directory:
             _asked(str(self), lambda: _system().delete_dir(self.key))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -13,15 +14,20 @@ from datetime import date
 from pathlib import Path
 
 import boto3
+import polars as pl
 import pytest
 from moto.server import ThreadedMotoServer
 
 from tests.conftest import ROOT, SAMPLE, Product
 from tests.properties.test_by_bucket import everything
+from transforms.contracts.sources import UserRows
 
 THROUGH = "2026-01-31"  # every object costs requests
 # The sample then has some 40 users: in buckets of ten they are four.
 RUN = "import transforms.buckets as b; b.USERS_A_BUCKET = 10; from flows.cli import main; main()"
+# Rosters as those of large months: in shares of some fifteen users a day.
+RUN_LARGE = f"import flows.roster_intake as i, flows.roster_reading as r; i._SMALL_MONTH = 0; r._ROWS_A_SHARE = 15; {RUN}"
+EARLIER = "2026-01-06"
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +43,30 @@ def store() -> Iterator[dict[str, str]]:
         "AWS_REGION": "us-east-1",
     }
     client = _client(told)
-    for bucket in ("rosters", "lake"):
+    for bucket in ("rosters", "exports", "lake"):
         client.create_bucket(Bucket=bucket)
     for path in SAMPLE.rglob("*.csv"):
         if f"date={THROUGH}" < path.parent.name < "e":
             continue  # every object costs a request
         client.put_object(Bucket="rosters", Key=str(path.relative_to(SAMPLE)), Body=path.read_bytes())
+        if not f"date={EARLIER}" < path.parent.name < "e":
+            put_export(client, path)
     yield told
     server.stop()
+
+
+def put_export(client, path: Path) -> None:
+    """The same as an export: rosters in Parquet, in four parts, but for one day's."""
+    name = str(path.relative_to(SAMPLE))
+    if not name.startswith("users/") or f"date={EARLIER}" in name:
+        client.put_object(Bucket="exports", Key=name, Body=path.read_bytes())
+        return
+    rows = pl.read_csv(path, infer_schema=False).with_columns(pl.col("login_enabled") == "true", pl.col("last_active_on").str.to_date())
+    for n in range(4):
+        part = rows.cast(UserRows.types())[rows.height * n // 4 : rows.height * (n + 1) // 4]
+        content = io.BytesIO()
+        part.write_parquet(content)
+        client.put_object(Bucket="exports", Key=name.replace(".csv", f"-{n}.parquet"), Body=content.getvalue())
 
 
 def _client(store: dict[str, str]):
@@ -94,22 +116,9 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Product:
     return product
 
 
-def start(store: dict[str, str], cluster: Cluster, home: Path, lake: str) -> subprocess.Popen:
-    command = [
-        sys.executable,
-        "-c",
-        RUN,
-        "run",
-        "s3://rosters",
-        "--through",
-        THROUGH,
-        "--home",
-        str(home),
-        "--lake",
-        lake,
-        "--cluster",
-        cluster.address,
-    ]
+def start(store: dict[str, str], cluster: Cluster, home: Path, run: str, source: str, through: str) -> subprocess.Popen:
+    rest = ["--through", through, "--home", str(home), "--lake", f"s3://lake/{source}", "--cluster", cluster.address]
+    command = [sys.executable, "-c", run, "run", f"s3://{source}", *rest]
     environment = os.environ | store | {"PREFECT_HOME": str(home.parent / "prefect")}
     return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -124,16 +133,35 @@ def without_times(found: dict[str, object]) -> dict[str, object]:
 def test_two_workers_and_a_store_give_what_one_process_gives_though_one_is_killed(
     store: dict[str, str], cluster: Cluster, here: Product, tmp_path: Path
 ) -> None:
-    running = start(store, cluster, tmp_path / "home", "s3://lake/home")
-    while not any("issued-lines" in key for key in keys(store)):
+    running = start(store, cluster, tmp_path / "home", RUN, "rosters", THROUGH)
+    kill_a_worker_once("issued-lines", running, store, cluster)
+    assert without_times(everything(Product(tmp_path / "home"))) == without_times(everything(here))
+    _only_what_is_kept_is_left("rosters", store, tmp_path)
+
+
+def test_workers_of_a_cluster_read_large_rosters_too_though_one_is_killed(store: dict[str, str], cluster: Cluster, tmp_path: Path) -> None:
+    here = Product(tmp_path / "here")
+    here.run(SAMPLE, date.fromisoformat(EARLIER))
+    running = start(store, cluster, tmp_path / "home", RUN_LARGE, "exports", EARLIER)
+    kill_a_worker_once("stays-", running, store, cluster)
+    assert without_times(everything(Product(tmp_path / "home"))) == without_times(everything(here))
+    _only_what_is_kept_is_left("exports", store, tmp_path)
+
+
+def kill_a_worker_once(name: str, running: subprocess.Popen, store: dict[str, str], cluster: Cluster) -> None:
+    """Kill one of the two workers as soon as something of that name lies in the lake, and wait for the end."""
+    while not any(name in key for key in keys(store)):
         assert running.poll() is None, running.communicate()[1]
         time.sleep(0.02)
     os.kill(cluster.workers[0].pid, signal.SIGKILL)
     _, said = running.communicate(timeout=300)
     assert running.returncode == 0, said
-    assert without_times(everything(Product(tmp_path / "home"))) == without_times(everything(here))
-    assert sum("bucket=" in key for key in keys(store)) == 4 + 4  # January's rosters, and the directory
-    assert not [key for key in keys(store) if "shelf" in key], "what the passes were told and found is removed"
+
+
+def _only_what_is_kept_is_left(lake: str, store: dict[str, str], tmp_path: Path) -> None:
+    mine = [key for key in keys(store) if key.startswith(f"{lake}/")]
+    assert sum("bucket=" in key for key in mine) == 4 + 4  # January's rosters, and the directory
+    assert not [key for key in mine if "/." in key], "what the workers were told and found is removed"
     assert not list((tmp_path / "home" / "lake").rglob("*.parquet")), "no row is kept but in the store"
 
 
