@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     ArrowRows = pyarrow.Table | pyarrow.RecordBatchReader
 
 MEMORY = "2GB"  # what DuckDB may hold of the finance database at once; what is more waits on disk beside it
+_ROWS_OF_A_GROUP = 30_720  # of DuckDB's 122,880: what a thread takes at once, so that tables of ten thousands of rows are worked on by all
 FROM_LEDGER = ("invoices", "invoice_lines", "credit_ledger", "runs", "inputs")
 
 
@@ -78,7 +79,10 @@ def _beside(path: Path) -> Iterator[Path]:
 
 
 def _write(beside: Path, fill: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
-    with duckdb.connect(str(beside), config={"storage_compatibility_version": "v1.5.0", "memory_limit": MEMORY}) as finance:
+    with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": f"{beside}.tmp"}) as finance:
+        quoted = str(beside).replace("'", "''")
+        finance.execute(f"attach '{quoted}' as finance (storage_version 'v1.5.0', row_group_size {_ROWS_OF_A_GROUP})")
+        finance.execute("use finance")
         finance.begin()  # in one go: hundreds of small statements would each be flushed to disk
         fill(finance)
         finance.commit()
