@@ -11,6 +11,7 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
+from flows.exact_paths import exact
 from flows.parquet_rows import LARGEST_FIELD
 from transforms.buckets import Bucket, buckets
 from transforms.catalog import KINDS, STATUSES
@@ -86,7 +87,7 @@ class RosterFold:
         broken |= self._days_of_broken_cells()
         if broken:
             return broken
-        last_files = [_escaped(file.path) for file in self._files if file.day == self._last]
+        last_files = [exact(file.path) for file in self._files if file.day == self._last]
         self._execute(_sql("fold_people") + self._in_order(into), buckets=into, last_day=self._last.day, last_files=last_files)
         self._run("fold_leavers", buckets=into)  # apart: DuckDB does not sort a union in bounded memory
         if self._one("select (select count(*) from people) <> (select count(*) from members)"):
@@ -194,7 +195,7 @@ class RosterFold:
 
     def _execute(self, sql: str, files: Sequence[DayFile] | None = None, **values: object) -> duckdb.DuckDBPyConnection:
         files = self._files if files is None else files
-        values |= {"files": [_escaped(file.path) for file in files], "days": [file.day.day for file in files]}
+        values |= {"files": [exact(file.path) for file in files], "days": [file.day.day for file in files]}
         return self._connection.execute(sql, {name: value for name, value in values.items() if re.search(rf"\${name}\b", sql)})
 
     def _one(self, sql: str) -> int:
@@ -210,11 +211,6 @@ class RosterFold:
 
 def _sql(name: str) -> str:
     return Path(__file__).with_name(f"{name}.sql").read_text(encoding="utf-8")
-
-
-def _escaped(path: Path) -> str:
-    """A path in which nothing stands for other paths."""
-    return re.sub(r"([\[*?])", r"[\1]", str(path))
 
 
 def _standings() -> pl.DataFrame:
