@@ -138,6 +138,9 @@ def test_a_cell_that_is_no_formula_stays_as_it_is_beside_one_that_is() -> None:
         {"plain": ["oak", None, "a=b"], "mixed": ["a\n=b", None, "\t=b"], "none": pl.Series([None] * 3, dtype=pl.String), "n": [-1, 0, 1]}
     )
     assert without_formulas(frame).equals(frame.with_columns(mixed=pl.Series(["a\n=b", None, "'\t=b"])))
+    for sign in "=+-@\t\r":
+        cells = pl.DataFrame({"text": ["0", f"{sign}b", "~", ""]})
+        assert without_formulas(cells)["text"].to_list() == ["0", f"'{sign}b", "~", ""]
     assert without_formulas(frame.clear()).equals(frame.clear())
     assert without_formulas(frame.select("n")).equals(frame.select("n"))
 
