@@ -305,7 +305,8 @@ def show(run: Run) -> None:
     last = run.last_whole_day()
     if last and not run.is_shown:
         run.passes(Asked(shown_on=last))
-    shown = [(table, run.shelf.frames(f"shown {table}")) for table in Standing._fields] if last else []
+    names = {table: f"shown {table}" for table in Standing._fields} if last else {}
+    shown = [(table, run.shelf.files(name) or run.shelf.frames(name)) for table, name in names.items()]
     with progress("Publishing finance.duckdb"):
         publish(run.setting.home.finance, run.ledger, shown, run.setting.catalogs)
     run.outcome.held = tuple(sorted({workspace for holds in run.shelf.frames("shown holds") for workspace in holds["workspace_id"]}))

@@ -7,18 +7,21 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
 from graphlib import TopologicalSorter
 from itertools import chain
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
 
 from flows.errors import UserError
+from flows.exact_paths import exact
 from flows.fault_points import reached
 from flows.ledger import Ledger
 from flows.month_reports import REPORTS, Report, meanings_of_columns, report_names, reports_of_month
@@ -32,21 +35,27 @@ from transforms.money import CURRENCY_DECIMALS
 if TYPE_CHECKING:
     import pyarrow
 
-    ArrowRows = pyarrow.Table | pyarrow.RecordBatchReader
+    Rows = pyarrow.Table | pyarrow.RecordBatchReader | list[Path]
 
 MEMORY = "2GB"  # what DuckDB may hold of the finance database at once; what is more waits on disk beside it
+_ROWS_OF_A_GROUP = 30_720  # of DuckDB's 122,880: what a thread takes at once, so that tables of ten thousands of rows are worked on by all
+_WRITTEN_AT_ONCE = 2  # reports: DuckDB sorts for one while the other is put in words
+_LONGEST = "seat_occupancy"  # of the reports: as much to write as all others together
 FROM_LEDGER = ("invoices", "invoice_lines", "credit_ledger", "runs", "inputs")
 
 
-def publish(path: Path, ledger: Ledger, standing: Iterable[tuple[str, Iterator[pl.DataFrame]]], catalogs: Mapping[str, Catalog]) -> None:
+def publish(
+    path: Path, ledger: Ledger, standing: Iterable[tuple[str, Iterator[pl.DataFrame] | list[Path]]], catalogs: Mapping[str, Catalog]
+) -> None:
     """Build the finance database beside the old one and put it in its place, whole: an open reader keeps the old one.
 
-    Shapes: `standing` has the tables that no ledger keeps, each as any number of frames.
+    Shapes: `standing` has the tables that no ledger keeps, each as any number of frames, or as Parquet files of them.
     """
 
     def fill(finance: duckdb.DuckDBPyConnection) -> None:
         issued = ((table, ledger.batches(f"select * from {table} order by all")) for table in FROM_LEDGER)
-        fill_finance(finance, chain(issued, ((table, _read_once(frames)) for table, frames in standing)), catalogs)
+        shown = ((table, parts if isinstance(parts, list) else _read_once(parts)) for table, parts in standing)
+        fill_finance(finance, chain(issued, shown), catalogs)
 
     with _beside(path) as beside:
         _write(beside, fill)
@@ -78,7 +87,10 @@ def _beside(path: Path) -> Iterator[Path]:
 
 
 def _write(beside: Path, fill: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
-    with duckdb.connect(str(beside), config={"storage_compatibility_version": "v1.5.0", "memory_limit": MEMORY}) as finance:
+    with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": f"{beside}.tmp"}) as finance:
+        quoted = str(beside).replace("'", "''")
+        finance.execute(f"attach '{quoted}' as finance (storage_version 'v1.5.0', row_group_size {_ROWS_OF_A_GROUP})")
+        finance.execute("use finance")
         finance.begin()  # in one go: hundreds of small statements would each be flushed to disk
         fill(finance)
         finance.commit()
@@ -95,7 +107,7 @@ def _put_in_place(beside: Path, path: Path, ledger: Ledger) -> None:
     reached("publish: in place")
 
 
-def fill_finance(finance: duckdb.DuckDBPyConnection, rows: Iterable[tuple[str, ArrowRows]], catalogs: Mapping[str, Catalog]) -> None:
+def fill_finance(finance: duckdb.DuckDBPyConnection, rows: Iterable[tuple[str, Rows]], catalogs: Mapping[str, Catalog]) -> None:
     """Everything that is published, in an empty database: the tables, of which the rows may come in parts, the reports made of them, the views."""
     finance.execute((REPORTS / "tables.sql").read_text(encoding="utf-8"))
     ours = (("currencies", _currencies(catalogs).to_arrow()), ("catalogs", _catalogs(catalogs).to_arrow()))
@@ -128,7 +140,11 @@ def _require_whole(beside: Path, ledger: Ledger) -> None:
         raise UserError(f"{beside}: holds {found} where the ledger holds {wanted}; it was not published. Run again.")
 
 
-def _fill(finance: duckdb.DuckDBPyConnection, table: str, rows: ArrowRows) -> None:
+def _fill(finance: duckdb.DuckDBPyConnection, table: str, rows: Rows) -> None:
+    if isinstance(rows, list):  # read by all of DuckDB's threads, and with no copy of it held here
+        read = f"insert into {table} by name select * from read_parquet($files, hive_partitioning = false)"
+        finance.execute(read, {"files": [exact(path) for path in rows]})
+        return
     finance.register("incoming", rows)
     finance.execute(f"insert into {table} by name select * from incoming")
     finance.unregister("incoming")
@@ -189,8 +205,7 @@ def export_reports(path: Path, to: Path, months: Iterable[date] | None, *, excel
 
     With `xlsx` a workbook of them all lies beside; one that is there already is written anew, so that it never tells another story.
     """
-    with duckdb.connect(str(path), read_only=True, config={"memory_limit": MEMORY}) as finance:
-        finance.execute("set TimeZone = 'UTC'")  # a CSV's times end in Z, wherever it is written
+    with duckdb.connect(str(path), read_only=True, config={"memory_limit": MEMORY}) as opened, _asked(opened) as finance:
         known = [m for (m,) in finance.execute("select distinct month from seat_usage_monthly order by 1").fetchall()]
         wanted = known if months is None else sorted(set(months))
         for month in wanted:
@@ -198,6 +213,14 @@ def export_reports(path: Path, to: Path, months: Iterable[date] | None, *, excel
                 raise UserError(_no_such_month(month, known))
         with progress("Writing reports", len(wanted) * len(report_names())) as told:
             return [_export_month(finance, month, to / f"{month:%Y-%m}", told, excel=excel, xlsx=xlsx) for month in wanted]
+
+
+@contextmanager
+def _asked(finance: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The same database for one thread to ask. The times of a CSV end in Z, wherever it is written."""
+    with finance.cursor() as asked:
+        asked.execute("set TimeZone = 'UTC'")
+        yield asked
 
 
 def _no_such_month(month: date, known: list[date]) -> str:
@@ -214,19 +237,51 @@ def workbook_path(folder: Path) -> Path:
 
 
 def _export_month(finance: duckdb.DuckDBPyConnection, month: date, folder: Path, told: Progress, *, excel: bool, xlsx: bool) -> Path:
+    def write(report: Report) -> None:
+        with _asked(finance) as asked:
+            (mine,) = reports_of_month(asked, month, [report.name])
+            _write_whole(folder / f"{report.name}.csv", goes_on(_checked_csv(mine, excel)))
+
+    def write_page() -> None:
+        with _asked(finance) as asked:
+            _write_whole(folder / PAGE_NAME, [page_of_month(asked, month)])
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _workbook(finance, month, workbook_path(folder), xlsx) as add:
-            for report in reports_of_month(finance, month):
+        with _workbook(finance, month, workbook_path(folder), xlsx) as add, _writers() as (writers, goes_on):
+            reports = list(reports_of_month(finance, month))
+            longest_first = sorted(reports, key=lambda report: report.name != _LONGEST)
+            written = {report.name: writers.submit(write, report) for report in longest_first}
+            page = writers.submit(write_page)
+            for report in reports:
                 told.now(f"Writing reports of {month:%Y-%m}: {report.name}")
-                _write_whole(folder / f"{report.name}.csv", _checked_csv(report, excel))
+                written[report.name].result()
                 add(report)
                 told.advance()
-        told.now(f"Writing the page of {month:%Y-%m}")
-        _write_whole(folder / PAGE_NAME, [page_of_month(finance, month)])
+            told.now(f"Writing the page of {month:%Y-%m}")
+            page.result()
     except OSError as reason:
         raise UserError(f"{folder}: reports cannot be written: {reason.strerror}.") from None
     return folder
+
+
+@contextmanager
+def _writers() -> Iterator[tuple[ThreadPoolExecutor, Callable[[Iterable[memoryview]], Iterator[memoryview]]]]:
+    """Threads that write reports side by side, and what each passes its parts through: once the block is left, none goes on."""
+    is_over = Event()
+
+    def goes_on(parts: Iterable[memoryview]) -> Iterator[memoryview]:
+        for part in parts:
+            if is_over.is_set():
+                raise InterruptedError
+            yield part
+
+    writers = ThreadPoolExecutor(_WRITTEN_AT_ONCE)
+    try:
+        yield writers, goes_on
+    finally:
+        is_over.set()
+        writers.shutdown(cancel_futures=True)
 
 
 @contextmanager
@@ -250,12 +305,12 @@ def csv_reports(
         yield f"{report.name}.csv", b"".join(_checked_csv(report, excel))
 
 
-def _checked_csv(report: Report, excel: bool) -> Iterator[bytes]:
+def _checked_csv(report: Report, excel: bool) -> Iterator[memoryview]:
     """A report as CSV, some rows at a time; the header once, before the first."""
     for n, rows in enumerate(report.parts()):
         content = _csv(rows, excel)
         _require_same_totals(report.name, rows, content)
-        yield content[content.index(b"\n") + 1 :] if n else content
+        yield memoryview(content)[content.index(b"\n") + 1 if n else 0 :]
 
 
 def _csv(frame: pl.DataFrame, excel: bool) -> bytes:
@@ -276,6 +331,6 @@ def _require_same_totals(name: str, frame: pl.DataFrame, content: bytes) -> None
         raise UserError(f"{name}.csv would hold {theirs} where {ours} is published; it was not written. Please report this.")
 
 
-def _write_whole(path: Path, parts: Iterable[bytes]) -> None:
+def _write_whole(path: Path, parts: Iterable[bytes | memoryview]) -> None:
     with whole(path) as beside, beside.open("wb") as file:
         file.writelines(parts)

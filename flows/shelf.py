@@ -40,6 +40,11 @@ class Shelf:
             if key[0] == name and bucket in (None, key[1]):
                 yield from map(_read, self._frames[key])
 
+    def files(self, name: str) -> list[Path]:
+        """Where the frames of a name lie, in the same order, if they are files of this machine; else nothing."""
+        frames = [frame for key in sorted(self._frames) if key[0] == name for frame in self._frames[key]]
+        return [frame for frame in frames if isinstance(frame, Path)]
+
     def of(self, bucket: int) -> Shelf:
         """The same shelf with one bucket's frames only: what is handed to whoever passes over that bucket."""
         mine = self.of_its_kind()

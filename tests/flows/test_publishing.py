@@ -12,6 +12,12 @@ import duckdb
 import polars as pl
 import pytest
 
+from flows import publish
+from flows.errors import UserError
+from flows.lake import Lake
+from flows.publish import export_reports, fill_finance
+from flows.shelf import Shelf
+from flows.spreadsheet_cells import without_formulas
 from tests.conftest import SAMPLE
 from tests.flows.small_source import small_source
 from tests.flows.test_cli import seatledger
@@ -125,6 +131,64 @@ def test_a_text_that_a_spreadsheet_would_run_is_escaped(product, tmp_path: Path)
     product.run(source, date(2026, 1, 12))
     names = pl.read_csv(product.home.reports / "2026-01" / "subscriptions.csv")["workspace_name"]
     assert "'=cmd|' /C calc'!A0" in names.to_list()
+
+
+def test_a_cell_that_is_no_formula_stays_as_it_is_beside_one_that_is() -> None:
+    frame = pl.DataFrame(
+        {"plain": ["oak", None, "a=b"], "mixed": ["a\n=b", None, "\t=b"], "none": pl.Series([None] * 3, dtype=pl.String), "n": [-1, 0, 1]}
+    )
+    assert without_formulas(frame).equals(frame.with_columns(mixed=pl.Series(["a\n=b", None, "'\t=b"])))
+    for sign in "=+-@\t\r":
+        cells = pl.DataFrame({"text": ["0", f"{sign}b", "~", ""]})
+        assert without_formulas(cells)["text"].to_list() == ["0", f"'{sign}b", "~", ""]
+    assert without_formulas(frame.clear()).equals(frame.clear())
+    assert without_formulas(frame.select("n")).equals(frame.select("n"))
+
+
+def test_rows_read_from_files_are_published_as_those_from_frames(product, tmp_path: Path) -> None:
+    product.run(small_source(tmp_path / "source", last=date(2026, 1, 12)), date(2026, 1, 12))
+    days = product.table("from seat_occupancy")
+    shelf = Shelf(Lake(tmp_path / "day=2020-01-01 [a-z]?"))
+    for bucket, rows in enumerate((days[:0], days[:7], days[7:])):
+        shelf.put("shown seat_occupancy", bucket, rows)
+    files = shelf.files("shown seat_occupancy")
+    assert len(files) == 3
+    with duckdb.connect() as finance:
+        fill_finance(finance, [("seat_occupancy", files)], product.setting.catalogs)
+        assert finance.sql("from seat_occupancy").pl().equals(days)
+
+
+def test_frames_in_memory_or_in_a_bucket_store_are_no_files_to_read(tmp_path: Path) -> None:
+    shelf = Shelf()
+    shelf.put("shown holds", 0, pl.DataFrame({"a": [1]}))
+    assert shelf.files("shown holds") == []
+
+
+def test_a_report_that_cannot_be_written_ends_the_others_and_leaves_nothing_half_written(product, tmp_path: Path) -> None:
+    product.run(small_source(tmp_path / "source", last=date(2026, 1, 12)), date(2026, 1, 12))
+    folder = tmp_path / "out" / "2026-01"
+    (folder / "invoices.csv").mkdir(parents=True)
+    with pytest.raises(UserError, match="2026-01: reports cannot be written: Is a directory"):
+        export_reports(product.home.finance, tmp_path / "out", None)
+    written = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    assert written.items() <= {path.name: path.read_bytes() for path in (product.home.reports / "2026-01").iterdir()}.items()
+
+
+def test_what_waits_on_disk_while_publishing_lies_beside_and_is_gone_afterwards(
+    product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    seen = []
+    make_views = publish._create_money_views
+
+    def looked_at(finance: duckdb.DuckDBPyConnection, decimals: int) -> None:
+        seen.extend(finance.execute("select current_setting('temp_directory')").fetchone())
+        make_views(finance, decimals)
+
+    monkeypatch.setattr(publish, "_create_money_views", looked_at)
+    product.run(small_source(tmp_path / "source", last=date(2026, 1, 12)), date(2026, 1, 12))
+    assert {Path(folder).parent for folder in seen} == {product.home.root}
+    assert [path.name for path in product.home.root.iterdir() if path.name.startswith(".finance")] == []
 
 
 def test_an_analyst_who_keeps_the_database_open_neither_stops_a_run_nor_sees_half_of_one(product, tmp_path: Path) -> None:
