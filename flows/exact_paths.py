@@ -6,6 +6,6 @@ import re
 from pathlib import Path
 
 
-def exact(path: Path) -> str:
+def exact(path: Path | str) -> str:
     """A path in which nothing stands for other paths."""
     return re.sub(r"([\[*?])", r"[\1]", str(path))

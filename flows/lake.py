@@ -139,7 +139,7 @@ NO_FAULTS = pl.DataFrame(schema=BROKEN)
 def read_frame(path: Path | S3Path, columns: list[str] | None = None) -> pl.DataFrame:
     """A Parquet file of ours, wherever it lies."""
     source = io.BytesIO(path.read_bytes()) if isinstance(path, S3Path) else path
-    return pl.read_parquet(source, columns=columns, hive_partitioning=False)
+    return pl.read_parquet(source, columns=columns, hive_partitioning=False, glob=False)
 
 
 def write_frame(path: Path | S3Path, frame: pl.DataFrame, compression: str = "zstd", rows_a_group: int | None = None) -> None:

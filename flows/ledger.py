@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,8 +56,11 @@ class Ledger:
         self.connection.register("incoming", frame.to_arrow())
         try:
             self.connection.execute(f"insert into {table} ({columns}) select {columns} from incoming where {only}")
-        finally:
-            self.connection.unregister("incoming")
+        except BaseException:
+            with suppress(duckdb.Error):  # says only that the transaction is over, and would be told instead of why
+                self.connection.unregister("incoming")
+            raise
+        self.connection.unregister("incoming")
 
     def value(self, sql: str, parameters: list | None = None):
         """The one value that a query gives, or None."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import duckdb
 
 from flows.errors import UserError
+from flows.exact_paths import exact
 from flows.home import Home
 from flows.kept_rosters import by_month
 from flows.lake import lake_of
@@ -177,4 +178,4 @@ def _recounted(both: duckdb.DuckDBPyConnection, files: list[tuple[str, date]], c
         from finance.seat_occupancy o left join held h using (workspace_id, day, catalog)
         where o.catalog is not null and occupied <> coalesce(seats, 0)
         order by all"""
-    return both.execute(sql, {"files": [path for path, _ in files]}).fetchall()
+    return both.execute(sql, {"files": [exact(path) for path, _ in files]}).fetchall()
