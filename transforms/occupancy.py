@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from transforms.contracts.occupancy import SeatOccupancy
+from transforms.contracts.occupancy import SeatOccupancy, StandingDays
 
 STANDING_COUNTS = ["pending", "alias", "portal", "deactivated"]
 
@@ -16,23 +16,28 @@ def standing_days_from_roster_month(roster_month: pl.DataFrame, month: date, fir
 
     Grain: workspace, user, standing -> workspace, day, for the days `first` to `last` of the month; workspaces on any roster of it.
     """
-    is_teammate = pl.col("kind") == "teammate"
-    counted = roster_month.with_columns(
-        standing=pl.when(pl.col("kind").is_in(["alias", "portal"]))
-        .then("kind")
-        .when(is_teammate & pl.col("status").is_in(["pending", "deactivated"]))
-        .then("status")
-        .otherwise(pl.lit("other"))
-    )
     days = range(first.day, last.day + 1)
-    per_day = [((pl.col("bits") // (1 << (d - 1))) % 2).sum().cast(pl.Int64).alias(str(d)) for d in days]
-    sums = counted.group_by("workspace_id", "standing").agg(per_day)
-    long = sums.unpivot([str(d) for d in days], index=["workspace_id", "standing"], variable_name="day", value_name="users")
-    on = pl.lit(month) + pl.duration(days=pl.col("day").cast(pl.Int64) - 1)
-    wide = long.with_columns(on=on.cast(pl.Date)).pivot("standing", index=["workspace_id", "on"], values="users", aggregate_function="sum")
-    zeros = [pl.lit(0, pl.Int64).alias(c) for c in STANDING_COUNTS if c not in wide.columns]
-    columns = wide.with_columns(zeros).select("workspace_id", "on", pl.col(STANDING_COUNTS).fill_null(0))
-    return columns.sort("workspace_id", "on")
+    every = roster_month.select(pl.col("workspace_id").unique().sort())
+    none = pl.lit([0] * len(days), dtype=pl.List(pl.Int64))
+    counted = roster_month.select("workspace_id", "bits", standing=_standing()).drop_nulls("standing")
+    for standing in STANDING_COUNTS:
+        counts = _counts_by_day(counted.filter(standing=standing), days).rename({"counts": standing})
+        every = every.join(counts, on="workspace_id", how="left", maintain_order="left").with_columns(pl.col(standing).fill_null(none))
+    on = pl.lit([month.replace(day=day) for day in days], dtype=pl.List(pl.Date))
+    return every.select("workspace_id", *STANDING_COUNTS, on=on).explode("on", *STANDING_COUNTS).select(StandingDays.names())
+
+
+def _standing() -> pl.Expr:
+    """As what a user without a plain seat is counted; null for all others."""
+    is_waiting_or_gone = (pl.col("kind") == "teammate") & pl.col("status").is_in(["pending", "deactivated"])
+    return pl.when(pl.col("kind").is_in(["alias", "portal"])).then("kind").when(is_waiting_or_gone).then("status")
+
+
+def _counts_by_day(users: pl.DataFrame, days: range) -> pl.DataFrame:
+    """How many users each workspace has on each of some days of a month, as a list in their order. Grain: workspace."""
+    of_day = [((pl.col("bits") & (1 << (day - 1))) != 0).sum().cast(pl.Int64).alias(str(day)) for day in days]
+    sums = users.group_by("workspace_id").agg(of_day)
+    return sums.select("workspace_id", counts=pl.concat_list([str(day) for day in days]))
 
 
 def occupancy_from_days(
