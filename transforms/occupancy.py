@@ -8,6 +8,7 @@ import polars as pl
 
 from transforms.contracts.occupancy import SeatOccupancy, StandingDays
 
+_MORE_THAN_DAYS = 10_000_000  # than there are dates
 STANDING_COUNTS = ["pending", "alias", "portal", "deactivated"]
 
 
@@ -53,8 +54,14 @@ def occupancy_from_days(
     Shapes: `subscription_days` has workspace_id, on, subscription_id, catalog, plan, basis, seat_limit, coverage, spell_from; where
             no subscription runs that day, the catalogue of the nearest one; `agreed` subscription_id, on, agreed.
     """
-    days = standing_days.join(subscription_days, on=["workspace_id", "on"], how="full", coalesce=True)
-    days = _with_seats(days, daily).join(agreed, on=["subscription_id", "on"], how="left")
+    place = _place(pl.concat([standing_days["workspace_id"], subscription_days["workspace_id"]]))
+    days = standing_days.with_columns(place=place).join(
+        subscription_days.with_columns(place=place),
+        on="place", how="full", coalesce=True, suffix="_of_subscription", maintain_order="left_right",
+    )  # fmt: skip
+    days = days.with_columns(pl.coalesce(name, f"{name}_of_subscription") for name in ("workspace_id", "on"))
+    days = days if days["place"].is_sorted() else days.sort("place")
+    days = _with_seats(days, daily).join(agreed, on=["subscription_id", "on"], how="left", maintain_order="left")
     is_committed = pl.col("basis") == "committed"
     days = days.with_columns(committed=pl.when(is_committed).then("agreed")).with_columns(
         seat_limit=pl.when(is_committed).then("committed").otherwise("seat_limit"),
@@ -67,14 +74,21 @@ def occupancy_from_days(
     days = days.with_columns(pl.col(*STANDING_COUNTS, "occupied", "added", "removed", "reactivated").fill_null(0)).with_columns(
         label=pl.when(pl.col("seat_limit").is_null()).then(used).otherwise(limited)
     )
-    return SeatOccupancy.validate(days.select(SeatOccupancy.names()).sort("workspace_id", "on"))
+    return SeatOccupancy.validate(days.select(SeatOccupancy.names()))
+
+
+def _place(workspace_ids: pl.Series) -> pl.Expr:
+    """A number for each day of each workspace, in their order: to join and sort by it costs a fraction of what the texts do."""
+    in_order = pl.Enum(workspace_ids.unique().sort())
+    return pl.col("workspace_id").cast(in_order).to_physical().cast(pl.Int64) * _MORE_THAN_DAYS + pl.col("on").to_physical()
 
 
 def _with_seats(days: pl.DataFrame, daily: pl.DataFrame) -> pl.DataFrame:
-    of_day = ["catalog", "workspace_id", "on"]
-    totals = daily.select(*of_day, "occupied").sort("on")
-    days = days.sort("on").join_asof(totals, on="on", by=["catalog", "workspace_id"], check_sortedness=False)
-    return days.join(daily.select(*of_day, "added", "removed", "reactivated"), on=of_day, how="left")
+    """Add the seats occupied at each day's close, and those that moved on the very day. Each workspace's days are in order, which is enough."""
+    moved = ["added", "removed", "reactivated"]
+    seats = daily.select("catalog", "workspace_id", "on", "occupied", *moved).sort("on")
+    latest = days.join_asof(seats, on="on", by=["catalog", "workspace_id"], coalesce=False, check_sortedness=False)
+    return latest.with_columns(pl.when(pl.col("on_right") == pl.col("on")).then(pl.col(*moved))).drop("on_right")
 
 
 def subscription_days(
@@ -103,10 +117,11 @@ def subscription_days(
     covered = on_plan.with_columns(on=pl.date_ranges("since", "until", closed="left")).explode("on")
     told = ["workspace_id", "on", "subscription_id", "catalog", "plan", "basis", "seat_limit", "coverage"]
     covered = covered.select(*told, spell_from=pl.when(pl.col("term_from").is_not_null()).then("spell_from"))
-    every = owner.select("workspace_id").unique().join(pl.DataFrame({"on": pl.date_range(first, last, eager=True)}), how="cross")
-    full = every.join(
-        covered.unique(["workspace_id", "on"], keep="first", maintain_order=True), on=["workspace_id", "on"], how="left"
-    ).sort("workspace_id", "on")
+    place = _place(owner["workspace_id"])
+    covered = covered.with_columns(place=place).unique("place", keep="first", maintain_order=True).drop("workspace_id", "on")
+    days = pl.DataFrame({"on": pl.date_range(first, last, eager=True)})
+    every = owner.select(pl.col("workspace_id").unique().sort()).join(days, how="cross", maintain_order="left_right")
+    full = every.with_columns(place=place).join(covered, on="place", how="left", maintain_order="left").drop("place")
     has_ended = pl.col("catalog").forward_fill().over("workspace_id").is_not_null()
     return full.with_columns(
         catalog=pl.col("catalog").forward_fill().backward_fill().over("workspace_id"),
