@@ -5,6 +5,7 @@ A call is made elsewhere with what can be sent there, and gives back what can be
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from flows.errors import UserError
 
 Workers = Callable[[Callable[..., Any], Sequence[tuple]], Iterator[Any]]
 
+_OBJECTS = 100_000  # before their process looks for cycles among them
 _MOST = 4  # each holds a bucket in memory
 
 
@@ -32,7 +34,8 @@ def in_processes(call: Callable[..., Any], jobs: Sequence[tuple]) -> Iterator[An
 
     count = min(os.cpu_count() or 1, len(jobs), _MOST)
     os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, (os.cpu_count() or 1) // count)))  # read when they import Polars
-    pool = ProcessPoolExecutor(count, mp_context=get_context("spawn"))
+    # many thousand rows are objects for a moment: to look for cycles among them each time finds none, and takes a twentieth of a pass
+    pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=gc.set_threshold, initargs=(_OBJECTS,))
     is_done = False
     try:
         futures = [pool.submit(call, *job) for job in jobs]

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
+from typing import NamedTuple
 
 from transforms.catalog import Cadence, Catalog, Plan
 from transforms.renewals import InvoiceDate, Renewals, Spell, Term, Turn, cadence_at, invoice_dates_of_term, length_of_term
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
+class Agreement(NamedTuple):
     """What a subscription's row says that shapes its terms. `billing_day` None: the activation's anniversary."""
 
     catalog: str
@@ -41,8 +41,7 @@ class ContractEvent:
     occupied: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(NamedTuple):
     """All that follows from a story up to a horizon. `refusals` pair an event's position with the reason.
 
     Spells, terms and invoice dates are those before its `renewals`: the terms after its last event, by their numbers, on its last `plan`.

@@ -49,14 +49,13 @@ def schedules_from_subscriptions(
     refusals = []
     for subscription_id, *agreed in subscriptions.select("subscription_id", *_AGREED).iter_rows():
         event_ids, story = asked.get(subscription_id, ((), ()))
-        key = None if story else tuple(agreed)
-        number = shared.get(key) if key else None
+        agreement = Agreement(*agreed)
+        number = None if story else shared.get(agreement)
         if number is None:
             number = len(schedules)
-            agreement = Agreement(*agreed)
             schedules.append(schedule_from_story(agreement, story, catalogs[agreement.catalog], renewals))
-            if key:
-                shared[key] = number
+            if not story:
+                shared[agreement] = number
         owners.append((subscription_id, number))
         refusals += [(event_ids[n], reason) for n, reason in schedules[number].refusals]
     return _frames(owners, schedules, renewals, refusals)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -48,8 +47,7 @@ def played(story: tuple[Agreement, list[ContractEvent]], horizon: date = HORIZON
     schedule = schedule_from_story(*story, PIVOTAL, renewals)
     renewed = [renewals.known[number] for number in schedule.renewals]
     spells = [Spell(schedule.plan, t.term_from, t.term_until if t.term_until <= horizon else None, t.term_from) for t, _ in renewed]
-    return replace(
-        schedule,
+    return schedule._replace(
         spells=(*schedule.spells, *spells),
         terms=(*schedule.terms, *(one.term for one in renewed)),
         invoice_dates=(*schedule.invoice_dates, *(d for one in renewed for d in one.invoice_dates)),
@@ -104,7 +102,7 @@ def test_what_is_renewed_unasked_is_what_comes_of_it_day_by_day(story: tuple[Agr
     agreement, events = story
     refused = ContractEvent(horizon, "canceled", "nobody", None, None, None, None, None)
     slowly = played((agreement, [*(e for e in events if e.on <= horizon), refused]), horizon)
-    assert replace(slowly, refusals=()) == replace(played(story, horizon), refusals=())
+    assert slowly._replace(refusals=()) == played(story, horizon)._replace(refusals=())
 
 
 @settings(max_examples=100, deadline=None)
