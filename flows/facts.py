@@ -9,12 +9,12 @@ from datetime import date
 import polars as pl
 
 from flows.errors import UserError, name_days
-from flows.kept_rosters import KeptRosters
+from flows.kept_rosters import KeptRosters, by_month
 from flows.lake import Lake
 from flows.told import Told
 from transforms.billing import Facts
 from transforms.buckets import Bucket
-from transforms.calendar import ONE_DAY, days_between, first_of_month
+from transforms.calendar import ONE_DAY, days_between
 from transforms.idle_seats import idle_users_from_roster
 from transforms.roster_months import on_day, roster_month_of_days
 
@@ -32,20 +32,21 @@ def facts_until(horizon: date, told: Told, lake: Lake) -> Facts:
 
     Raises: UserError naming the days whose rosters are missing; a missing day is never read as seats removed (G1).
     """
-    first, kept = told.opening_on, KeptRosters(lake, told.rosters, told.buckets_of_months)
+    first = told.opening_on
+    rosters = _Rosters(KeptRosters(lake, told.rosters, told.buckets_of_months), told.bucket, first, horizon)
     _require_every_roster(horizon, told.rosters, first)
     return Facts(
         subscription_rows=told.rows("subscriptions"),
         other_rows=told.rows("others"),
         activity=told.rows("activity"),
         usage=told.rows("usage").rename({"day": "on"}).filter(pl.col("on").is_between(first, horizon)),
-        roster_months=_roster_months(kept, told.bucket, first, horizon),
+        roster_months=rosters.months(),
         holds=told.rows("holds"),
         opening_on=first,
         horizon=horizon,
         # of no workspace, so told with the first bucket alone: else each would report it
         repeated_days=tuple(day for day in told.repeated_days if first <= day <= horizon and told.bucket.number == 0),
-        idle_users=_idle_users(kept, told.bucket, first, horizon),
+        idle_users=rosters.idle_users(),
     )
 
 
@@ -77,17 +78,31 @@ def _require_every_roster(horizon: date, days: Mapping[date, str], opening_on: d
         raise UserError(f"users are missing for {name_days(missing)}. Ingest every day up to {horizon} before billing through it.")
 
 
-def _roster_months(kept: KeptRosters, bucket: Bucket, first: date, last: date) -> Iterator[tuple[date, pl.DataFrame]]:
-    """Each month's bits, of the days from the first to the last."""
-    for month in kept.months():
-        days = [day for day in kept.versions if first_of_month(day) == month and first <= day <= last]
-        if days:
-            yield month, roster_month_of_days(kept.month(month, bucket), days)
+class _Rosters:
+    """A bucket's rosters from the first day to the last. Each month is read once: who was idle is counted as it passes."""
+
+    def __init__(self, kept: KeptRosters, bucket: Bucket, first: date, last: date) -> None:
+        self._kept, self._bucket = kept, bucket
+        self._days = by_month(kept.versions)
+        self._first, self._last = first, last
+        self._idle: dict[date, pl.DataFrame] = {}
+
+    def months(self) -> Iterator[tuple[date, pl.DataFrame]]:
+        """Each month's bits, of the days from the first to the last."""
+        for month, its_days in self._days.items():
+            days = [day for day in its_days if self._first <= day <= self._last]
+            if days:
+                rosters = self._kept.month(month, self._bucket)
+                if its_days[-1] <= self._last:
+                    self._idle[month] = _idle_on(its_days[-1], rosters)
+                yield month, roster_month_of_days(rosters, days)
+
+    def idle_users(self) -> Iterator[pl.DataFrame]:
+        """Who was not active for a while at the close of each month's last day, as that day's roster says."""
+        for month, its_days in self._days.items():
+            if self._first <= its_days[-1] <= self._last:
+                yield self._idle[month] if month in self._idle else _idle_on(its_days[-1], self._kept.month(month, self._bucket))
 
 
-def _idle_users(kept: KeptRosters, bucket: Bucket, first: date, last: date) -> Iterator[pl.DataFrame]:
-    """Who was not active for a while at the close of each month's last day, as that day's roster says."""
-    for day in {first_of_month(day): day for day in sorted(kept.versions)}.values():
-        if first <= day <= last:
-            on_it = kept.month(first_of_month(day), bucket).filter(on_day(day))
-            yield idle_users_from_roster(on_it, day)
+def _idle_on(day: date, rosters: pl.DataFrame) -> pl.DataFrame:
+    return idle_users_from_roster(rosters.filter(on_day(day)), day)

@@ -144,12 +144,12 @@ def read_frame(path: Path | S3Path, columns: list[str] | None = None) -> pl.Data
 
 def write_frame(path: Path | S3Path, frame: pl.DataFrame, compression: str = "zstd", rows_a_group: int | None = None) -> None:
     """Write a frame as it is, without more ado."""
-    level = 1 if compression == "zstd" else None
+    how = {"compression_level": 1} if compression == "zstd" else {"statistics": False}  # what lies there for a while is read whole
     if not isinstance(path, S3Path):
-        frame.write_parquet(path, compression=compression, compression_level=level, row_group_size=rows_a_group)
+        frame.write_parquet(path, compression=compression, row_group_size=rows_a_group, **how)
         return
     content = io.BytesIO()
-    frame.write_parquet(content, compression=compression, compression_level=level, row_group_size=rows_a_group)
+    frame.write_parquet(content, compression=compression, row_group_size=rows_a_group, **how)
     path.write_bytes(content.getvalue())
 
 

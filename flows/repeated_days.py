@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from flows.errors import UserError
-from flows.ingest import RunMark
 from flows.kept_rosters import KeptRosters
-from flows.ledger import Ledger
 from transforms.calendar import ONE_DAY
+
+if TYPE_CHECKING:
+    from flows.ingest import RunMark
+    from flows.ledger import Ledger
 
 DECLARED = "declared: repeats the day before"
 

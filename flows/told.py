@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
 from flows.errors import UserError
 from flows.lake import Lake
-from flows.ledger import Ledger
 from flows.repeated_days import DECLARED
 from flows.shelf import Shelf
 from transforms.billing import Billed
 from transforms.buckets import Bucket, bucket_numbers, smallest_bucket
 from transforms.contracts.findings import NO_HOLDS, holds
 from transforms.contracts.sources import SOURCE_ROWS
+
+if TYPE_CHECKING:  # who only passes over a bucket opens no ledger
+    from flows.ledger import Ledger
 
 Versions = Mapping[tuple[str, date | None], str]
 

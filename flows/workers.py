@@ -5,6 +5,7 @@ A call is made elsewhere with what can be sent there, and gives back what can be
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 Workers = Callable[[Callable[..., Any], Sequence[tuple]], Iterator[Any]]
 
+_OBJECTS = 100_000  # before their process looks for cycles among them
 _MOST = 4  # each holds a bucket in memory
 
 
@@ -59,7 +61,8 @@ def _processes() -> ProcessPoolExecutor:
     cores = os.cpu_count() or 1
     count = min(cores, _MOST)
     os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, cores // count)))  # read when they import Polars
-    return ProcessPoolExecutor(count, mp_context=get_context("spawn"))
+    # many thousand rows are objects for a moment: to look for cycles among them each time finds none, and takes a twentieth of a pass
+    return ProcessPoolExecutor(count, get_context("spawn"), initializer=gc.set_threshold, initargs=(_OBJECTS,))
 
 
 def dismiss() -> None:

@@ -6,7 +6,6 @@ follows from its id alone, for ever; numbers of buckets are powers of two, so th
 
 from __future__ import annotations
 
-from functools import lru_cache
 from hashlib import md5
 from typing import NamedTuple
 
@@ -15,6 +14,8 @@ import polars as pl
 MOST_BUCKETS = 4096
 USERS_A_BUCKET = 200_000
 DAYS_A_BUCKET = 3_000_000
+_MOST_KNOWN = 1 << 20
+_KNOWN = [pl.DataFrame(schema={"workspace_id": pl.String, "finest": pl.UInt32})]
 
 
 class Bucket(NamedTuple):
@@ -68,16 +69,25 @@ def bucket_numbers(workspace_ids: pl.Series, of: int) -> pl.Series:
 
     A digest's first bits are as good as any others: nothing secret is asked of it, only that every version and engine agrees.
     """
-    different = workspace_ids.drop_nulls().unique()
-    bucket_of = {each: _finest(each) & (of - 1) for each in different}
-    return (
-        workspace_ids.replace_strict(bucket_of, default=0, return_dtype=pl.UInt32)
-        if bucket_of
-        else workspace_ids.is_not_null().cast(pl.UInt32)
-    )
+    asked = workspace_ids.cast(pl.String).alias("workspace_id").to_frame()
+    known = _known_numbers(asked)
+    finest = asked.join(known, on="workspace_id", how="left", maintain_order="left")["finest"]
+    return (finest.fill_null(0) & (of - 1)).alias(workspace_ids.name)
 
 
-@lru_cache(maxsize=1 << 20)  # each pass asks for the same ones, month by month
+def _known_numbers(asked: pl.DataFrame) -> pl.DataFrame:
+    """The finest numbers of those asked for, and of others: each pass asks for the same ones, month by month, and a digest takes long."""
+    known, different = _KNOWN[0], asked.select(pl.col("workspace_id").drop_nulls().unique())
+    fresh = different.join(known, on="workspace_id", how="anti")
+    if fresh.is_empty():
+        return known
+    if known.height + fresh.height > _MOST_KNOWN:
+        known, fresh = known.clear(), different
+    numbers = pl.Series("finest", [_finest(each) for each in fresh["workspace_id"]], dtype=pl.UInt32)
+    _KNOWN[0] = known = pl.concat([known, fresh.with_columns(numbers)])
+    return known
+
+
 def _finest(workspace_id: str) -> int:
     """A workspace's number among the most buckets that there can be."""
     return int.from_bytes(md5(workspace_id.encode(), usedforsecurity=False).digest()[:8], "little") % MOST_BUCKETS

@@ -1,23 +1,22 @@
 """One subscription's story: from what was agreed and what was asked to plan spells, terms and invoice dates (rules T1-T10, I1, I7).
 
-Plain Python over a handful of events. Subscriptions without events that agreed the same share one schedule (see terms.py),
-so that this stays readable and a hundred thousand subscriptions stay fast.
+Plain Python over a handful of events. Once none is left a subscription is renewed as others are (renewals.py), so that this
+stays readable and a hundred thousand subscriptions stay fast.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
 from typing import NamedTuple
 
-from transforms.calendar import boundary_after, boundary_on_or_before, months_later
 from transforms.catalog import Cadence, Catalog, Plan
+from transforms.renewals import InvoiceDate, Renewals, Spell, Term, Turn, cadence_at, invoice_dates_of_term, length_of_term
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
+class Agreement(NamedTuple):
     """What a subscription's row says that shapes its terms. `billing_day` None: the activation's anniversary."""
 
     catalog: str
@@ -42,39 +41,11 @@ class ContractEvent:
     occupied: int | None
 
 
-class Spell(NamedTuple):
-    """Days [spell_from, spell_until) on one plan; `term_from` None: a trial or a free plan, which belong to no term.
+class Schedule(NamedTuple):
+    """All that follows from a story up to a horizon. `refusals` pair an event's position with the reason.
 
-    `spell_until` is None for the spell still open at the horizon.
+    Spells, terms and invoice dates are those before its `renewals`: the terms after its last event, by their numbers, on its last `plan`.
     """
-
-    plan: str
-    spell_from: date
-    spell_until: date | None
-    term_from: date | None
-
-
-class Term(NamedTuple):
-    """[term_from, term_until) as planned; `ended_on` is earlier than `term_until` where a free plan cut it short (T7)."""
-
-    cadence: Cadence
-    term_from: date
-    term_until: date
-    period_days: int
-    ended_on: date
-
-
-class InvoiceDate(NamedTuple):
-    """A day on which the subscription is invoiced, and the cadence of the term that it belongs to (I1)."""
-
-    invoice_on: date
-    cadence: Cadence
-    occasion: str
-
-
-@dataclass(frozen=True, slots=True)
-class Schedule:
-    """All that follows from a story up to a horizon. `refusals` pair an event's position with the reason."""
 
     spells: tuple[Spell, ...]
     terms: tuple[Term, ...]
@@ -86,15 +57,17 @@ class Schedule:
     activated_on: date | None
     canceled_on: date | None
     ended_on: date | None
+    plan: str
+    renewals: tuple[int, ...]
 
 
-def schedule_from_story(agreement: Agreement, events: Sequence[ContractEvent], catalog: Catalog, horizon: date) -> Schedule:
-    """Play a subscription's events, in their order of time, up to and including the close of the day `horizon`.
+def schedule_from_story(agreement: Agreement, events: Sequence[ContractEvent], catalog: Catalog, renewals: Renewals) -> Schedule:
+    """Play a subscription's events, in their order of time, up to and including the close of the horizon of `renewals`.
 
     Grain:  one subscription -> its spells, terms, invoice dates and accepted seat updates.
     Raises: nothing for data; an event without effect comes back in `refusals`.
     """
-    story = _Story(agreement, catalog, horizon)
+    story = _Story(agreement, catalog, renewals)
     return story.play(events)
 
 
@@ -121,7 +94,8 @@ class _Day:
 class _Story:
     agreement: Agreement
     catalog: Catalog
-    horizon: date
+    unasked: Renewals
+    horizon: date = field(init=False)
     plan: str = field(init=False)
     asked: Cadence = field(init=False)
     trial_until: date | None = field(init=False)
@@ -135,9 +109,10 @@ class _Story:
     invoice_dates: list[InvoiceDate] = field(default_factory=list)
     seat_updates: list[tuple[date, int]] = field(default_factory=list)
     refusals: list[tuple[int, str]] = field(default_factory=list)
+    renewals: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        self.plan, self.asked = self.agreement.plan, self.agreement.cadence
+        self.plan, self.asked, self.horizon = self.agreement.plan, self.agreement.cadence, self.unasked.horizon
         ends = self.agreement.trial_ends_on
         self.trial_until = ends if ends and ends > self.agreement.starts_on else None
 
@@ -147,20 +122,39 @@ class _Story:
         for on, same in days:
             if on < self.agreement.starts_on:
                 self._refuse(same, "before_start")
-        days = [(on, same) for on, same in days if on >= self.agreement.starts_on]
-        for on, same in self._days_of_interest(days):
-            self._close_day(on, same)
+        waiting = {on: same for on, same in days if on >= self.agreement.starts_on}
+        on = self.agreement.starts_on
+        while on <= self.horizon:
+            if not waiting and self._is_turn(on):
+                self._renew_unasked(on)
+                break
+            self._close_day(on, waiting.pop(on, []))
+            on = self._next_day_of_interest(on, waiting)
         return self._schedule()
 
-    def _days_of_interest(self, days: list[tuple[date, list]]) -> Iterator[tuple[date, list]]:
-        """Every day on which something can change: events, the start, the trial's end, a term's end."""
-        on, waiting = self.agreement.starts_on, dict(days)
-        while on <= self.horizon:
-            yield on, waiting.pop(on, [])
-            upcoming = [*waiting, self.trial_until, self.term.term_until if self.term else None]
-            if self.ended_on:
-                upcoming = list(waiting)
-            on = min((d for d in upcoming if d and d > on), default=date.max)
+    def _next_day_of_interest(self, on: date, waiting: Iterable[date]) -> date:
+        """The next day on which something can change: one with events, the trial's end, the term's end."""
+        ends = [] if self.ended_on else [self.trial_until, self.term.term_until if self.term else None]
+        return min((day for day in [*waiting, *ends] if day and day > on), default=date.max)
+
+    # --- when nothing more is asked ----------------------------------------------------------------------------------
+
+    def _is_turn(self, on: date) -> bool:
+        """Whether a term begins on a day without events: the activation's (T1), or the next of one that is not canceled."""
+        if self.ended_on or self.canceled_on or self._plan(self.plan).free:
+            return False
+        return on == self.term.term_until if self.term else not self._is_in_trial(on)
+
+    def _renew_unasked(self, on: date) -> None:
+        """All that is left of the story are renewals."""
+        if self.term:
+            self._record_term(on)
+            self.term = None
+        else:
+            self.activated_on, self.kept_day = on, on.day
+        self._end_spell(on)
+        turn = Turn(self.catalog.id, self.plan, self.asked, self._billing_day(), self.kept_day, on)
+        self.renewals = self.unasked.from_turn(turn)
 
     # --- one day, at its close -------------------------------------------------------------------------------------
 
@@ -194,33 +188,30 @@ class _Story:
 
     def _close_unpaid_day(self, on: date, day: _Day, is_free: bool) -> None:
         """A day on no term: the first day on a paid plan after start and trial is the activation (T1)."""
-        in_trial = self.trial_until is not None and on < self.trial_until
-        if not is_free and not in_trial:
+        if not is_free and not self._is_in_trial(on):
             self.activated_on, self.kept_day = on, on.day
             self._begin_term(on, self._cadence_at(on, day.plan_cadence or self.asked))
         elif not self.spells or self.spells[-1].spell_until or self.spells[-1].plan != self.plan:
             self._begin_spell(on, None)
 
+    def _is_in_trial(self, on: date) -> bool:
+        return self.trial_until is not None and on < self.trial_until
+
     # --- terms and spells ------------------------------------------------------------------------------------------
 
     def _cadence_at(self, on: date, wished: Cadence) -> Cadence:
-        return self._plan(self.plan).cadence_sold(wished, on) or wished
+        return cadence_at(self.catalog, self.plan, wished, on)
+
+    def _billing_day(self) -> int:
+        return self.agreement.billing_day or self.activated_on.day
 
     def _begin_term(self, on: date, cadence: Cadence) -> None:
         """Open the term that begins on a day, closing the one before (T2, T3, T4)."""
         if self.term:
             self._record_term(on)
-        if cadence == "monthly":
-            day = self.agreement.billing_day or self.activated_on.day
-            until, period_from = boundary_after(on, day), boundary_on_or_before(on, day)
-            self.kept_day = day
-        else:
-            until, period_from = months_later(on, 12, self.kept_day), on
-        self.term = _OpenTerm(cadence, on, until, (until - period_from).days)
-        self.invoice_dates.append(InvoiceDate(on, cadence, "term"))
-        if cadence == "annual" and self.catalog.adjusts_annual_monthly:
-            inside = (months_later(on, n, self.kept_day) for n in range(1, 12))
-            self.invoice_dates += [InvoiceDate(d, "annual", "anniversary") for d in inside if d <= self.horizon]
+        self.kept_day = self._billing_day() if cadence == "monthly" else self.kept_day
+        self.term = _OpenTerm(cadence, on, *length_of_term(on, cadence, self.kept_day))
+        self.invoice_dates += invoice_dates_of_term(on, cadence, self.kept_day, self.catalog.adjusts_annual_monthly, self.horizon)
         self._begin_spell(on, on)
 
     def _close_term(self, on: date) -> None:
@@ -340,9 +331,16 @@ class _Story:
             invoice_dates=tuple(d for d in self.invoice_dates if d.invoice_on <= self.horizon),
             seat_updates=tuple(self.seat_updates),
             refusals=tuple(sorted(self.refusals)),
-            cadence=self.term.cadence if self.term else self.asked,
+            cadence=self._cadence(),
             trial_until=self.trial_until,
             activated_on=self.activated_on,
             canceled_on=self.canceled_on,
             ended_on=self.ended_on,
+            plan=self.plan,
+            renewals=self.renewals,
         )
+
+    def _cadence(self) -> Cadence:
+        """That of the last term begun, or the one asked for where none runs."""
+        last = self.unasked.known[self.renewals[-1]].term if self.renewals else self.term
+        return last.cadence if last else self.asked

@@ -12,7 +12,7 @@ import polars as pl
 from transforms.contracts.seats import SeatMonths
 
 SEAT = ["catalog", "workspace_id", "user_id"]
-_DAYS = pl.DataFrame({"day": range(1, 32), "bit": [1 << n for n in range(31)]}, schema={"day": pl.Int64, "bit": pl.Int64})
+_USER = ["workspace_id", "user_id"]
 
 
 def seat_month_from_roster_month(
@@ -25,14 +25,7 @@ def seat_month_from_roster_month(
             to follow through the days, such as `is_broken_alias`); `previous` is the seat month before, if there is one.
     Units:  `held_bits`, `present_bits` Int64, bit d-1 for day d; `last_held_before` the last day held before the month.
     """
-    mine = (
-        roster_month.join(workspace_catalogs, on="workspace_id")
-        .group_by(SEAT)
-        .agg(
-            held_bits=pl.when(holds).then("bits").otherwise(0).cast(pl.UInt32).bitwise_or().cast(pl.Int64),
-            present_bits=pl.col("bits").bitwise_or().cast(pl.Int64),
-        )
-    )
+    mine = _with_bits_of_users(roster_month, workspace_catalogs, holds)
     if previous is None:
         seats = mine.with_columns(last_held_before=pl.lit(None, pl.Date))
     else:
@@ -40,6 +33,27 @@ def seat_month_from_roster_month(
     seats = seats.with_columns(pl.col("held_bits", "present_bits").fill_null(0), month=pl.lit(month))
     seats = seats.filter((pl.col("held_bits") != 0) | pl.col("last_held_before").is_not_null())
     return seats.select(SeatMonths.names())
+
+
+def _with_bits_of_users(roster_month: pl.DataFrame, workspace_catalogs: pl.DataFrame, holds: pl.Expr) -> pl.DataFrame:
+    """The bits of all of a user's standings together. Most users have one, and theirs need no grouping: neighbours tell, in order."""
+    ordered = roster_month if _is_in_order(roster_month) else roster_month.sort(_USER)
+    is_as_before = pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in _USER).fill_null(False)
+    marked = ordered.with_columns(has_several=is_as_before | is_as_before.shift(-1, fill_value=False))
+    told = marked.join(workspace_catalogs, on="workspace_id").select(
+        *SEAT, "has_several", held_bits=pl.when(holds).then("bits").otherwise(0).cast(pl.UInt32), present_bits="bits"
+    )
+    bits = ["held_bits", "present_bits"]
+    several = told.filter("has_several").group_by(SEAT).agg(pl.col(bits).bitwise_or())
+    alone = told.filter(~pl.col("has_several")).select(several.columns)
+    return pl.concat([alone, several]).with_columns(pl.col(bits).cast(pl.Int64))
+
+
+def _is_in_order(roster_month: pl.DataFrame) -> bool:
+    """Whether the rows are in order of workspaces and users, as they are kept."""
+    workspace, user = (pl.col(name) for name in _USER)
+    is_later = (workspace > workspace.shift()) | ((workspace == workspace.shift()) & (user >= user.shift()))
+    return bool(roster_month.select(is_later.all()).item())  # of the first row it is not known, which counts for nothing
 
 
 def _last_held_after(previous: pl.DataFrame, month: date) -> pl.DataFrame:
@@ -65,7 +79,7 @@ def seat_changes_from_seat_month(seats: pl.DataFrame, month: date, first: date, 
     carry = (pl.col("last_held_before") == month - timedelta(days=1)).fill_null(False).cast(pl.Int64)
     before = pl.col("held_bits") * 2 + carry
     moved = seats.with_columns(moved_bits=(pl.col("held_bits") ^ before) & pl.lit(known)).filter(pl.col("moved_bits") != 0)
-    rows = moved.join(_DAYS, how="cross").filter((pl.col("moved_bits") & pl.col("bit")) != 0)
+    rows = _a_row_a_bit(moved)
     is_arrival = (pl.col("held_bits") & pl.col("bit")) != 0
     earlier = pl.col("held_bits") & (pl.col("bit") - 1)
     last_held = (
@@ -73,9 +87,19 @@ def seat_changes_from_seat_month(seats: pl.DataFrame, month: date, first: date, 
     )
     changes = rows.select(
         *SEAT,
-        moved_on=(pl.col("month") + pl.duration(days=pl.col("day") - 1)).cast(pl.Date),
+        moved_on=(pl.col("month") + pl.duration(days=_highest_bit(pl.col("bit")))).cast(pl.Date),
         change=pl.when(is_arrival).then(1).otherwise(-1).cast(pl.Int64),
         released_on=last_held + pl.duration(days=1),
         is_on_roster=(pl.col("present_bits") & pl.col("bit")) != 0,
     )
     return changes
+
+
+def _a_row_a_bit(moved: pl.DataFrame) -> pl.DataFrame:
+    """Each row once for every bit of its `moved_bits`, as `bit`: the lowest of all rows, then the lowest of those that have more."""
+    bits = pl.col("moved_bits")
+    parts, left = [], moved
+    while left.height or not parts:
+        parts.append(left.with_columns(bit=bits & -bits))
+        left = left.with_columns(bits & (bits - 1)).filter(bits != 0)
+    return pl.concat(parts)

@@ -1,16 +1,23 @@
-"""Schedules of many subscriptions as frames; those to which nothing happened and that agreed the same share one schedule."""
+"""Schedules of many subscriptions as frames; those to which nothing happened and that agreed the same share one schedule.
+
+A subscription has few rows of its own: its renewals are others' too, and are told by their numbers until they are a frame.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from itertools import chain
 from typing import NamedTuple
 
 import polars as pl
 
 from transforms.catalog import Catalog
 from transforms.contracts.terms import InvoiceDates, SeatUpdates, Spells, Standings, Terms
+from transforms.renewals import Renewals
 from transforms.schedule import Agreement, ContractEvent, Schedule, schedule_from_story
+
+Columns = Mapping[str, type[pl.DataType]]
 
 
 class Schedules(NamedTuple):
@@ -37,22 +44,21 @@ def schedules_from_subscriptions(
     Shapes: `events` are contract events of known subscriptions in order of time, with `on`, their local day, and
             `occupied`, the seats at that day's close.
     """
-    asked = _events_by_subscription(events)
+    asked, renewals = _events_by_subscription(events), Renewals(catalogs, horizon)
     owners, schedules, shared = [], [], {}
     refusals = []
     for subscription_id, *agreed in subscriptions.select("subscription_id", *_AGREED).iter_rows():
-        agreement = Agreement(*agreed)
         event_ids, story = asked.get(subscription_id, ((), ()))
-        key = None if story else agreement
-        number = shared.get(key) if key else None
+        agreement = Agreement(*agreed)
+        number = None if story else shared.get(agreement)
         if number is None:
             number = len(schedules)
-            schedules.append(schedule_from_story(agreement, story, catalogs[agreement.catalog], horizon))
-            if key:
-                shared[key] = number
+            schedules.append(schedule_from_story(agreement, story, catalogs[agreement.catalog], renewals))
+            if not story:
+                shared[agreement] = number
         owners.append((subscription_id, number))
         refusals += [(event_ids[n], reason) for n, reason in schedules[number].refusals]
-    return _frames(owners, schedules, refusals)
+    return _frames(owners, schedules, renewals, refusals)
 
 
 def _events_by_subscription(events: pl.DataFrame) -> dict[str, tuple[list[str], list[ContractEvent]]]:
@@ -64,42 +70,72 @@ def _events_by_subscription(events: pl.DataFrame) -> dict[str, tuple[list[str], 
     return asked
 
 
-def _frames(owners: list[tuple[str, int]], schedules: list[Schedule], refusals: list[tuple[str, str]]) -> Schedules:
-    owner = pl.DataFrame(owners, schema={"subscription_id": pl.String, "schedule": pl.Int64}, orient="row")
+_DAY, _TEXT, _WHOLE = pl.Date, pl.String, pl.Int64
+_SPELL = {"plan": _TEXT, "spell_from": _DAY, "spell_until": _DAY, "term_from": _DAY}
+_TERM = {"cadence": _TEXT, "term_from": _DAY, "term_until": _DAY, "period_days": _WHOLE, "ended_on": _DAY}
+_DATE = {"invoice_on": _DAY, "cadence": _TEXT, "occasion": _TEXT}
+_STANDING = {"cadence_now": _TEXT, "trial_until": _DAY, "activated_on": _DAY, "canceled_on": _DAY, "ended_on": _DAY}
 
-    def spread(rows: list[tuple], columns: dict[str, type[pl.DataType]]) -> pl.DataFrame:
-        frame = pl.DataFrame(rows, schema={"schedule": pl.Int64, **columns}, orient="row")
-        return owner.join(frame, on="schedule", how="inner").drop("schedule").sort(pl.all())
 
-    numbered = list(enumerate(schedules))
-    day, text, whole = pl.Date, pl.String, pl.Int64
+def _frames(owners: list[tuple[str, int]], schedules: list[Schedule], renewals: Renewals, refusals: list[tuple[str, str]]) -> Schedules:
+    owner = _rows(owners, {"subscription_id": _TEXT, "schedule": _WHOLE}).with_row_index("place")
+    renewed = _renewed(schedules)
+    own = [_of_each(schedules, what, columns) for what, columns in (("spells", _SPELL), ("terms", _TERM), ("invoice_dates", _DATE))]
+    shared = [_renewed_spells(renewed, renewals), _renewed_terms(renewed, renewals), _renewed_dates(renewed, renewals)]
+    spells, terms, dates = (pl.concat([mine, theirs.select(mine.columns)]) for mine, theirs in zip(own, shared, strict=True))
+    updates = _of_each(schedules, "seat_updates", {"on": _DAY, "seats": _WHOLE})
+    standings = [(n, s.cadence, s.trial_until, s.activated_on, s.canceled_on, s.ended_on) for n, s in enumerate(schedules)]
+
+    def spread(rows: pl.DataFrame, *order: str) -> pl.DataFrame:
+        """Each schedule's rows for every subscription that has it, in order of subscriptions."""
+        return owner.join(rows, on="schedule").sort("place", *order).drop("place", "schedule")
+
     return Schedules(
-        spells=Spells.validate(
-            spread(
-                [(n, s.plan, s.spell_from, s.spell_until, s.term_from) for n, one in numbered for s in one.spells],
-                {"plan": text, "spell_from": day, "spell_until": day, "term_from": day},
-            )
-        ),
-        terms=Terms.validate(
-            spread(
-                [(n, t.cadence, t.term_from, t.term_until, t.period_days, t.ended_on) for n, one in numbered for t in one.terms],
-                {"cadence": text, "term_from": day, "term_until": day, "period_days": whole, "ended_on": day},
-            )
-        ),
-        invoice_dates=InvoiceDates.validate(
-            spread(
-                [(n, d.invoice_on, d.cadence, d.occasion) for n, one in numbered for d in one.invoice_dates],
-                {"invoice_on": day, "cadence": text, "occasion": text},
-            )
-        ),
-        seat_updates=SeatUpdates.validate(
-            spread([(n, on, seats) for n, one in numbered for on, seats in one.seat_updates], {"on": day, "seats": whole})
-        ),
-        standings=Standings.validate(
-            spread(
-                [(n, s.cadence, s.trial_until, s.activated_on, s.canceled_on, s.ended_on) for n, s in numbered],
-                {"cadence_now": text, "trial_until": day, "activated_on": day, "canceled_on": day, "ended_on": day},
-            )
-        ),
-        refusals=pl.DataFrame(refusals, schema={"event_id": text, "reason": text}, orient="row").sort(pl.all()),
+        spells=Spells.validate(spread(spells, "spell_from")),
+        terms=Terms.validate(spread(terms, "term_from")),
+        invoice_dates=InvoiceDates.validate(spread(dates, "invoice_on")),
+        seat_updates=SeatUpdates.validate(spread(updates, "on")),
+        standings=Standings.validate(spread(_rows(standings, {"schedule": _WHOLE, **_STANDING}))),
+        refusals=_rows(refusals, {"event_id": _TEXT, "reason": _TEXT}).sort(pl.all()),
     )
+
+
+def _rows(rows: list[tuple], columns: Columns) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=columns, orient="row")
+
+
+def _of_each(schedules: list[Schedule], what: str, columns: Columns) -> pl.DataFrame:
+    """What schedules have of their own. Grain: schedule, spell (or term, invoice date, seat update)."""
+    return _rows([(n, *row) for n, one in enumerate(schedules) for row in getattr(one, what)], {"schedule": _WHOLE, **columns})
+
+
+# --- what they share: renewals ------------------------------------------------------------------------------------------
+
+
+def _renewed(schedules: list[Schedule]) -> pl.DataFrame:
+    """Which renewals each schedule has, and on which plan. Grain: schedule, renewal."""
+    having = [(n, one.plan, len(one.renewals)) for n, one in enumerate(schedules) if one.renewals]
+    numbers = list(chain.from_iterable(one.renewals for one in schedules))
+    each = _rows(having, {"schedule": _WHOLE, "plan": _TEXT, "times": _WHOLE})
+    each = each.select(pl.col("schedule", "plan").repeat_by("times").explode())
+    return each.with_columns(pl.Series("renewal", numbers, dtype=_WHOLE))
+
+
+def _renewed_spells(renewed: pl.DataFrame, renewals: Renewals) -> pl.DataFrame:
+    """The spell of a renewal is its term, on the plan of who renews; the last one is open at the horizon."""
+    has_ended = pl.col("term_until") <= renewals.horizon
+    spell = renewed.join(_terms_by_number(renewals), on="renewal")
+    return spell.with_columns(spell_from="term_from", spell_until=pl.when(has_ended).then("term_until"))
+
+
+def _renewed_terms(renewed: pl.DataFrame, renewals: Renewals) -> pl.DataFrame:
+    return renewed.join(_terms_by_number(renewals), on="renewal")
+
+
+def _renewed_dates(renewed: pl.DataFrame, renewals: Renewals) -> pl.DataFrame:
+    dates = [(n, *row) for n, one in enumerate(renewals.known) for row in one.invoice_dates]
+    return renewed.join(_rows(dates, {"renewal": _WHOLE, **_DATE}), on="renewal")
+
+
+def _terms_by_number(renewals: Renewals) -> pl.DataFrame:
+    return _rows([(n, *one.term) for n, one in enumerate(renewals.known)], {"renewal": _WHOLE, **_TERM})

@@ -48,3 +48,12 @@ def test_buckets_are_powers_of_two(number):
 def test_a_bucket_has_some_200_000_users_and_three_million_days_of_workspaces():
     assert [buckets_for_users(users) for users in (0, 200_000, 200_001, 1_000_000, 10_000_000)] == [1, 1, 2, 8, 64]
     assert [buckets_for_days(days) for days in (0, 3_000_000, 3_000_001, 100_000 * 365)] == [1, 1, 2, 16]
+
+
+def test_numbers_are_the_same_when_more_are_asked_for_than_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = pl.Series("workspace_id", [f"w-{n}" for n in range(40)] + [None, "w-3"])
+    at_once = bucket_numbers(ids, 16)
+    monkeypatch.setattr("transforms.buckets._MOST_KNOWN", 3)
+    monkeypatch.setattr("transforms.buckets._KNOWN", [pl.DataFrame(schema={"workspace_id": pl.String, "finest": pl.UInt32})])
+    one_by_one = [bucket_numbers(ids[n : n + 2], 16).to_list() for n in range(0, len(ids), 2)]
+    assert [number for two in one_by_one for number in two] == at_once.to_list()

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.catalog import catalog_from_toml
-from transforms.schedule import Agreement, ContractEvent, schedule_from_story
+from transforms.renewals import Renewals, Spell
+from transforms.schedule import Agreement, ContractEvent, Schedule, schedule_from_story
 
 PIVOTAL = catalog_from_toml(tomllib.loads((Path(__file__).parents[2] / "data/catalogs/pivotal.toml").read_text()), "pivotal.toml")
 START, HORIZON = date(2023, 11, 30), date(2026, 3, 1)
@@ -40,11 +41,24 @@ def stories(draw: st.DrawFn) -> tuple[Agreement, list[ContractEvent]]:
     return agreement, events
 
 
+def played(story: tuple[Agreement, list[ContractEvent]], horizon: date = HORIZON, renewals: Renewals | None = None) -> Schedule:
+    """A story's schedule with its renewals written out."""
+    renewals = renewals or Renewals({"pivotal": PIVOTAL}, horizon)
+    schedule = schedule_from_story(*story, PIVOTAL, renewals)
+    renewed = [renewals.known[number] for number in schedule.renewals]
+    spells = [Spell(schedule.plan, t.term_from, t.term_until if t.term_until <= horizon else None, t.term_from) for t, _ in renewed]
+    return schedule._replace(
+        spells=(*schedule.spells, *spells),
+        terms=(*schedule.terms, *(one.term for one in renewed)),
+        invoice_dates=(*schedule.invoice_dates, *(d for one in renewed for d in one.invoice_dates)),
+        renewals=(),
+    )
+
+
 @settings(max_examples=300, deadline=None)
 @given(stories())
 def test_terms_tile_the_paid_days_without_gap_or_overlap(story: tuple[Agreement, list[ContractEvent]]) -> None:
-    agreement, events = story
-    schedule = schedule_from_story(agreement, events, PIVOTAL, HORIZON)
+    schedule = played(story)
     paid = {
         s.spell_from + timedelta(days=n)
         for s in schedule.spells
@@ -63,8 +77,7 @@ def test_terms_tile_the_paid_days_without_gap_or_overlap(story: tuple[Agreement,
 @settings(max_examples=300, deadline=None)
 @given(stories())
 def test_every_term_is_invoiced_on_its_first_day_and_dates_never_repeat(story: tuple[Agreement, list[ContractEvent]]) -> None:
-    agreement, events = story
-    schedule = schedule_from_story(agreement, events, PIVOTAL, HORIZON)
+    schedule = played(story)
     dates = [d.invoice_on for d in schedule.invoice_dates]
     assert dates == sorted(set(dates))
     assert {t.term_from for t in schedule.terms} <= set(dates)
@@ -76,8 +89,25 @@ def test_every_term_is_invoiced_on_its_first_day_and_dates_never_repeat(story: t
 @settings(max_examples=200, deadline=None)
 @given(stories(), st.integers(0, 800))
 def test_the_past_does_not_depend_on_the_horizon(story: tuple[Agreement, list[ContractEvent]], n: int) -> None:
-    agreement, events = story
     early = START + timedelta(days=n)
-    now, later = (schedule_from_story(agreement, events, PIVOTAL, horizon) for horizon in (early, HORIZON))
+    now, later = (played(story, horizon) for horizon in (early, HORIZON))
     assert [d for d in later.invoice_dates if d.invoice_on <= early] == list(now.invoice_dates)
     assert [t.term_from for t in later.terms if t.term_from <= early] == [t.term_from for t in now.terms]
+
+
+@settings(max_examples=300, deadline=None)
+@given(stories(), days)
+def test_what_is_renewed_unasked_is_what_comes_of_it_day_by_day(story: tuple[Agreement, list[ContractEvent]], horizon: date) -> None:
+    """An event without effect on the last day of all keeps a story from being renewed by others' terms until then."""
+    agreement, events = story
+    refused = ContractEvent(horizon, "canceled", "nobody", None, None, None, None, None)
+    slowly = played((agreement, [*(e for e in events if e.on <= horizon), refused]), horizon)
+    assert slowly._replace(refusals=()) == played(story, horizon)._replace(refusals=())
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(stories(), min_size=2, max_size=6))
+def test_renewals_shared_with_others_are_those_one_would_have_alone(several: list[tuple[Agreement, list[ContractEvent]]]) -> None:
+    shared = Renewals({"pivotal": PIVOTAL}, HORIZON)
+    assert [played(story, renewals=shared) for story in several] == [played(story) for story in several]
+    assert len({(one.term, one.invoice_dates) for one in shared.known}) == len(shared.known)

@@ -1,0 +1,110 @@
+"""Days put together by numbers say what counting them one by one says (rules D1, D5, D7)."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from transforms.occupancy import occupancy_from_days, standing_days_from_roster_month, subscription_days
+from transforms.roster_months import SCHEMA
+from transforms.seat_months import seat_month_from_roster_month
+
+MONTH = date(2026, 1, 1)
+COUNTED = {("alias", "active"): "alias", ("portal", "pending"): "portal", ("teammate", "pending"): "pending"}
+standings = st.sampled_from([*COUNTED, ("teammate", "deactivated"), ("teammate", "active"), ("teammate", "deleted")])
+rosters = st.dictionaries(
+    st.tuples(st.sampled_from("abc"), st.sampled_from("uvwxyz"), standings), st.integers(1, 2**31 - 1), min_size=1, max_size=20
+)
+
+
+def roster_month(users: dict) -> pl.DataFrame:
+    rows = [(workspace, user, *standing, None, bits, None) for (workspace, user, standing), bits in users.items()]
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+@settings(max_examples=100, deadline=None)
+@given(rosters, st.integers(1, 31), st.integers(0, 30))
+def test_each_day_counts_who_holds_no_plain_seat(users: dict, first: int, more: int) -> None:
+    last = min(first + more, 31)
+    days = standing_days_from_roster_month(roster_month(users), MONTH, MONTH.replace(day=first), MONTH.replace(day=last))
+    counted = {
+        (w, MONTH.replace(day=d)): dict.fromkeys(["pending", "alias", "portal", "deactivated"], 0)
+        for w, _, _ in users
+        for d in range(first, last + 1)
+    }
+    for (workspace, _, (kind, status)), bits in users.items():
+        name = COUNTED.get((kind, status)) or ("deactivated" if status == "deactivated" else None)
+        for day in range(first, last + 1):
+            if name and bits >> (day - 1) & 1:
+                counted[workspace, MONTH.replace(day=day)][name] += 1
+    assert {(row.pop("workspace_id"), row.pop("on")): row for row in days.iter_rows(named=True)} == counted
+    assert list(days.select("workspace_id", "on").iter_rows()) == sorted(counted)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rosters, st.randoms(use_true_random=False))
+def test_seats_do_not_depend_on_the_order_of_a_roster_month(users: dict, random) -> None:
+    owners = pl.DataFrame({"workspace_id": ["a", "b", "b"], "catalog": ["c", "c", "d"]})
+    told = list(users.items())
+    in_order = roster_month(dict(sorted(told)))
+    random.shuffle(told)
+    is_active = pl.col("status") == "active"
+    one, other = (
+        seat_month_from_roster_month(r, owners, is_active, MONTH, None).sort(pl.all()) for r in (in_order, roster_month(dict(told)))
+    )
+    assert one.equals(other)
+
+
+@pytest.fixture
+def subscribed() -> dict[str, pl.DataFrame]:
+    """Workspace `a` has two subscriptions that overlap from the 3rd on, `b` one that ends on the 3rd, `c` one that starts on the 3rd."""
+    third = MONTH + timedelta(days=2)
+    ids, ends = ["a1", "a2", "b1", "c1"], [None, None, third, None]
+    spells = {
+        "subscription_id": ids,
+        "plan": ["p"] * 4,
+        "spell_from": [MONTH, third, MONTH, third],
+        "spell_until": ends,
+        "term_from": [MONTH] * 4,
+    }
+    return {
+        "subscriptions": pl.DataFrame({"subscription_id": ids, "workspace_id": ["a", "a", "b", "c"], "catalog": ["k", "l", "k", "k"]}),
+        "spells": pl.DataFrame(spells),
+        "standings": pl.DataFrame({"subscription_id": ids, "ended_on": ends}, schema={"subscription_id": pl.String, "ended_on": pl.Date}),
+        "plans": pl.DataFrame({"catalog": ["k", "l"], "plan": "p", "basis": "active", "seat_limit": [5, 5], "is_free": False}),
+    }
+
+
+def test_a_day_of_two_subscriptions_is_the_first_ones_and_is_there_once(subscribed: dict[str, pl.DataFrame]) -> None:
+    days = subscription_days(**subscribed, first=MONTH, last=MONTH + timedelta(days=3))
+    assert days.filter(workspace_id="a")["subscription_id"].to_list() == ["a1"] * 4
+    assert days.filter(workspace_id="b")["coverage"].to_list() == ["billed", "billed", "ended", "ended"]
+    assert days.filter(workspace_id="c").select("catalog", "coverage").rows() == [("k", None)] * 2 + [("k", "billed")] * 2
+
+
+def test_a_workspace_without_rosters_and_one_without_a_subscription_both_have_their_days(subscribed: dict[str, pl.DataFrame]) -> None:
+    last = MONTH + timedelta(days=3)
+    users = roster_month({("c", "u", ("alias", "active")): 0b0110, ("z", "u", ("teammate", "pending")): 0b1111})
+    daily = pl.DataFrame(
+        {
+            "catalog": "k",
+            "workspace_id": "b",
+            "on": [MONTH, last],
+            "added": [2, 0],
+            "removed": [0, 1],
+            "reactivated": [0, 0],
+            "occupied": [2, 1],
+        }
+    )
+    agreed = pl.DataFrame(schema={"subscription_id": pl.String, "on": pl.Date, "agreed": pl.Int64})
+    known = subscription_days(**subscribed, first=MONTH, last=last)
+    days = occupancy_from_days(standing_days_from_roster_month(users, MONTH, MONTH, last), known, daily, agreed, pl.Series(["a"]))
+    assert days.select("workspace_id", "on").rows() == [(w, MONTH + timedelta(days=n)) for w in "abcz" for n in range(4)]
+    assert days.filter(workspace_id="b").select("occupied", "added", "removed").rows() == [(2, 2, 0), (2, 0, 0), (2, 0, 0), (1, 0, 1)]
+    assert days.filter(workspace_id="c")["alias"].to_list() == [0, 1, 1, 0]
+    assert set(days.filter(workspace_id="z").select("coverage", "pending").rows()) == {("no subscription", 1)}
+    assert days.filter(workspace_id="a")["coverage"].to_list() == ["held"] * 4
