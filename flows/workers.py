@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Workers = Callable[[Callable[..., Any], Sequence[tuple]], Iterator[Any]]
 
 _OBJECTS = 100_000  # before their process looks for cycles among them
+# A worker lets go of a day's columns only to ask for as much for the next day's: a tenth of its time went into that.
+_KEEPS_MEMORY = "background_thread:true,dirty_decay_ms:2000,muzzy_decay_ms:2000,oversize_threshold:0"
 _MOST = 4  # each holds a bucket in memory
 
 
@@ -60,7 +62,8 @@ def _processes() -> ProcessPoolExecutor:
 
     cores = os.cpu_count() or 1
     count = min(cores, _MOST)
-    os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, cores // count)))  # read when they import Polars
+    os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, cores // count)))  # these two are read when they import Polars
+    os.environ.setdefault("_RJEM_MALLOC_CONF", _KEEPS_MEMORY)
     # many thousand rows are objects for a moment: to look for cycles among them each time finds none, and takes a twentieth of a pass
     return ProcessPoolExecutor(count, get_context("spawn"), initializer=gc.set_threshold, initargs=(_OBJECTS,))
 

@@ -20,7 +20,8 @@ _USER = ["workspace_id", "user_id"]
 _STIR, _STIR_AGAIN = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F
 _PLACES_A_ROW = 4
 _STAYS_AT_ONCE = 1_000_000
-_HIGHER = (1 << 20, 1 << 40)  # what numbers are divided by, one after the other, where their lower bits led two to one place
+_APART = 64  # rows
+_LOWER = (1, 1 << 20, 1 << 40)  # what numbers are divided by, one after the other: a place has room for one, and who is pushed out is looked for by other bits
 STAYS = {
     **dict.fromkeys(STANDING, pl.String),
     "login_enabled": pl.Boolean,  # aliases only, else null
@@ -146,10 +147,9 @@ def _user(seed: int) -> pl.Expr:
 
 def _places(mark: pl.Series, second: pl.Series, before: OpenStays) -> pl.Series:
     """Where each row is among those before, by position; null where it was not found. Compared in 128 bits."""
-    at = _candidates(mark, before.mark, pl.int_range(len(before.mark), dtype=pl.UInt32, eager=True))
-    found = _where(before.mark.gather(at) == mark, at)
+    found = _in_order(mark, before.mark)
     left, free = found.is_null().arg_true(), _left_over(len(before.mark), found)
-    for divisor in _HIGHER:  # a place has room for one: who was pushed out is looked for by other bits, among few
+    for divisor in _LOWER:
         if len(left) and len(free):
             marks, others = mark.gather(left), before.mark.gather(free)
             at = _candidates(marks // divisor, others // divisor, free)
@@ -157,6 +157,20 @@ def _places(mark: pl.Series, second: pl.Series, before: OpenStays) -> pl.Series:
             found = found.scatter(left, again)
             left = left.filter(again.is_null())
     return _where(before.second.gather(found) == second, found)
+
+
+def _in_order(marks: pl.Series, others: pl.Series) -> pl.Series:
+    """Where rows are that are as far from the row found before them, or after them, as they were: found are one row in so many."""
+    asked = pl.DataFrame({"mark": marks.gather_every(_APART)}).with_row_index("asked").unique("mark", keep="any")
+    among = pl.DataFrame({"mark": others}).with_row_index("at")
+    seen = among.join(asked, on="mark").select("asked", shift=pl.col("at").cast(pl.Int32) - pl.col("asked").cast(pl.Int32) * _APART)
+    shifts = pl.repeat(None, len(marks) // _APART + 2, dtype=pl.Int32, eager=True).scatter(seen["asked"], seen["shift"])
+    row, last = pl.int_range(len(marks), dtype=pl.Int32, eager=True), len(others) - 1
+    after = shifts.fill_null(strategy="backward").shift(-1)
+    by_one, by_other = ((row + shift.gather(row // _APART)).clip(0, last) for shift in (shifts.fill_null(strategy="forward"), after))
+    found = _where(others.gather(by_one) == marks, by_one)
+    left = found.is_null().arg_true()
+    return found.scatter(left, _where(others.gather(by_other.gather(left)) == marks.gather(left), by_other.gather(left))).cast(pl.UInt32)
 
 
 def _candidates(marks: pl.Series, others: pl.Series, positions: pl.Series) -> pl.Series:
