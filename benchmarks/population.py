@@ -70,7 +70,7 @@ def opening_population(shape: Shape) -> Population:
     starts_later = pl.col("ws").is_in(workspaces.filter(pl.col("starts_on") > shape.first)["ws"].implode())
     users = users.with_columns(later=starts_later)
     return Population(
-        shape, workspaces, users.filter(~pl.col("later")).drop("later"), users.filter("later").drop("later"), made=users.height
+        shape, workspaces, users.filter(~pl.col("later")).drop("later").sort("id"), users.filter("later").drop("later"), made=users.height
     )
 
 
