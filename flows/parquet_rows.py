@@ -5,7 +5,9 @@ Polars' own reader, given a flipped bit, may ask for more memory than there is a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -63,22 +65,42 @@ def rows_by_arrow(file: Path | BytesIO, row_groups: Sequence[int] | None) -> pl.
         arrow = parquet.read_row_groups(numbers, columns=list(wanted), use_threads=False)
     arrow.validate(full=True)
     _require_short_cells("the file", arrow)
-    return (
-        pl.from_arrow(pyarrow.Table.from_arrays(arrow.columns, arrow.column_names)).select(list(wanted)).cast(wanted)
-    )  # words may be coded
+    frame = pl.from_arrow(pyarrow.Table.from_arrays(arrow.columns, arrow.column_names))
+    return frame.select(list(wanted)).cast(wanted)  # words may be coded
 
 
 def rows_by_polars(file: Path | BytesIO, first: int, rows: int) -> pl.DataFrame:
     """Some rows of a roster's file that has the contract's types. A damaged file may end the process.
 
-    Raises: what Polars raises, UserError for a cell that is too long.
+    Raises: what Polars raises, UserError for a cell that is too long and where Polars gives up.
     """
     wanted = SOURCE_ROWS["users"].types()
-    frame = pl.scan_parquet(file, glob=False, hive_partitioning=False).slice(first, rows).select(list(wanted)).collect().cast(wanted)
+    with _without_a_word_from_below():
+        frame = _by_polars(file, first, rows, wanted)
     texts = [name for name, dtype in wanted.items() if dtype == pl.String]
     if max(frame.select(pl.col(texts).str.len_bytes().max()).fill_null(0).row(0)) > LARGEST_FIELD:
         raise UserError(f"the file: has a cell of over {LARGEST_FIELD} bytes. Deliver the file again.")
     return frame
+
+
+def _by_polars(file: Path | BytesIO, first: int, rows: int, wanted: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    try:
+        return pl.scan_parquet(file, glob=False, hive_partitioning=False).slice(first, rows).select(list(wanted)).collect().cast(wanted)
+    except pl.exceptions.PanicException as gave_up:
+        raise UserError(f"the file: is no readable Parquet ({gave_up}).") from None
+
+
+@contextmanager
+def _without_a_word_from_below() -> Iterator[None]:
+    """A library that gives up prints where, for its own developers. To be used where no other thread prints."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def require_loadable(name: str, says: pyarrow.parquet.FileMetaData, size: int) -> None:

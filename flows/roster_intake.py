@@ -16,7 +16,7 @@ from flows.lake import NO_FAULTS, Lake, write_frame
 from flows.roster_files import DayFile, Fetched, HashesCollide, RosterFile, roster_file, rows_of_groups
 from flows.roster_reading import MonthPart, RosterReading
 from flows.s3_files import S3Path
-from flows.workers import WorkerLost, Workers, in_turn
+from flows.workers import Workers, in_turn
 from transforms.buckets import buckets
 from transforms.calendar import first_of_month
 from transforms.contracts.sources import UserRows
@@ -97,13 +97,8 @@ def _out_of_core(month: date, days: list[TableDay], settle: Settle, lake: Lake, 
 
 
 def _broken_days(reading: RosterReading, of: int, lying: dict[TableDay, list[RosterFile]]) -> list[TableDay]:
-    """The days that cannot be taken as they lie: a file that takes the process which reads it with it may be of any of them."""
-    try:
-        broken = reading.broken_days(of)
-    except WorkerLost:
-        if not lying:
-            raise
-        return list(lying)
+    """The days that cannot be taken as they lie."""
+    broken = reading.broken_days(of)
     if broken - {t.day for t in lying}:
         raise HashesCollide  # rows that were looked at one by one are in order: it is the reading that is not
     return [t for t in lying if t.day in broken]

@@ -23,7 +23,7 @@ from flows.errors import UserError, is_for_want_of_memory
 from flows.parquet_rows import rows_by_arrow, rows_by_polars
 from flows.roster_files import DayFile, Fetched
 from flows.s3_files import S3Path
-from flows.workers import Workers, in_turn
+from flows.workers import WorkerLost, Workers, in_turn
 from transforms.buckets import Bucket, bucket_numbers, buckets
 from transforms.contracts.base import rows_that_keep
 from transforms.contracts.sources import UserRows
@@ -78,21 +78,25 @@ class RosterReading:
             path.unlink(missing_ok=True)
 
     def broken_days(self, into: int) -> set[date]:
-        """Read every row, for so many buckets, and return the days that have to be looked at row by row first; nothing is wrong with the others.
-
-        Raises: WorkerLost where a file took the process that read it with it.
-        """
+        """Read every row, for so many buckets, and return the days that have to be looked at row by row first; nothing is wrong with the others."""
         self.close()
         shares = shares_of(self._files)
-        names = [f"stays-{n}.arrow" for n in range(len(shares))]
-        workers = self._workers if len(shares) > 1 or self._shared else in_turn
-        may_be_lost = workers is not in_turn and not self._shared
-        to = [(self._shared or self._scratch) / name for name in names]
-        read = list(workers(read_share, [(share, into, path, may_be_lost) for share, path in zip(shares, to, strict=True)]))
+        to = [(self._shared or self._scratch) / f"stays-{n}.arrow" for n in range(len(shares))]
+        jobs = [(share, into, path) for share, path in zip(shares, to, strict=True)]
+        read = list(self._workers(read_share, jobs)) if self._shared else self._read_here(jobs)
         self.fetched = dict(chain.from_iterable(each.fetched.items() for each in read))
         self._waiting = [self._near(path) for path in to]
         broken: set[date] = set().union(*(each.broken for each in read))
         return broken or self._days(days_with_repeats(pl.concat(_marks(path) for path in self._waiting)))
+
+    def _read_here(self, jobs: list[tuple]) -> list[ShareRead]:
+        """By processes that may be lost; and by this one, share after share, where a damaged file or want of memory ended one of them."""
+        if len(jobs) > 1 and self._workers is not in_turn:
+            try:
+                return list(self._workers(read_share, [(*job, True) for job in jobs]))
+            except WorkerLost:
+                pass
+        return list(in_turn(read_share, jobs))
 
     def parts(self, into: int) -> Iterator[MonthPart]:
         """The month, one bucket after the other, the next being made meanwhile; after `broken_days` found none."""
@@ -152,7 +156,7 @@ def _divided(files: Sequence[DayFile], count: int) -> Iterator[tuple[int, RowGro
 # --- a share: what a worker does ---------------------------------------------------------------------------------------------------
 
 
-def read_share(share: Share, into: int, path: Path | S3Path, may_be_lost: bool) -> ShareRead:
+def read_share(share: Share, into: int, path: Path | S3Path, may_be_lost: bool = False) -> ShareRead:
     """Put a share's stays into a file, bucket by bucket; return the days that are broken.
 
     `may_be_lost` tells whether the process is one that may be lost, as a damaged file can make of it where Polars reads.

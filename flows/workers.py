@@ -44,7 +44,7 @@ def in_processes(call: Callable[..., Any], jobs: Sequence[tuple]) -> Iterator[An
 
     is_done = False
     try:
-        futures = [_processes().submit(call, *job) for job in jobs]
+        futures = [_processes().submit(_made, call, job) for job in jobs]
         yield from (future.result() for future in futures)  # one by one: who waits sees how far it has come
         is_done = True
     except BrokenProcessPool:
@@ -52,6 +52,16 @@ def in_processes(call: Callable[..., Any], jobs: Sequence[tuple]) -> Iterator[An
     finally:
         if not is_done:
             dismiss()
+
+
+def _made(call: Callable[..., Any], job: tuple) -> Any:
+    """A call's result. What a native library says when it gives up cannot be sent; it does when memory ends."""
+    try:
+        return call(*job)
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            raise MemoryError(str(error)) from None
+        raise
 
 
 @cache

@@ -57,8 +57,7 @@ def are_in_order(rows: pl.DataFrame) -> bool:
     columns = {name: column.nullable for name, column in UserRows.to_schema().columns.items()}
     if any(rows[name].has_nulls() for name, is_nullable in columns.items() if not is_nullable):
         return False
-    first, last = rows["last_active_on"].min(), rows["last_active_on"].max()
-    is_of_the_calendar = first is None or CALENDAR[0] <= first <= last <= CALENDAR[1]
+    is_of_the_calendar = rows["last_active_on"].is_between(*CALENDAR).all()  # a damaged date may be none that Python knows
     return is_of_the_calendar and all(_are_words(name, tuple(rows[name].unique().cast(pl.String).sort())) for name in _WORDS)
 
 

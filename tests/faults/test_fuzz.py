@@ -150,7 +150,7 @@ def judge(case: Case, seen: Seen, expected: Undamaged, issued: list[tuple]) -> s
 
 
 def run(seed: int, undamaged: dict[int, Undamaged], tmp_path: Path) -> str:
-    """Every eighth case reads its rosters as those of large months are read, by DuckDB, from their files; half of these keep them in two buckets."""
+    """Every eighth case reads its rosters as those of large months are read, share by share, from their files; half of these keep them in two buckets."""
     told = damaged(valid_source(seed % SOURCES), seed).told
     try:
         is_large, in_buckets = seed % 8 == 3, seed % 16 == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
@@ -214,7 +215,7 @@ def test_where_hashes_collide_a_month_is_folded_in_memory(tmp_path: Path, monkey
     assert taken(table_days, tmp_path / "out of core", 2) == at_once
 
 
-def test_a_file_that_takes_its_reader_with_it_is_looked_at_row_by_row(
+def test_a_file_that_takes_its_reader_with_it_is_read_by_this_process(
     three_days: list[DayFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table_days = as_table_days(three_days)
@@ -223,14 +224,44 @@ def test_a_file_that_takes_its_reader_with_it_is_looked_at_row_by_row(
     monkeypatch.setattr(roster_reading, "_ROWS_A_SHARE", 20)
     asked = []
 
-    def lose_the_first(call: Callable, jobs: list[tuple]) -> Iterator[object]:
+    def lose(call: Callable, jobs: list[tuple]) -> Iterator[object]:
         asked.append(len(jobs))
-        if len(asked) == 1:
-            raise WorkerLost("a worker process was ended by the system")
-        return in_turn(call, jobs)
+        yield call(*jobs[0])
+        raise WorkerLost("a worker process was ended by the system")
 
-    assert taken(table_days, tmp_path / "lost", 2, lose_the_first) == at_once
-    assert len(asked) == 1  # the days' own copies are of one row group each
+    assert taken(table_days, tmp_path / "lost", 2, lose) == at_once
+    assert asked == [4]
+
+
+def test_where_polars_gives_up_the_day_is_looked_at_row_by_row(
+    three_days: list[DayFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
+) -> None:
+    table_days = as_table_days(three_days)
+    at_once = taken(table_days, tmp_path / "at once", 2)
+    monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
+    monkeypatch.setattr(roster_reading, "_ROWS_A_SHARE", 20)
+    sound = pl.scan_parquet
+
+    def gives_up(path: Path, **options: object) -> pl.LazyFrame:
+        if path.name == three_days[1].path.name:
+            os.write(2, b"thread panicked at its_own_code.rs:1\n")
+            raise pl.exceptions.PanicException("an index is out of bounds")
+        return sound(path, **options)
+
+    monkeypatch.setattr("flows.parquet_rows.pl.scan_parquet", gives_up)
+    given_up = taken(table_days, tmp_path / "given up", 2, lambda call, jobs: in_turn(call, jobs))
+    assert given_up == at_once
+    assert capfd.readouterr().err == "", "nobody is told of the library's own code"
+
+
+def test_a_worker_in_which_a_library_gives_up_for_want_of_memory_says_so() -> None:
+    with pytest.raises(MemoryError, match="no more"):
+        list(in_processes(give_up, [("no more",)]))
+    dismiss()
+
+
+def give_up(why: str) -> None:
+    raise pl.exceptions.PanicException(why)
 
 
 def test_rosters_in_another_order_every_day_make_the_same_month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
