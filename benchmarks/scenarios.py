@@ -162,8 +162,11 @@ def billing(bench: Bench) -> Scenario:
     _home_from(template, bench.seatledger("ingest", source, "--home", template, "--direct"))
     command = bench.seatledger("bill", "--through", last, "--home", home, "--direct")
     bill = Contender("billing", "bill a year", command, lambda: _copied(template, home))
+    decide = Contender(
+        "decide", "decide on a year, keep and publish nothing (`--dry-run`)", (*command, "--dry-run"), lambda: _copied(template, home)
+    )
     about = f"`bill --direct` of {count} monthly subscriptions through {last}: twelve invoices each. The rosters are in already."
-    return Scenario("billing", "Billing alone: a year of monthly invoices", about, said_of(source), (bill,))
+    return Scenario("billing", "Billing alone: a year of monthly invoices", about, said_of(source), (bill, decide))
 
 
 def start(bench: Bench) -> Scenario:
