@@ -9,7 +9,7 @@ import polars as pl
 
 from flows.errors import UserError
 from flows.kept_rosters import KeptRosters, by_month
-from transforms.buckets import Bucket, buckets
+from transforms.buckets import Bucket, bucket_numbers, buckets
 from transforms.calendar import ONE_DAY
 from transforms.catalog import Catalog
 from transforms.rosters import drops_from_seat_counts, seat_counts_from_roster_months
@@ -27,7 +27,10 @@ class DropGuard:
         known = {day: "" for day in near if day in kept.versions}
         if not known:
             return
-        counts = pl.concat([self._seats(bucket, known, kept) for bucket in buckets(kept.buckets)])
+        owners = self._owners.with_columns(number=bucket_numbers(self._owners["workspace_id"], kept.buckets))
+        of_bucket = owners.partition_by("number", as_dict=True, include_key=False)
+        nobody = self._owners.clear()
+        counts = pl.concat([self._seats(b, of_bucket.get((b.number,), nobody), known, kept) for b in buckets(kept.buckets)])
         drops = drops_from_seat_counts(counts.group_by("day", "workspace_id").agg(pl.col("seats").sum()))
         if drops.height:
             day, workspace, before, after = drops.row(0)
@@ -36,6 +39,6 @@ class DropGuard:
                 f"users of {day}: {whose} fell from {before} to {after} seats in one day. If that is so, ingest again with --accept-drop."
             )
 
-    def _seats(self, bucket: Bucket, days: Mapping[date, str], kept: KeptRosters) -> pl.DataFrame:
+    def _seats(self, bucket: Bucket, owners: pl.DataFrame, days: Mapping[date, str], kept: KeptRosters) -> pl.DataFrame:
         months = ((kept.month(month, bucket), its_days) for month, its_days in by_month(days).items())
-        return seat_counts_from_roster_months(months, bucket.rows(self._owners), self._catalogs.values())
+        return seat_counts_from_roster_months(months, owners, self._catalogs.values())

@@ -21,7 +21,11 @@ _STIR, _STIR_AGAIN = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F
 _PLACES_A_ROW = 4
 _STAYS_AT_ONCE = 1_000_000
 _APART = 64  # rows
-_LOWER = (1, 1 << 20, 1 << 40)  # what numbers are divided by, one after the other: a place has room for one, and who is pushed out is looked for by other bits
+_LOWER = (
+    1,
+    1 << 20,
+    1 << 40,
+)  # what numbers are divided by, one after the other: a place has room for one, and who is pushed out is looked for by other bits
 STAYS = {
     **dict.fromkeys(STANDING, pl.String),
     "login_enabled": pl.Boolean,  # aliases only, else null
@@ -96,6 +100,13 @@ def days_with_repeats(stays: pl.DataFrame) -> int:
 
     Grain:  stay with `user` and `bits`; every one of the month.
     """
+    of, days = max(1, -(-stays.height // _STAYS_AT_ONCE)), 0
+    for n in range(of):
+        days |= _days_with_repeats(stays.filter(pl.col("user") % of == n) if of > 1 else stays)
+    return days
+
+
+def _days_with_repeats(stays: pl.DataFrame) -> int:
     several = stays.filter(stays["user"].is_duplicated())
     together = several.group_by("user").agg(pl.col("bits").bitwise_or().alias("together"), rows=pl.col("bits").bitwise_count_ones().sum())
     repeated = together.filter(pl.col("together").bitwise_count_ones() != pl.col("rows")).select("user")
