@@ -69,7 +69,7 @@ def rows_by_arrow(file: Path | BytesIO, row_groups: Sequence[int] | None) -> pl.
     return frame.select(list(wanted)).cast(wanted)  # words may be coded
 
 
-def rows_by_polars(file: Path | BytesIO, first: int, rows: int) -> pl.DataFrame:
+def rows_by_polars(file: Path, first: int, rows: int) -> pl.DataFrame:
     """Some rows of a roster's file that has the contract's types. A damaged file may end the process.
 
     Raises: what Polars raises, UserError for a cell that is too long and where Polars gives up.
@@ -83,7 +83,7 @@ def rows_by_polars(file: Path | BytesIO, first: int, rows: int) -> pl.DataFrame:
     return frame
 
 
-def _by_polars(file: Path | BytesIO, first: int, rows: int, wanted: Mapping[str, pl.DataType]) -> pl.DataFrame:
+def _by_polars(file: Path, first: int, rows: int, wanted: Mapping[str, pl.DataType]) -> pl.DataFrame:
     try:
         return pl.scan_parquet(file, glob=False, hive_partitioning=False).slice(first, rows).select(list(wanted)).collect().cast(wanted)
     except pl.exceptions.PanicException as gave_up:

@@ -19,7 +19,7 @@ import polars as pl
 import pyarrow
 import pyarrow.ipc
 
-from flows.errors import UserError, is_for_want_of_memory
+from flows.errors import Unanswered, UserError, is_for_want_of_memory
 from flows.parquet_rows import rows_by_arrow, rows_by_polars
 from flows.roster_files import DayFile, Fetched
 from flows.s3_files import S3Path
@@ -188,8 +188,8 @@ def _rows(row_groups: list[RowGroups], may_be_lost: bool, fetched: dict[str, Fet
     try:
         rows = pl.concat(_read(each, may_be_lost, fetched) for each in row_groups)
     except (UserError, pyarrow.ArrowException, pl.exceptions.PolarsError, OSError, ValueError, KeyError, IndexError) as error:
-        if is_for_want_of_memory(error):
-            raise
+        if is_for_want_of_memory(error) or isinstance(error, Unanswered):
+            raise  # nothing is wrong with the file
         return None
     said = sum(each.file.groups[n] for each in row_groups for n in each.numbers)
     return rows if rows.height == said and are_in_order(rows) else None
@@ -227,9 +227,9 @@ class _StaysFile:
     def __enter__(self) -> _StaysFile:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, went_wrong: type[BaseException] | None, *_: object) -> None:
         self._writer.close()
-        if isinstance(self._path, S3Path):
+        if isinstance(self._path, S3Path) and not went_wrong:
             self._path.write_bytes(self._file.getvalue())
         self._file.close()
 

@@ -14,7 +14,7 @@ import pytest
 
 from flows import roster_intake, roster_reading
 from flows.checked_rows import TableDay
-from flows.errors import UserError
+from flows.errors import Unanswered, UserError
 from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
 from flows.lake import Lake
@@ -258,6 +258,17 @@ def test_a_worker_in_which_a_library_gives_up_for_want_of_memory_says_so() -> No
     with pytest.raises(MemoryError, match="no more"):
         list(in_processes(give_up, [("no more",)]))
     dismiss()
+
+
+def test_a_store_that_does_not_answer_is_no_broken_day(
+    three_days: list[DayFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_silent(*_: object) -> pl.DataFrame:
+        raise Unanswered("the store does not answer")
+
+    monkeypatch.setattr(roster_reading, "rows_by_arrow", is_silent)
+    with pytest.raises(Unanswered):
+        RosterReading(three_days, tmp_path).broken_days(1)
 
 
 def give_up(why: str) -> None:

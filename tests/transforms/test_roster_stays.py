@@ -71,6 +71,11 @@ def test_a_user_who_is_there_twice_is_found_on_that_day() -> None:
     assert days_with_repeats(stays_of(roster("abc"), twice, roster("abc"))) == bits_of([FIRST + timedelta(1)])
 
 
+def test_a_share_may_have_no_rows_on_a_day() -> None:
+    nobody = roster("")
+    assert seen(stays_of(nobody, roster("ab"), nobody, roster("a"))) == {("a", "active", 0b0010, 2), ("b", "active", 0b0010, 2), ("a", "active", 0b1000, 4)}  # fmt: skip
+
+
 @pytest.mark.parametrize("users", [1, 2, 1_000, 60_000])
 def test_every_row_is_found_again_in_any_order(users: int) -> None:
     """But for a few of a thousand, which only begin another stay."""
