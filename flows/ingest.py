@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from flows.bucket_keeping import keep_bucket
 from flows.checked_rows import AcceptedDay, TableDay, checked, read_day
 from flows.errors import UserError, name_days
 from flows.fault_points import reached
@@ -21,12 +22,10 @@ from flows.kept_rosters import KeptRosters
 from flows.lake import NO_FAULTS, Lake
 from flows.ledger import Ledger
 from flows.progress import progress
-from flows.roster_intake import months_of_rosters
-from flows.roster_reading import MonthPart
+from flows.roster_intake import MonthIn, months_of_rosters
 from flows.s3_files import shown
 from flows.source import Part, digest, survey, version_of
 from flows.workers import Workers
-from transforms.buckets import Bucket
 from transforms.calendar import days_between
 
 log = logging.getLogger("seatledger.ingest")
@@ -136,7 +135,7 @@ def ingest(
     rosters = [t for t in table_days if t.table == "users"]
     with progress("Reading rosters, days", len(rosters)) as told:
         for month in months_of_rosters(rosters, kept.settle, lake, *readers):
-            kept.replace(month.month, _learnt(month.parts, directory), {a.table_day.day: a.version for a in month.accepted})
+            _keep(month, kept, directory)
             accepted += month.accepted
             done.days += len(month.accepted)
             told.advance(len(month.accepted))
@@ -150,11 +149,14 @@ def ingest(
     return done
 
 
-def _learnt(parts: Iterable[MonthPart], directory: KeptDirectory) -> Iterator[tuple[Bucket, pl.DataFrame]]:
-    """A month's rosters, bucket by bucket; the directory learns each bucket's people on the way."""
-    for bucket, rosters, people in parts:
-        directory.learn(bucket, people)
-        yield bucket, rosters
+def _keep(month: MonthIn, kept: KeptRosters, directory: KeptDirectory) -> None:
+    """Put a month's rosters where they are kept, bucket by bucket; the directory learns who is on them."""
+    versions = {a.table_day.day: a.version for a in month.accepted}
+    kept.expect(month.month, versions)
+    directory.expect(len(month.parts))
+    for _ in month.workers(keep_bucket, [(part, month.month, versions, kept, directory) for part in month.parts]):
+        pass
+    kept.accept(versions)
 
 
 def _batches(table_days: Iterable[TableDay]) -> Iterable[list[TableDay]]:

@@ -29,10 +29,13 @@ class KeptDirectory:
         known = self._lake.read(path) if path.exists() else pl.DataFrame(schema=COLUMNS)
         return known.filter(workspace_id=workspace_id)
 
+    def expect(self, of: int) -> None:
+        """People will be learnt, by whoever that is, in so many buckets: a directory of fewer is divided first."""
+        if of > self._of:
+            self._divide(of)
+
     def learn(self, bucket: Bucket, people: pl.DataFrame) -> None:
-        """Add the latest rows of a bucket's people. A directory of fewer buckets is divided first."""
-        if bucket.of > self._of:
-            self._divide(bucket.of)
+        """Add the latest rows of a bucket's people. What was `expect`ed may be sent elsewhere for that."""
         for part in buckets(self._of):
             if part.within(bucket.of) == bucket and (its_people := people if part.of == bucket.of else part.rows(people)).height:
                 self._put(part, directory_from_people(self._known(part), its_people))

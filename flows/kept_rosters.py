@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -75,22 +75,32 @@ class KeptRosters:
             self._buckets[month] = buckets_for_users(users)
         return self._buckets.get(month, 1)
 
-    def replace(self, month: date, fresh: Iterable[tuple[Bucket, pl.DataFrame]], versions: Mapping[date, str]) -> None:
-        """Let some days of a month, which come bucket by bucket, take the place of what was there of them."""
+    def expect(self, month: date, versions: Mapping[date, str]) -> None:
+        """Some days of a month will be replaced, by whoever that is: note what a refusal has to remove again."""
+        of, all_versions = self._buckets.get(month, 1), self._of(month) | versions
+        if of > 1:
+            paths = (self._lake.roster_month_path(month, all_versions, bucket) for bucket in buckets(of))
+            self._written += [path for path in paths if not path.exists()]
+
+    def replace(self, month: date, bucket: Bucket, fresh: pl.DataFrame, versions: Mapping[date, str]) -> None:
+        """Let some days of a month take the place of what was there of them, in a bucket. What was `expect`ed may be sent elsewhere for that."""
         known = self._of(month)
-        for bucket, rosters in fresh:
-            self._put(month, bucket, roster_month_with_days(self.month(month, bucket), rosters, versions, known), known | versions)
+        self._put(month, bucket, roster_month_with_days(self.month(month, bucket), fresh, versions, known), known | versions)
+
+    def accept(self, versions: Mapping[date, str]) -> None:
+        """Every bucket has the days as they are now."""
         self.versions |= versions
 
     def repeat(self, day: date) -> None:
         """Let a lost day repeat the one before (G1)."""
         month, before = first_of_month(day), day - ONE_DAY
         known, earlier = self._of(month), first_of_month(before)
-        version = {day: self.versions[before]}
-        for bucket in buckets(self.settle(month, self.rows_on(before))):
+        version, of = {day: self.versions[before]}, self.settle(month, self.rows_on(before))
+        self.expect(month, version)
+        for bucket in buckets(of):
             now = roster_month_with_repeated_day(self.month(month, bucket), self.month(earlier, bucket), day, before, known)
             self._put(month, bucket, now, known | version)
-        self.versions |= version
+        self.accept(version)
 
     def write(self) -> None:
         """Keep the months that were changed. Until the ledger tells the versions of their days, nobody asks for them."""
@@ -107,9 +117,7 @@ class KeptRosters:
         if bucket.of == 1:
             self._changed[month] = rosters
             return
-        path = self._lake.roster_month_path(month, versions, bucket)
-        self._written += [] if path.exists() else [path]
-        self._lake.write(path, rosters)
+        self._lake.write(self._lake.roster_month_path(month, versions, bucket), rosters)
 
     def _kept(self, month: date, bucket: Bucket, versions: Mapping[date, str]) -> pl.DataFrame:
         if month in self._changed:

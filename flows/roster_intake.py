@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from io import BytesIO
@@ -14,9 +14,9 @@ import pyarrow.parquet
 from flows.checked_rows import AcceptedDay, TableDay, checked, read_day, require_rosters
 from flows.lake import NO_FAULTS, Lake, write_frame
 from flows.roster_files import DayFile, Fetched, HashesCollide, RosterFile, roster_file, rows_of_groups
-from flows.roster_reading import MonthPart, RosterReading
+from flows.roster_reading import MonthPart, RosterReading, WaitingPart
 from flows.s3_files import S3Path
-from flows.workers import Workers, in_turn
+from flows.workers import Workers, in_turn, or_in_turn
 from transforms.buckets import buckets
 from transforms.calendar import first_of_month
 from transforms.contracts.sources import UserRows
@@ -30,11 +30,15 @@ Settle = Callable[[date, int], int]  # a month and the users on its first day's 
 
 
 class MonthIn(NamedTuple):
-    """What came in of a month: each day's files and faults; and its rosters folded, with the last row of everyone on them, to be taken once."""
+    """What came in of a month: each day's files and faults; and, bucket by bucket, its rosters and the last row of everyone on them.
+
+    `workers` are who can put the parts together; until then, the month is not to be left.
+    """
 
     month: date
     accepted: list[AcceptedDay]
-    parts: Iterator[MonthPart]
+    parts: Sequence[MonthPart | WaitingPart]
+    workers: Workers
 
 
 def months_of_rosters(
@@ -67,7 +71,7 @@ def _at_once(month: date, days: list[TableDay], settle: Settle) -> MonthIn:
     accepted = [AcceptedDay.of(t, parts, found) for t, parts in contents.items()]
     rosters, people = roster_month_from_rows(found.rows), people_from_rosters(found.rows)
     of = settle(month, sum(file.rows for file in accepted[0].files))
-    return MonthIn(month, accepted, (MonthPart(bucket, bucket.rows(rosters), bucket.rows(people)) for bucket in buckets(of)))
+    return MonthIn(month, accepted, [MonthPart(bucket, bucket.rows(rosters), bucket.rows(people)) for bucket in buckets(of)], in_turn)
 
 
 # --- a large month: share by share, from files -------------------------------------------------------------------------------------
@@ -75,21 +79,20 @@ def _at_once(month: date, days: list[TableDay], settle: Settle) -> MonthIn:
 
 def _out_of_core(month: date, days: list[TableDay], settle: Settle, lake: Lake, workers: Workers, is_far: bool) -> Iterator[MonthIn]:
     """Fold files where they lie; those of days on which something is not in order once their rows were looked at, one by one."""
-    with lake.scratch("rosters") as near, lake.shared_scratch("shared_rosters") as shared:
-        scratch = shared if is_far else near
+    with lake.shared_scratch("rosters") if is_far else lake.scratch("rosters") as scratch:
         lying = {t: files for t in days if (files := _as_they_lie(t))}
         looked_at = {t: _look_at_each_row(t, scratch) for t in days if t not in lying}
         while True:
             first = days[0]
             of = settle(month, sum(f.rows for f in lying[first]) if first in lying else sum(f.rows for f in looked_at[first].files))
-            reading = RosterReading([f for t in days for f in _files(t, lying.get(t), scratch)], near, workers, shared if is_far else None)
+            reading = RosterReading([f for t in days for f in _files(t, lying.get(t), scratch)], scratch, workers)
             try:
                 broken = _broken_days(reading, of, lying)
                 if not broken:
                     accepted = [looked_at.get(t) or _taken(t, lying[t], reading.fetched) for t in days]
                     broken = [t for t, files in lying.items() if not all(file.is_the_same() for file in files)]
                 if not broken:
-                    yield MonthIn(month, accepted, reading.parts(of))
+                    yield MonthIn(month, accepted, reading.parts(of), or_in_turn(workers) if of > 1 else in_turn)
                     return
             finally:
                 reading.close()

@@ -1,13 +1,12 @@
 """A month of rosters read share by share: a share of every day's rows, one day after the other, made into stays.
 
 Shares are read side by side, by whoever makes calls. What comes of a share waits on disk, bucket by bucket, until all of a bucket are put
-together. Memory is that of a share of two days for each worker, and then that of a bucket.
+together: side by side, too. Memory is that of a share of two days for each worker, and then that of a bucket.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from hashlib import sha256
 from io import BytesIO
@@ -23,7 +22,7 @@ from flows.errors import Unanswered, UserError, is_for_want_of_memory
 from flows.parquet_rows import rows_by_arrow, rows_by_polars
 from flows.roster_files import DayFile, Fetched
 from flows.s3_files import S3Path
-from flows.workers import WorkerLost, Workers, in_turn
+from flows.workers import WorkerLost, Workers, in_turn, or_in_turn
 from transforms.buckets import Bucket, bucket_numbers, buckets
 from transforms.contracts.base import rows_that_keep
 from transforms.contracts.sources import UserRows
@@ -40,6 +39,27 @@ class MonthPart(NamedTuple):
     bucket: Bucket
     rosters: pl.DataFrame
     people: pl.DataFrame
+
+    def put_together(self) -> MonthPart:
+        """Itself."""
+        return self
+
+
+class WaitingPart(NamedTuple):
+    """The same in stays that wait: `last` is the last day that came in."""
+
+    bucket: Bucket
+    paths: tuple[Path | S3Path, ...]
+    last: date
+
+    def put_together(self) -> MonthPart:
+        """What the stays come to."""
+        stays = pl.concat(_waiting_stays(path, self.bucket) for path in self.paths)
+        return MonthPart(self.bucket, *month_from_stays(stays, self.last))
+
+    def days_with_repeats(self) -> int:
+        """The mask of the days on which a user has two rows."""
+        return days_with_repeats(pl.concat(_waiting_stays(path, self.bucket, ["bits", "user"]) for path in self.paths))
 
 
 class RowGroups(NamedTuple):
@@ -62,14 +82,14 @@ class ShareRead(NamedTuple):
 class RosterReading:
     """The rosters of one month, of some days, in files; `workers` read their shares.
 
-    `scratch` is where stays wait. Workers of a cluster put them into `shared` first, where they find the files too.
+    `scratch` is where stays wait: on a store, where workers of a cluster find them as they find the files.
     """
 
-    def __init__(self, files: Sequence[DayFile], scratch: Path, workers: Workers = in_turn, shared: S3Path | None = None) -> None:
-        self._files, self._scratch, self._shared = list(files), scratch, shared
+    def __init__(self, files: Sequence[DayFile], scratch: Path | S3Path, workers: Workers = in_turn) -> None:
+        self._files, self._scratch = list(files), scratch
         self._last = max(file.day for file in files)
         self._workers = workers
-        self._waiting: list[Path] = []
+        self._waiting: list[Path | S3Path] = []
         self.fetched: dict[str, Fetched] = {}
 
     def close(self) -> None:
@@ -81,13 +101,18 @@ class RosterReading:
         """Read every row, for so many buckets, and return the days that have to be looked at row by row first; nothing is wrong with the others."""
         self.close()
         shares = shares_of(self._files)
-        to = [(self._shared or self._scratch) / f"stays-{n}.arrow" for n in range(len(shares))]
-        jobs = [(share, into, path) for share, path in zip(shares, to, strict=True)]
-        read = list(self._workers(read_share, jobs)) if self._shared else self._read_here(jobs)
+        self._waiting = [self._scratch / f"stays-{n}.arrow" for n in range(len(shares))]
+        jobs = [(share, into, path) for share, path in zip(shares, self._waiting, strict=True)]
+        read = list(self._workers(read_share, jobs)) if isinstance(self._scratch, S3Path) else self._read_here(jobs)
         self.fetched = dict(chain.from_iterable(each.fetched.items() for each in read))
-        self._waiting = [self._near(path) for path in to]
         broken: set[date] = set().union(*(each.broken for each in read))
-        return broken or self._days(days_with_repeats(pl.concat(_marks(path) for path in self._waiting)))
+        return broken or self._days_with_repeats(into)
+
+    def _days_with_repeats(self, into: int) -> set[date]:
+        days = 0
+        for found in or_in_turn(self._workers)(WaitingPart.days_with_repeats, [(part,) for part in self.parts(into)]):
+            days |= found
+        return {self._last.replace(day=n + 1) for n in range(31) if days >> n & 1}
 
     def _read_here(self, jobs: list[tuple]) -> list[ShareRead]:
         """By processes that may be lost; and by this one, share after share, where a damaged file or want of memory ended one of them."""
@@ -98,30 +123,9 @@ class RosterReading:
                 pass
         return list(in_turn(read_share, jobs))
 
-    def parts(self, into: int) -> Iterator[MonthPart]:
-        """The month, one bucket after the other, the next being made meanwhile; after `broken_days` found none."""
-        with ThreadPoolExecutor(1) as ahead:
-            coming = ahead.submit(self._part, Bucket(0, into))
-            for bucket in buckets(into):
-                part = coming.result()
-                if bucket.number + 1 < into:
-                    coming = ahead.submit(self._part, Bucket(bucket.number + 1, into))
-                yield part
-
-    def _part(self, bucket: Bucket) -> MonthPart:
-        stays = pl.concat(stays for path in self._waiting for stays in _waiting_stays(path, bucket))
-        return MonthPart(bucket, *month_from_stays(stays, self._last))
-
-    def _near(self, path: Path | S3Path) -> Path:
-        if isinstance(path, Path):
-            return path
-        copy = self._scratch / path.name
-        copy.write_bytes(path.read_bytes())
-        path.unlink()
-        return copy
-
-    def _days(self, bits: int) -> set[date]:
-        return {self._last.replace(day=n + 1) for n in range(31) if bits >> n & 1}
+    def parts(self, into: int) -> list[WaitingPart]:
+        """The month, bucket by bucket, to be put together by anyone who reaches what waits; after `broken_days` found none."""
+        return [WaitingPart(bucket, tuple(self._waiting), self._last) for bucket in buckets(into)]
 
 
 def shares_of(files: Sequence[DayFile]) -> list[Share]:
@@ -244,17 +248,15 @@ class _StaysFile:
             self._writer.write_batch(whole.slice(starts[n], starts[n + 1] - starts[n]))
 
 
-def _waiting_stays(path: Path, bucket: Bucket) -> Iterator[pl.DataFrame]:
+def _waiting_stays(path: Path | S3Path, bucket: Bucket, columns: Sequence[str] = tuple(STAYS)) -> pl.DataFrame:
     """The stays of a bucket that wait in a file."""
-    with pyarrow.OSFile(str(path)) as file:
-        reader = pyarrow.ipc.open_file(file)
-        for n in range(bucket.number, reader.num_record_batches, bucket.of):
-            yield pl.from_arrow(reader.get_batch(n))
 
-
-def _marks(path: Path) -> pl.DataFrame:
-    """Who stayed when: user and bits of all stays that wait in a file."""
-    wanted = [list(STAYS).index(column) for column in ("bits", "user")]
-    with pyarrow.OSFile(str(path)) as file:
+    def read(file: pyarrow.NativeFile) -> pl.DataFrame:
+        wanted = [list(STAYS).index(column) for column in columns]
         reader = pyarrow.ipc.open_file(file, options=pyarrow.ipc.IpcReadOptions(included_fields=wanted))
-        return pl.from_arrow(reader.read_all()).select("user", "bits")
+        return pl.concat(pl.from_arrow(reader.get_batch(n)) for n in range(bucket.number, reader.num_record_batches, bucket.of))
+
+    if isinstance(path, S3Path):
+        return path.read_here_and_there(read)
+    with pyarrow.OSFile(str(path)) as file:
+        return read(file)

@@ -109,6 +109,14 @@ class S3Path:
 
         return _asked(str(self), read)
 
+    def read_here_and_there(self, read: Callable[[NativeFile], T]) -> T:
+        """What `read` reads of the file, of which only that is fetched."""
+        def opened() -> T:
+            with _system().open_input_file(self.key) as file:
+                return read(file)
+
+        return _asked(str(self), opened)
+
     def write_bytes(self, content: bytes) -> None:
         def write() -> None:
             with _system().open_output_stream(self.key) as stream:

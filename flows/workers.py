@@ -64,6 +64,21 @@ def _made(call: Callable[..., Any], job: tuple) -> Any:
         raise
 
 
+def or_in_turn(workers: Workers) -> Workers:
+    """Have calls made by others, and from where one of them was lost, here."""
+
+    def make(call: Callable[..., Any], jobs: Sequence[tuple]) -> Iterator[Any]:
+        made = 0
+        try:
+            for result in workers(call, jobs):
+                yield result
+                made += 1
+        except WorkerLost:
+            yield from in_turn(call, jobs[made:])
+
+    return make
+
+
 @cache
 def _processes() -> ProcessPoolExecutor:
     """Processes that start when there is something to do, at most one a core."""

@@ -1,7 +1,6 @@
 """seatledger's seat months alone, from the same files: a day is a bit of a user's month; seats and moves are counted from the bits."""
 
 from collections import defaultdict
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pyarrow.parquet
 from benchmarks.peers.job import as_command, days
 from flows.catalogs import read_catalogs
 from flows.roster_files import DayFile, rows_of_groups
-from flows.roster_reading import MonthPart, RosterReading
+from flows.roster_reading import RosterReading, WaitingPart
 from flows.workers import dismiss, in_processes
 from transforms.calendar import first_of_month
 from transforms.policy import holds_a_seat
@@ -23,32 +22,39 @@ BUCKETS = 8
 def seat_months(source: Path, out: Path) -> None:
     """Read each month's rosters into bits, every row checked on the way, apply the catalogues' policy, count; bucket by bucket."""
     owners = pl.read_parquet(source / "subscriptions.parquet", columns=["workspace_id", "catalog"]).unique()
-    holds = holds_a_seat(read_catalogs(None).values())
-    seats, moves, before = [], [], {}
+    seats, moves, before = [], [], dict.fromkeys(range(BUCKETS))
     for month, its_days in _months(days(source)).items():
-        for part in _read(source, its_days, out):
-            number = part.bucket.number
-            seat_month = seat_month_from_roster_month(part.rosters, owners, holds, month, before.get(number))
-            seats.append(_seats(seat_month, its_days))
-            moves.append(_moves(seat_month, month, its_days, number not in before))
-            before[number] = seat_month
+        reading = RosterReading(_files(source, its_days), out, in_processes)
+        assert not reading.broken_days(BUCKETS), "the source has a row that is not in order"
+        jobs = [(part, owners, month, its_days, before[part.bucket.number], out) for part in reading.parts(BUCKETS)]
+        for number, (its_seats, its_moves, kept) in enumerate(in_processes(_counted, jobs)):
+            seats.append(its_seats)
+            moves.append(its_moves)
+            before[number] = kept
+        reading.close()
     dismiss()
     pl.concat(seats).write_parquet(out / "seats.parquet")
     pl.concat(moves).write_parquet(out / "moves.parquet")
 
 
-def _read(source: Path, its_days: list[date], scratch: Path) -> Iterator[MonthPart]:
-    files = [
+def _files(source: Path, its_days: list[date]) -> list[DayFile]:
+    return [
         DayFile(path, day, rows_of_groups(pyarrow.parquet.read_metadata(path)))
         for day in its_days
         for path in sorted((source / "users" / f"date={day}").glob("*.parquet"))
     ]
-    reading = RosterReading(files, scratch, in_processes)
-    try:
-        assert not reading.broken_days(BUCKETS), "the source has a row that is not in order"
-        yield from reading.parts(BUCKETS)
-    finally:
-        reading.close()
+
+
+def _counted(
+    part: WaitingPart, owners: pl.DataFrame, month: date, its_days: list[date], before: Path | None, out: Path
+) -> tuple[pl.DataFrame, pl.DataFrame, Path]:
+    """A bucket's seats and moves, and where its seat month lies for the month after."""
+    bucket, rosters, _ = part.put_together()
+    holds = holds_a_seat(read_catalogs(None).values())
+    seat_month = seat_month_from_roster_month(rosters, owners, holds, month, pl.read_ipc(before) if before else None)
+    kept = out / f"seat-month-{month}-{bucket.number}.arrow"
+    seat_month.write_ipc(kept)
+    return _seats(seat_month, its_days), _moves(seat_month, month, its_days, before is None), kept
 
 
 def _months(its_days: list[date]) -> dict[date, list[date]]:
