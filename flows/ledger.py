@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow
 
+MEMORY = "2GB"  # what DuckDB may hold of the ledger at once; what is more waits on disk beside it
 LONGEST_WAIT = 3.0  # seconds, for someone who looks into the ledger to be done
 _BATCH = 100_000  # rows
 _BUCKETS = "buckets "  # of settings: and the month
@@ -235,7 +236,7 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     deadline = time.monotonic() + LONGEST_WAIT
     while True:
         try:
-            return duckdb.connect(str(path), config={"storage_compatibility_version": "v1.5.0"})
+            return duckdb.connect(str(path), config={"storage_compatibility_version": "v1.5.0", "memory_limit": MEMORY})
         except duckdb.Error as reason:
             said = str(reason)
             if is_for_want_of_memory(reason):

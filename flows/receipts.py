@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
 from flows.errors import UserError
+
+if TYPE_CHECKING:
+    import pyarrow
 
 _OF_A_RUN = {
     "inputs": "select table_name, day, version, file, sha256, bytes, rows, ingested_at from inputs where run_id = $run",
@@ -24,18 +30,39 @@ _OF_A_RUN = {
     "one_catalog": "select catalog from runs where run_id = $run and catalog is not null",
 }
 _LATER = ("repeats", "one_catalog")
+_ROWS_AT_ONCE = 20_000
 
 
 def chain_of_run(connection: duckdb.DuckDBPyConnection, run_id: str, previous: str) -> str:
-    """The digest of all that a run decided, and of the run before it."""
-    parts = ", ".join(f"(select {_digest(name)} from (select to_json(q)::varchar as t from ({sql}) q))" for name, sql in _OF_A_RUN.items())
-    return connection.execute(f"select sha256(concat_ws('/', $previous, {parts}))", {"run": run_id, "previous": previous}).fetchone()[0]
+    """The digest of all that a run decided, and of the run before it.
+
+    Of each part: of its rows as JSON, in the order of their text, a line each. Parts that came with a later version are left out where
+    they are empty: a chain from before still holds.
+    """
+    digests = {name: _digest(connection, sql, run_id) for name, sql in _OF_A_RUN.items()}
+    return sha256("/".join([previous, *(d for name, d in digests.items() if d or name not in _LATER)]).encode()).hexdigest()
 
 
-def _digest(part: str) -> str:
-    """Parts that came with a later version are left out where they are empty: a chain from before still holds."""
-    digest = "sha256(string_agg(t, chr(10) order by t))"
-    return digest if part in _LATER else f"coalesce({digest}, '')"
+def _digest(connection: duckdb.DuckDBPyConnection, sql: str, run_id: str) -> str:
+    """The digest of a query's rows, of which only some are in memory; empty for none."""
+    lines = f"select chr(10) || to_json(q)::varchar as line from ({sql}) q order by line"
+    found, is_first = sha256(), True
+    for batch in connection.sql(lines, params={"run": run_id}).to_arrow_reader(_ROWS_AT_ONCE):
+        for text in _bytes_of(batch.column(0)):
+            found.update(text[1:] if is_first else text)  # a line's end is between lines
+            is_first = False
+    return "" if is_first else found.hexdigest()
+
+
+def _bytes_of(texts: pyarrow.Array) -> Iterator[memoryview]:
+    """The texts of an Arrow array, one after the other as they lie in memory."""
+    import pyarrow
+
+    texts = texts.cast(pyarrow.large_string())
+    if len(texts):
+        _, offsets, content = texts.buffers()
+        start, *_, end = memoryview(offsets).cast("q")[texts.offset : texts.offset + len(texts) + 1]
+        yield memoryview(content)[start:end]
 
 
 def broken_links(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

@@ -88,7 +88,8 @@ def _processes() -> ProcessPoolExecutor:
     cores = os.cpu_count() or 1
     count = min(cores, _MOST)
     os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, cores // count)))  # these two are read when they import Polars
-    os.environ.setdefault("_RJEM_MALLOC_CONF", _KEEPS_MEMORY)
+    said = os.environ.get("_RJEM_MALLOC_CONF", "")  # by Polars itself, where this process has imported it; what comes last counts
+    os.environ["_RJEM_MALLOC_CONF"] = f"{said},{_KEEPS_MEMORY}".strip(",")
     # many thousand rows are objects for a moment: to look for cycles among them each time finds none, and takes a twentieth of a pass
     return ProcessPoolExecutor(count, get_context("spawn"), initializer=gc.set_threshold, initargs=(_OBJECTS,))
 
