@@ -19,9 +19,20 @@ def rows_of_csv(name: str, table: str, content: bytes) -> pl.DataFrame:
     Raises: UserError naming the line, for what is no CSV of that many cells a row. No value is ever shown.
     """
     text = _text(name, content)
-    names = _header(name, table, text.split("\n", 1)[0].removesuffix("\r"))
-    has_quotes = '"' in text or "\r" in text.replace("\r\n", "\n")
-    return _quoted_rows(name, text, names) if has_quotes else _plain_rows(name, text, names)
+    lines = _lines(text)
+    names = _header(name, table, lines[0].removesuffix("\r"))
+    rows = pl.Series("line", lines[1:], dtype=pl.String)
+    is_special = rows.str.contains_any(['"', "\r"])
+    if not is_special.any():
+        return _plain_rows(name, rows, pl.int_range(2, len(rows) + 2, eager=True), names)
+    special = None if '"' in lines[0] else _row_a_line(rows.filter(is_special), names)
+    return _quoted_rows(name, text, names) if special is None else _together(name, rows, is_special, special)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines of a file, without their ends; where a quoted cell has line breaks, it is in several."""
+    lines = text.removesuffix("\n").split("\n")
+    return [line.removesuffix("\r") for line in lines] if "\r\n" in text else lines
 
 
 def _header(name: str, table: str, line: str) -> list[str]:
@@ -56,21 +67,43 @@ def _text(name: str, content: bytes) -> str:
         raise UserError(f"{name}, line {line}: is not UTF-8 (perhaps Latin-1). Write it as UTF-8.") from None
 
 
-def _plain_rows(name: str, text: str, names: list[str]) -> pl.DataFrame:
-    """Rows of a file without any quote: a line is a row and a comma ends a cell, so counting commas checks the shape."""
-    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")[1:]
-    rows = pl.Series("line", lines, dtype=pl.String)
+def _plain_rows(name: str, rows: pl.Series, numbers: pl.Series, names: list[str]) -> pl.DataFrame:
+    """Lines without any quote: a line is a row and a comma ends a cell, so counting commas checks the shape. `numbers` are the lines'."""
     long = (rows.str.len_bytes() > _LARGEST_FIELD).arg_true()
     if len(long):
-        raise UserError(f"{name}, line {long[0] + 2}: is longer than {_LARGEST_FIELD} characters. Deliver the file again.")
+        raise UserError(f"{name}, line {numbers[long[0]]}: is longer than {_LARGEST_FIELD} characters. Deliver the file again.")
     commas = rows.str.count_matches(",", literal=True)
     wrong = (commas != len(names) - 1).arg_true() if len(names) > 1 else (rows == "").arg_true()
     if len(wrong):
-        raise _ragged(name, wrong[0] + 2, commas[wrong[0]] + 1 if lines[wrong[0]] else 0, len(names))
+        raise _ragged(name, numbers[wrong[0]], commas[wrong[0]] + 1 if rows[wrong[0]] else 0, len(names))
     if len(names) == 1:
         return rows.to_frame(names[0])
     cells = rows.str.split_exact(",", len(names) - 1).struct.rename_fields(names).struct.unnest()
     return cells.with_columns(pl.when(pl.all() != "").then(pl.all()))
+
+
+def _row_a_line(lines: pl.Series, names: list[str]) -> pl.DataFrame | None:
+    """The rows of some lines with quotes, if each of them is a row for itself; else, and where anything is wrong, none."""
+    if (lines.str.count_matches('"', literal=True) % 2 == 1).any():
+        return None
+    csv.field_size_limit(_LARGEST_FIELD)
+    reader, rows = csv.reader(lines, strict=True), []
+    try:
+        for number, cells in enumerate(reader, 1):
+            if reader.line_num != number or len(cells) != len(names):
+                return None
+            rows.append([cell or None for cell in cells])
+    except csv.Error:
+        return None
+    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+
+
+def _together(name: str, rows: pl.Series, is_special: pl.Series, special: pl.DataFrame) -> pl.DataFrame:
+    """The rows of lines without quotes, which cost little, and of `special` ones with, in their order."""
+    numbers = pl.int_range(2, len(rows) + 2, eager=True)
+    plain = _plain_rows(name, rows.filter(~is_special), numbers.filter(~is_special), special.columns)
+    place = pl.select(pl.when(is_special).then(is_special.cum_sum() + plain.height).otherwise((~is_special).cum_sum()) - 1).to_series()
+    return pl.concat([plain, special])[place]
 
 
 def _quoted_rows(name: str, text: str, names: list[str]) -> pl.DataFrame:

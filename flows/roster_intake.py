@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +25,8 @@ from transforms.roster_months import roster_month_from_rows
 _SMALL_MONTH = 40_000_000  # bytes of files that are read at once
 _ROWS_A_GROUP = 100_000  # of what waits on disk: a share of a day is some of them
 
+_LARGE_DAY = 300_000_000  # bytes of CSV: looked at, its rows take some seven times as many
+
 Settle = Callable[[date, int], int]  # a month and the users on its first day's rosters -> its number of buckets
 
 
@@ -39,6 +40,13 @@ class MonthIn(NamedTuple):
     accepted: list[AcceptedDay]
     parts: Sequence[MonthPart | WaitingPart]
     workers: Workers
+
+
+class LookedAt(NamedTuple):
+    """What is told of a day of which each row was looked at, and a file with those that are in order."""
+
+    accepted: AcceptedDay
+    file: DayFile
 
 
 def months_of_rosters(
@@ -81,22 +89,22 @@ def _out_of_core(month: date, days: list[TableDay], settle: Settle, lake: Lake, 
     """Fold files where they lie; those of days on which something is not in order once their rows were looked at, one by one."""
     with lake.shared_scratch("rosters") if is_far else lake.scratch("rosters") as scratch:
         lying = {t: files for t in days if (files := _as_they_lie(t))}
-        looked_at = {t: _look_at_each_row(t, scratch) for t in days if t not in lying}
+        looked_at = _looked_at([t for t in days if t not in lying], scratch, workers)
         while True:
-            first = days[0]
-            of = settle(month, sum(f.rows for f in lying[first]) if first in lying else sum(f.rows for f in looked_at[first].files))
-            reading = RosterReading([f for t in days for f in _files(t, lying.get(t), scratch)], scratch, workers)
+            files = {t: [file.of_day() for file in lying[t]] if t in lying else [looked_at[t].file] for t in days}
+            of = settle(month, sum(file.rows for file in files[days[0]]))
+            reading = RosterReading([file for of_day in files.values() for file in of_day], scratch, workers)
             try:
                 broken = _broken_days(reading, of, lying)
                 if not broken:
-                    accepted = [looked_at.get(t) or _taken(t, lying[t], reading.fetched) for t in days]
+                    accepted = [_taken(t, lying[t], reading.fetched) if t in lying else looked_at[t].accepted for t in days]
                     broken = [t for t, files in lying.items() if not all(file.is_the_same() for file in files)]
                 if not broken:
                     yield MonthIn(month, accepted, reading.parts(of), or_in_turn(workers) if of > 1 else in_turn)
                     return
             finally:
                 reading.close()
-            looked_at |= {t: _look_at_each_row(t, scratch) for t in broken if lying.pop(t)}
+            looked_at |= _looked_at([t for t in broken if lying.pop(t)], scratch, workers)
 
 
 def _broken_days(reading: RosterReading, of: int, lying: dict[TableDay, list[RosterFile]]) -> list[TableDay]:
@@ -113,26 +121,25 @@ def _as_they_lie(table_day: TableDay) -> list[RosterFile]:
     return files if all(files) and sum(file.rows for file in files) else []
 
 
-def _files(table_day: TableDay, lying: list[RosterFile] | None, scratch: Path | S3Path) -> list[DayFile]:
-    if lying:
-        return [file.of_day() for file in lying]
-    path = _spooled(table_day, scratch)
-    if isinstance(path, S3Path):
-        return [DayFile(path, table_day.day, (sum(rows_of_groups(pyarrow.parquet.read_metadata(BytesIO(path.read_bytes())))),))]
-    return [DayFile(path, table_day.day, rows_of_groups(pyarrow.parquet.read_metadata(path)))]
+def _looked_at(days: list[TableDay], scratch: Path | S3Path, workers: Workers) -> dict[TableDay, LookedAt]:
+    """Days of which each row was looked at: several at once, if they are not so large that memory would not do for that."""
+    largest = max((sum(part.size for part in t.parts) for t in days), default=0)
+    by_whom = or_in_turn(workers) if len(days) > 1 and largest < _LARGE_DAY else in_turn
+    return dict(zip(days, by_whom(look_at_each_row, [(t, scratch) for t in days]), strict=True))
 
 
-def _spooled(table_day: TableDay, scratch: Path | S3Path) -> Path | S3Path:
-    return (scratch.absolute() if isinstance(scratch, Path) else scratch) / f"{table_day.day}.parquet"
+def look_at_each_row(table_day: TableDay, scratch: Path | S3Path) -> LookedAt:
+    """Keep the rows that are in order for a while, and tell of the others: what a worker does.
 
-
-def _look_at_each_row(table_day: TableDay, scratch: Path | S3Path) -> AcceptedDay:
-    """Keep the rows that are in order for a while, and tell of the others."""
+    Raises: UserError for a file that cannot be taken.
+    """
     _, parts = read_day(table_day)
     require_rosters({table_day: parts})
     found = checked("users", {table_day: parts})
-    write_frame(_spooled(table_day, scratch), found.rows.select(UserRows.names()), "lz4", _ROWS_A_GROUP)
-    return AcceptedDay.of(table_day, parts, found)
+    path = (scratch.absolute() if isinstance(scratch, Path) else scratch) / f"{table_day.day}.parquet"
+    write_frame(path, found.rows.select(UserRows.names()), "lz4", _ROWS_A_GROUP)
+    groups = (found.rows.height,) if isinstance(path, S3Path) else rows_of_groups(pyarrow.parquet.read_metadata(path))
+    return LookedAt(AcceptedDay.of(table_day, parts, found), DayFile(path, table_day.day, groups))
 
 
 def _taken(table_day: TableDay, lying: list[RosterFile], fetched: Mapping[str, Fetched]) -> AcceptedDay:
