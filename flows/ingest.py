@@ -21,7 +21,7 @@ from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
 from flows.lake import NO_FAULTS, Lake
 from flows.ledger import Ledger
-from flows.progress import progress
+from flows.progress import Progress, progress
 from flows.roster_intake import MonthIn, months_of_rosters
 from flows.s3_files import shown
 from flows.source import Part, digest, survey, version_of
@@ -134,8 +134,8 @@ def ingest(
         accepted += of_batch
     rosters = [t for t in table_days if t.table == "users"]
     with progress("Reading rosters, days", len(rosters)) as told:
-        for month in months_of_rosters(rosters, kept.settle, lake, *readers):
-            _keep(month, kept, directory)
+        for month in months_of_rosters(rosters, kept.settle, lake, *readers, told):
+            _keep(month, kept, directory, told)
             accepted += month.accepted
             done.days += len(month.accepted)
             told.advance(len(month.accepted))
@@ -149,12 +149,13 @@ def ingest(
     return done
 
 
-def _keep(month: MonthIn, kept: KeptRosters, directory: KeptDirectory) -> None:
+def _keep(month: MonthIn, kept: KeptRosters, directory: KeptDirectory, told: Progress) -> None:
     """Put a month's rosters where they are kept, bucket by bucket; the directory learns who is on them."""
     versions = {a.table_day.day: a.version for a in month.accepted}
     kept.expect(month.month, versions)
     directory.expect(len(month.parts))
-    for _ in month.workers(keep_bucket, [(part, month.month, versions, kept, directory) for part in month.parts]):
+    done = month.workers(keep_bucket, [(part, month.month, versions, kept, directory) for part in month.parts])
+    for _ in told.following(done, len(month.parts), f"Keeping rosters of {month.month:%Y-%m}"):
         pass
     kept.accept(versions)
 

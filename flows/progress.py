@@ -11,7 +11,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TextIO, TypeVar
+
+T = TypeVar("T")
 
 SHOWN_AFTER = 2.0  # seconds: what is over sooner needs no bar
 
@@ -24,6 +26,13 @@ class Progress:
 
     def now(self, what: str) -> None:
         """What is being done from here on."""
+
+
+    def following(self, results: Iterator[T], of: int, what: str) -> Iterator[T]:
+        """The same results, told as they come: so many parts of something."""
+        for n, result in enumerate(results, 1):
+            self.now(f"{what}, part {n} of {of}")
+            yield result
 
 
 SILENT = Progress()

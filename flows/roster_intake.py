@@ -12,6 +12,7 @@ import pyarrow.parquet
 
 from flows.checked_rows import AcceptedDay, TableDay, checked, read_day, require_rosters
 from flows.lake import NO_FAULTS, Lake, write_frame
+from flows.progress import SILENT, Progress
 from flows.roster_files import DayFile, Fetched, HashesCollide, RosterFile, roster_file, rows_of_groups
 from flows.roster_reading import MonthPart, RosterReading, WaitingPart
 from flows.s3_files import S3Path
@@ -50,7 +51,7 @@ class LookedAt(NamedTuple):
 
 
 def months_of_rosters(
-    table_days: Iterable[TableDay], settle: Settle, lake: Lake, workers: Workers = in_turn, is_far: bool = False
+    table_days: Iterable[TableDay], settle: Settle, lake: Lake, workers: Workers = in_turn, is_far: bool = False, told: Progress = SILENT
 ) -> Iterator[MonthIn]:
     """Read, check and fold each month's days, in order. `is_far`: the workers reach the source and the lake, which are on a store, and no disk of this machine.
 
@@ -65,7 +66,7 @@ def months_of_rosters(
             yield _at_once(month, days, settle)
             continue
         try:
-            yield from _out_of_core(month, days, settle, lake, workers, is_far)
+            yield from _out_of_core(month, days, settle, lake, workers, is_far, told)
         except HashesCollide:
             yield _at_once(month, days, settle)
 
@@ -85,15 +86,17 @@ def _at_once(month: date, days: list[TableDay], settle: Settle) -> MonthIn:
 # --- a large month: share by share, from files -------------------------------------------------------------------------------------
 
 
-def _out_of_core(month: date, days: list[TableDay], settle: Settle, lake: Lake, workers: Workers, is_far: bool) -> Iterator[MonthIn]:
+def _out_of_core(
+    month: date, days: list[TableDay], settle: Settle, lake: Lake, workers: Workers, is_far: bool, told: Progress
+) -> Iterator[MonthIn]:
     """Fold files where they lie; those of days on which something is not in order once their rows were looked at, one by one."""
     with lake.shared_scratch("rosters") if is_far else lake.scratch("rosters") as scratch:
         lying = {t: files for t in days if (files := _as_they_lie(t))}
-        looked_at = _looked_at([t for t in days if t not in lying], scratch, workers)
+        looked_at = _looked_at([t for t in days if t not in lying], scratch, workers, told)
         while True:
             files = {t: [file.of_day() for file in lying[t]] if t in lying else [looked_at[t].file] for t in days}
             of = settle(month, sum(file.rows for file in files[days[0]]))
-            reading = RosterReading([file for of_day in files.values() for file in of_day], scratch, workers)
+            reading = RosterReading([file for of_day in files.values() for file in of_day], scratch, workers, told)
             try:
                 broken = _broken_days(reading, of, lying)
                 if not broken:
@@ -104,7 +107,7 @@ def _out_of_core(month: date, days: list[TableDay], settle: Settle, lake: Lake, 
                     return
             finally:
                 reading.close()
-            looked_at |= _looked_at([t for t in broken if lying.pop(t)], scratch, workers)
+            looked_at |= _looked_at([t for t in broken if lying.pop(t)], scratch, workers, told)
 
 
 def _broken_days(reading: RosterReading, of: int, lying: dict[TableDay, list[RosterFile]]) -> list[TableDay]:
@@ -121,11 +124,12 @@ def _as_they_lie(table_day: TableDay) -> list[RosterFile]:
     return files if all(files) and sum(file.rows for file in files) else []
 
 
-def _looked_at(days: list[TableDay], scratch: Path | S3Path, workers: Workers) -> dict[TableDay, LookedAt]:
+def _looked_at(days: list[TableDay], scratch: Path | S3Path, workers: Workers, told: Progress) -> dict[TableDay, LookedAt]:
     """Days of which each row was looked at: several at once, if they are not so large that memory would not do for that."""
     largest = max((sum(part.size for part in t.parts) for t in days), default=0)
     by_whom = or_in_turn(workers) if len(days) > 1 and largest < _LARGE_DAY else in_turn
-    return dict(zip(days, by_whom(look_at_each_row, [(t, scratch) for t in days]), strict=True))
+    looked_at = by_whom(look_at_each_row, [(t, scratch) for t in days])
+    return dict(zip(days, told.following(looked_at, len(days), "Looking at every row of rosters"), strict=True))
 
 
 def look_at_each_row(table_day: TableDay, scratch: Path | S3Path) -> LookedAt:

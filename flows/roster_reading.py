@@ -20,6 +20,7 @@ import pyarrow.ipc
 
 from flows.errors import Unanswered, UserError, is_for_want_of_memory
 from flows.parquet_rows import rows_by_arrow, rows_by_polars
+from flows.progress import SILENT, Progress
 from flows.roster_files import DayFile, Fetched
 from flows.s3_files import S3Path
 from flows.workers import WorkerLost, Workers, in_turn, or_in_turn
@@ -85,8 +86,8 @@ class RosterReading:
     `scratch` is where stays wait: on a store, where workers of a cluster find them as they find the files.
     """
 
-    def __init__(self, files: Sequence[DayFile], scratch: Path | S3Path, workers: Workers = in_turn) -> None:
-        self._files, self._scratch = list(files), scratch
+    def __init__(self, files: Sequence[DayFile], scratch: Path | S3Path, workers: Workers = in_turn, told: Progress = SILENT) -> None:
+        self._files, self._scratch, self._told = list(files), scratch, told
         self._last = max(file.day for file in files)
         self._workers = workers
         self._waiting: list[Path | S3Path] = []
@@ -103,7 +104,7 @@ class RosterReading:
         shares = shares_of(self._files)
         self._waiting = [self._scratch / f"stays-{n}.arrow" for n in range(len(shares))]
         jobs = [(share, into, path) for share, path in zip(shares, self._waiting, strict=True)]
-        read = list(self._workers(read_share, jobs)) if isinstance(self._scratch, S3Path) else self._read_here(jobs)
+        read = self._followed(self._workers(read_share, jobs), jobs) if isinstance(self._scratch, S3Path) else self._read_here(jobs)
         self.fetched = dict(chain.from_iterable(each.fetched.items() for each in read))
         broken: set[date] = set().union(*(each.broken for each in read))
         return broken or self._days_with_repeats(into)
@@ -118,10 +119,13 @@ class RosterReading:
         """By processes that may be lost; and by this one, share after share, where a damaged file or want of memory ended one of them."""
         if len(jobs) > 1 and self._workers is not in_turn:
             try:
-                return list(self._workers(read_share, [(*job, True) for job in jobs]))
+                return self._followed(self._workers(read_share, [(*job, True) for job in jobs]), jobs)
             except WorkerLost:
                 pass
-        return list(in_turn(read_share, jobs))
+        return self._followed(in_turn(read_share, jobs), jobs)
+
+    def _followed(self, read: Iterator[ShareRead], jobs: list[tuple]) -> list[ShareRead]:
+        return list(self._told.following(read, len(jobs), f"Reading rosters of {self._last:%Y-%m}"))
 
     def parts(self, into: int) -> list[WaitingPart]:
         """The month, bucket by bucket, to be put together by anyone who reaches what waits; after `broken_days` found none."""

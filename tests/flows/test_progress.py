@@ -7,6 +7,8 @@ import pty
 import subprocess
 import sys
 
+from flows.progress import Progress
+
 STAGE = """
 import logging, sys, time
 from flows import progress
@@ -56,3 +58,16 @@ def test_a_stage_that_is_soon_over_shows_nothing() -> None:
 def test_into_a_pipe_nothing_is_shown_and_nothing_is_imported_for_it() -> None:
     done = subprocess.run([sys.executable, "-c", STAGE.format(shown_after=0)], capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("False\n", "a word meanwhile\n")
+
+
+def test_what_comes_in_parts_says_which_one() -> None:
+    class Heard(Progress):
+        def __init__(self) -> None:
+            self.words: list[str] = []
+
+        def now(self, what: str) -> None:
+            self.words.append(what)
+
+    heard = Heard()
+    assert list(heard.following(iter("ab"), 2, "Reading rosters of 2026-01")) == ["a", "b"]
+    assert heard.words == ["Reading rosters of 2026-01, part 1 of 2", "Reading rosters of 2026-01, part 2 of 2"]
