@@ -155,7 +155,7 @@ def _keep(month: MonthIn, kept: KeptRosters, directory: KeptDirectory, told: Pro
     kept.expect(month.month, versions)
     directory.expect(len(month.parts))
     done = month.workers(keep_bucket, [(part, month.month, versions, kept, directory) for part in month.parts])
-    for _ in told.following(done, len(month.parts), f"Keeping rosters of {month.month:%Y-%m}"):
+    for _ in told.following(done, len(month.parts), f"Reading rosters, days; {{n}} of {{of}} parts of {month.month:%Y-%m} are kept"):
         pass
     kept.accept(versions)
 

@@ -29,9 +29,9 @@ class Progress:
 
 
     def following(self, results: Iterator[T], of: int, what: str) -> Iterator[T]:
-        """The same results, told as they come: so many parts of something."""
+        """The same results, told as they come: `what` has {n} and {of}."""
         for n, result in enumerate(results, 1):
-            self.now(f"{what}, part {n} of {of}")
+            self.now(what.format(n=n, of=of))
             yield result
 
 

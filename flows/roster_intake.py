@@ -129,7 +129,7 @@ def _looked_at(days: list[TableDay], scratch: Path | S3Path, workers: Workers, t
     largest = max((sum(part.size for part in t.parts) for t in days), default=0)
     by_whom = or_in_turn(workers) if len(days) > 1 and largest < _LARGE_DAY else in_turn
     looked_at = by_whom(look_at_each_row, [(t, scratch) for t in days])
-    return dict(zip(days, told.following(looked_at, len(days), "Looking at every row of rosters"), strict=True))
+    return dict(zip(days, told.following(looked_at, len(days), "Reading rosters, days; {n} of {of} looked at row by row"), strict=True))
 
 
 def look_at_each_row(table_day: TableDay, scratch: Path | S3Path) -> LookedAt:

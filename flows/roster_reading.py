@@ -125,7 +125,7 @@ class RosterReading:
         return self._followed(in_turn(read_share, jobs), jobs)
 
     def _followed(self, read: Iterator[ShareRead], jobs: list[tuple]) -> list[ShareRead]:
-        return list(self._told.following(read, len(jobs), f"Reading rosters of {self._last:%Y-%m}"))
+        return list(self._told.following(read, len(jobs), f"Reading rosters, days; {{n}} of {{of}} parts of {self._last:%Y-%m} are read"))
 
     def parts(self, into: int) -> list[WaitingPart]:
         """The month, bucket by bucket, to be put together by anyone who reaches what waits; after `broken_days` found none."""

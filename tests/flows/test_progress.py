@@ -69,5 +69,5 @@ def test_what_comes_in_parts_says_which_one() -> None:
             self.words.append(what)
 
     heard = Heard()
-    assert list(heard.following(iter("ab"), 2, "Reading rosters of 2026-01")) == ["a", "b"]
-    assert heard.words == ["Reading rosters of 2026-01, part 1 of 2", "Reading rosters of 2026-01, part 2 of 2"]
+    assert list(heard.following(iter("ab"), 2, "{n} of {of} parts are read")) == ["a", "b"]
+    assert heard.words == ["1 of 2 parts are read", "2 of 2 parts are read"]
