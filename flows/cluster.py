@@ -1,4 +1,4 @@
-"""Passes made by the workers of a Dask cluster, through Prefect's task runner: a bucket a task.
+"""Calls made by the workers of a Dask cluster, through Prefect's task runner: a share of rosters or a bucket a task.
 
 A worker needs this package, the lake (an `s3://` prefix, with credentials in its environment) and nothing else: what it is told and what
 it finds are files of the lake, and their names. The ledger stays with the run, which alone commits. A worker that is lost is replaced by
@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 from flows.errors import UserError
 
 if TYPE_CHECKING:
+    from prefect.futures import PrefectFuture
     from prefect.task_runners import TaskRunner
+    from prefect.tasks import Task
+
+    from flows.workers import Workers
 
 _LONGEST_WAIT = 5  # seconds, for the scheduler's first answer
 
@@ -37,21 +41,28 @@ def runner_at(address: str) -> TaskRunner:
     return DaskTaskRunner(address=address)
 
 
-def on_cluster(call: Callable[..., Any], jobs: Sequence[tuple]) -> Iterator[Any]:
-    """Make each call as a task of the flow that runs; the results in the order of the jobs.
+def on_cluster(address: str) -> Workers:
+    """Who makes each call as a task of the flow that runs, on the cluster of a scheduler."""
 
-    Raises: what a call raises.
-    """
+    def make(call: Callable[..., Any], jobs: Sequence[tuple]) -> Iterator[Any]:
+        with runner_at(address) as runner:
+            yield from _results([runner.submit(each, parameters={}) for each in _tasks(call, jobs)])
+
+    return make
+
+
+def _tasks(call: Callable[..., Any], jobs: Sequence[tuple]) -> Iterator[Task]:
     from prefect import task
     from prefect.cache_policies import NO_CACHE
 
     name = call.__name__.replace("_", " ")
-    futures = [
-        task(
-            _sent(call, job), name=name, task_run_name=f"{name} {n + 1} of {len(jobs)}", cache_policy=NO_CACHE, persist_result=False
-        ).submit()
-        for n, job in enumerate(jobs)
-    ]
+    for n, job in enumerate(jobs):
+        told = f"{name} {n + 1} of {len(jobs)}"
+        yield task(_sent(call, job), name=name, task_run_name=told, cache_policy=NO_CACHE, persist_result=False)
+
+
+def _results(futures: Sequence[PrefectFuture]) -> Iterator[Any]:
+    """What was made, in order; an error that a call raised is raised again."""
     for future in futures:
         value, error = future.result()
         if error is not None:

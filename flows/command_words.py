@@ -70,5 +70,5 @@ CLUSTER = click.option(
     envvar="SEATLEDGER_CLUSTER",
     expose_value=False,
     callback=_keep_at,
-    help="A Dask scheduler whose workers bill, a bucket each.",
+    help="A Dask scheduler whose workers read and bill, a bucket each.",
 )

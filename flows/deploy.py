@@ -115,8 +115,8 @@ def run_as_flow(name: str, composition: Callable[..., Any], *arguments: Any, ser
             tell(name, kept.value, arguments[-1].home)
         return state
 
-    cluster = getattr(arguments[-1], "cluster", None) if arguments else None
-    runner = {"task_runner": runner_at(cluster)} if cluster else {}
+    if cluster := getattr(arguments[-1], "cluster", None) if arguments else None:
+        runner_at(cluster)  # that it is not there is told before anything begins
     # The heartbeat's thread is joined at the end of a run, which would cost up to a second.
     with temporary_settings({"flows.heartbeat_frequency": None}):
         try:
@@ -126,7 +126,6 @@ def run_as_flow(name: str, composition: Callable[..., Any], *arguments: Any, ser
                 flow_run_name=_name_of_run(name, arguments),
                 description=composition.__doc__,
                 persist_result=False,
-                **runner,
             )(return_state=True)
         except Exception as error:
             raise UserError(f"Prefect could not run the flow: {type(error).__name__}. Look at its server, or run with --direct.") from error

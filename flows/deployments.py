@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +74,18 @@ DEPLOYMENTS = (
 
 @dataclass(frozen=True)
 class Site:
-    """Where the deployments work: source, home, own catalogues, the time zone of their schedules, schedules of one's own by name."""
+    """Where the deployments work: source, home, own catalogues, the time zone of their schedules, schedules of one's own by name.
+
+    `lake` is for the rows of a new home, `cluster` the Dask scheduler whose workers help; None: the home, and this machine alone.
+    """
 
     source: str | None
     home: str
     catalogs: str | None = None
     timezone: str | None = None
     crons: Mapping[str, str] = field(default_factory=dict)
+    lake: str | None = None
+    cluster: str | None = None
 
     def settled(self) -> Site:
         """With whole paths, for a worker runs in a folder of its own, and a time zone.
@@ -90,7 +95,8 @@ class Site:
         if not self.source:
             raise UserError("no SOURCE is named. Set SEATLEDGER_SOURCE to the folder or s3:// prefix that is to be ingested.")
         catalogs = _whole(self.catalogs) if self.catalogs else None
-        return Site(
+        return replace(
+            self,
             source=self.source if is_s3(self.source) else _whole(self.source),
             home=_whole(self.home),
             catalogs=catalogs,
@@ -100,8 +106,9 @@ class Site:
 
     def parameters(self, deployment: Deployment) -> dict[str, Any]:
         """What a deployment's runs are given, unless someone says otherwise on the page."""
-        given = {"source": self.source} if deployment.reads_source else {}
-        return {**given, "home": self.home, "catalogs": self.catalogs, "timezone": self.timezone, **deployment.parameters}
+        given = {"source": self.source, "lake": self.lake} if deployment.reads_source else {}
+        where = {"home": self.home, "catalogs": self.catalogs, "timezone": self.timezone, "cluster": self.cluster}
+        return {**given, **where, **deployment.parameters}
 
 
 def site_from_environment(environment: Mapping[str, str]) -> Site:
@@ -112,10 +119,20 @@ def site_from_environment(environment: Mapping[str, str]) -> Site:
         catalogs=environment.get("SEATLEDGER_CATALOGS"),
         timezone=environment.get("SEATLEDGER_TIMEZONE"),
         crons={d.name: cron for d in DEPLOYMENTS if (cron := environment.get(d.variable))},
+        lake=environment.get("SEATLEDGER_LAKE"),
+        cluster=environment.get("SEATLEDGER_CLUSTER"),
     )
 
 
-def site_of_command(source: str, home: Path, catalogs: Path | None, timezone: str | None, crons: tuple[str, ...]) -> Site:
+def site_of_command(
+    source: str,
+    home: Path,
+    catalogs: Path | None,
+    timezone: str | None,
+    crons: tuple[str, ...],
+    lake: str | None = None,
+    cluster: str | None = None,
+) -> Site:
     """What a command line says; schedules that it does not name come from the environment.
 
     Raises: UserError for a schedule of no deployment, and as `Site.settled`.
@@ -126,7 +143,7 @@ def site_of_command(source: str, home: Path, catalogs: Path | None, timezone: st
         if not is_said or name not in {d.name for d in DEPLOYMENTS}:
             raise UserError(f"--cron {told!r}: is no NAME=CRON. The names: {', '.join(d.name for d in DEPLOYMENTS)}.")
         own[name] = cron.strip()
-    return Site(source, str(home), str(catalogs) if catalogs else None, timezone, own).settled()
+    return Site(source, str(home), str(catalogs) if catalogs else None, timezone, own, lake, cluster).settled()
 
 
 def timezone_of(catalogs: str | None) -> str:
@@ -146,7 +163,8 @@ def placeholders() -> dict[str, Any]:
     """What prefect.yaml calls `{{ seatledger.… }}`: its build step. Every value is text, empty where there is none."""
     site = site_from_environment(os.environ).settled()
     crons = {d.key: site.crons[d.name] for d in DEPLOYMENTS}
-    return {"source": site.source, "home": site.home, "catalogs": site.catalogs, "timezone": site.timezone, **crons}
+    where = {name: getattr(site, name) for name in ("source", "home", "catalogs", "timezone", "lake", "cluster")}
+    return {**where, **crons}
 
 
 def _whole(path: str) -> str:

@@ -63,6 +63,8 @@ def ingest(
     repeat_days: list[date] = [],  # noqa: B006 - shown on the page; nothing writes it
     catalogs: str | None = None,
     timezone: str | None = None,
+    lake: str | None = None,
+    cluster: str | None = None,
 ) -> State[Any]:
     """Bring in every day that is new, and check every row. Run it as often as you like: nothing is taken twice.
 
@@ -76,12 +78,14 @@ def ingest(
         repeat_days: Lost days that are declared to repeat the day before.
         catalogs: A folder with catalogues of your own, as a whole path. None: the shipped ones alone.
         timezone: In which the day before is meant, such as Europe/Paris. None: that of the catalogues.
+        lake: An s3:// prefix for the rows of a new home. None: the home itself, or what its first run settled.
+        cluster: The address of a Dask scheduler whose workers read large rosters. None: this machine alone.
     """
 
     def work(step: Callable[..., Any]) -> Outcome:
         last = through or _day_before(timezone, catalogs)
         request = IngestRequest(_source(source), first, last, supersede, accept_drop, tuple(repeat_days))
-        return run_ingest(request, _setting(home, catalogs), Progress(3, step).step)
+        return run_ingest(request, _setting(home, catalogs, cluster, lake), Progress(3, step).step)
 
     return _operate("ingest", work, home)
 
@@ -95,6 +99,7 @@ def billing(
     dry_run: bool = False,
     catalogs: str | None = None,
     timezone: str | None = None,
+    cluster: str | None = None,
 ) -> State[Any]:
     """Issue the invoices that are due and not yet done. Run it as often as you like: nothing is billed twice.
 
@@ -106,12 +111,13 @@ def billing(
         dry_run: Show what would be billed; change nothing.
         catalogs: A folder with catalogues of your own, as a whole path. None: the shipped ones alone.
         timezone: In which the day before is meant, such as Europe/Paris. None: that of the catalogues.
+        cluster: The address of a Dask scheduler whose workers bill, a bucket each. None: this machine alone.
     """
     asked = None if cadence is Cadence.both else cadence.value, catalog or None
 
     def work(step: Callable[..., Any]) -> Outcome:
         request = BillRequest(through or _day_before(timezone, catalogs), asked[0], dry_run, asked[1])
-        return run_bill(request, _setting(home, catalogs), Progress(1 if dry_run else 3, step).step)
+        return run_bill(request, _setting(home, catalogs, cluster), Progress(1 if dry_run else 3, step).step)
 
     return _operate("billing", work, home, asked)
 
@@ -124,6 +130,7 @@ def reports(
     excel: bool = False,
     catalogs: str | None = None,
     timezone: str | None = None,
+    cluster: str | None = None,
 ) -> State[Any]:
     """Publish anew, and write the reports of a month.
 
@@ -134,12 +141,13 @@ def reports(
         excel: CSV as Excel likes it, with a byte order mark and CRLF.
         catalogs: A folder with catalogues of your own, as a whole path. None: the shipped ones alone.
         timezone: In which the scheduled day is meant, such as Europe/Paris. None: that of the catalogues.
+        cluster: The address of a Dask scheduler whose workers work out what is published. None: this machine alone.
     """
 
     def work(step: Callable[..., Any]) -> Outcome:
         wanted = date.fromisoformat(f"{month}-01") if month else _month_before(timezone, catalogs)
         request = ReportRequest(None if every_month else wanted, excel=excel)
-        return run_report(request, _setting(home, catalogs), Progress(2, step).step)
+        return run_report(request, _setting(home, catalogs, cluster), Progress(2, step).step)
 
     return _operate("reports", work, home)
 
@@ -160,10 +168,9 @@ def _operate(name: str, work: Callable[..., Outcome], home: str, asked: tuple[st
     return state
 
 
-def _setting(home: str, catalogs: str | None) -> Setting:
-    return Setting(
-        Home(_whole_path("home", home), patience=PATIENCE), read_catalogs(_whole_path("catalogs", catalogs) if catalogs else None), now
-    )
+def _setting(home: str, catalogs: str | None, cluster: str | None = None, lake: str | None = None) -> Setting:
+    whole, own = Home(_whole_path("home", home), patience=PATIENCE), _whole_path("catalogs", catalogs) if catalogs else None
+    return Setting(whole, read_catalogs(own), now, lake=lake or None, cluster=cluster or None)
 
 
 def _whole_path(name: str, text: str) -> Path:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from flows.command_words import CLUSTER, LAKE
 from flows.options import catalogs, home
 
 
@@ -17,6 +18,8 @@ from flows.options import catalogs, home
     "--timezone", metavar="ZONE", envvar="SEATLEDGER_TIMEZONE", help="Of the schedules, such as Europe/Paris; else the catalogues'."
 )
 @click.option("--cron", "crons", multiple=True, metavar="NAME=CRON", help="Another schedule: --cron 'daily-ingest=30 4 * * *'.")
+@LAKE
+@CLUSTER
 @click.option("--notify", metavar="URL", help="Tell a webhook of runs that fail, hold or are late: as `seatledger notify`.")
 def serve(source: str, home: Path, catalogs: Path | None, timezone: str | None, crons: tuple[str, ...], notify: str | None) -> None:
     """Run the deployments on their schedules, for as long as this runs.
@@ -26,7 +29,8 @@ def serve(source: str, home: Path, catalogs: Path | None, timezone: str | None, 
     from flows.deployments import site_of_command
     from flows.prefect_settings import settle
 
-    site = site_of_command(source, home, catalogs, timezone, crons)
+    asked = click.get_current_context().meta
+    site = site_of_command(source, home, catalogs, timezone, crons, asked.get("lake"), asked.get("cluster"))
     settle(quiet=False)
     from flows.serving import serve as serve_deployments
 

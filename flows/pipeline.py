@@ -61,7 +61,7 @@ class Setting:
     clock: Callable[[], datetime]
     workers: Workers = in_processes
     lake: str | None = None  # an s3:// prefix for the rows of a new home
-    cluster: str | None = None  # a Dask scheduler whose workers make the passes
+    cluster: str | None = None  # a Dask scheduler whose workers read large rosters and make the passes
 
 
 @dataclass
@@ -107,7 +107,7 @@ class Run:
         if self.setting.cluster:
             from flows.cluster import on_cluster
 
-            return on_cluster
+            return on_cluster(self.setting.cluster)
         return self.setting.workers
 
     def readers(self, source: Path | str) -> Readers:
@@ -115,7 +115,7 @@ class Run:
         if self.setting.cluster and is_s3(source) and isinstance(self.lake.root, S3Path):
             from flows.cluster import on_cluster
 
-            return Readers(on_cluster, are_far=True)
+            return Readers(on_cluster(self.setting.cluster), are_far=True)
         return Readers(self.setting.workers, are_far=False)
 
     def kept_rosters(self) -> KeptRosters:

@@ -24,9 +24,10 @@ from transforms.contracts.sources import UserRows
 
 THROUGH = "2026-01-31"  # every object costs requests
 # The sample then has some 40 users: in buckets of ten they are four.
-RUN = "import transforms.buckets as b; b.USERS_A_BUCKET = 10; from flows.cli import main; main()"
+PATCHED = "import transforms.buckets as b; b.USERS_A_BUCKET = 10"
 # Rosters as those of large months: in shares of some fifteen users a day.
-RUN_LARGE = f"import flows.roster_intake as i, flows.roster_reading as r; i._SMALL_MONTH = 0; r._ROWS_A_SHARE = 15; {RUN}"
+PATCHED_LARGE = f"import flows.roster_intake as i, flows.roster_reading as r; i._SMALL_MONTH = 0; r._ROWS_A_SHARE = 15; {PATCHED}"
+RUN, RUN_LARGE = (f"{patched}; from flows.cli import main; main()" for patched in (PATCHED, PATCHED_LARGE))
 EARLIER = "2026-01-06"
 
 
@@ -116,8 +117,18 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Product:
     return product
 
 
-def start(store: dict[str, str], cluster: Cluster, home: Path, run: str, source: str, through: str) -> subprocess.Popen:
-    rest = ["--through", through, "--home", str(home), "--lake", f"s3://lake/{source}", "--cluster", cluster.address]
+@pytest.fixture(scope="module")
+def earlier(tmp_path_factory: pytest.TempPathFactory) -> Product:
+    """The same, a few days of it."""
+    product = Product(tmp_path_factory.mktemp("earlier") / "home")
+    product.run(SAMPLE, date.fromisoformat(EARLIER))
+    return product
+
+
+def start(
+    store: dict[str, str], cluster: Cluster, home: Path, run: str, source: str, through: str, lake: str | None = None
+) -> subprocess.Popen:
+    rest = ["--through", through, "--home", str(home), "--lake", f"s3://lake/{lake or source}", "--cluster", cluster.address]
     command = [sys.executable, "-c", run, "run", f"s3://{source}", *rest]
     environment = os.environ | store | {"PREFECT_HOME": str(home.parent / "prefect")}
     return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -139,13 +150,33 @@ def test_two_workers_and_a_store_give_what_one_process_gives_though_one_is_kille
     _only_what_is_kept_is_left("rosters", store, tmp_path)
 
 
-def test_workers_of_a_cluster_read_large_rosters_too_though_one_is_killed(store: dict[str, str], cluster: Cluster, tmp_path: Path) -> None:
-    here = Product(tmp_path / "here")
-    here.run(SAMPLE, date.fromisoformat(EARLIER))
-    running = start(store, cluster, tmp_path / "home", RUN_LARGE, "exports", EARLIER)
-    kill_a_worker_once("stays-", running, store, cluster)
-    assert without_times(everything(Product(tmp_path / "home"))) == without_times(everything(here))
-    _only_what_is_kept_is_left("exports", store, tmp_path)
+@pytest.mark.parametrize("killed_while", ["stays-", ".directory.parquet"])
+def test_workers_of_a_cluster_read_and_keep_large_rosters_too_though_one_is_killed(
+    store: dict[str, str], cluster: Cluster, earlier: Product, tmp_path: Path, killed_while: str
+) -> None:
+    lake = f"exports-{killed_while.strip('.-')}"
+    running = start(store, cluster, tmp_path / "home", RUN_LARGE, "exports", EARLIER, lake)
+    kill_a_worker_once(killed_while, running, store, cluster)
+    assert without_times(everything(Product(tmp_path / "home"))) == without_times(everything(earlier))
+    _only_what_is_kept_is_left(lake, store, tmp_path)
+
+
+def test_deployments_have_their_work_done_by_a_cluster_too(store: dict[str, str], cluster: Cluster, earlier: Product, tmp_path: Path) -> None:
+    home, where = tmp_path / "home", f"home={str(tmp_path / 'home')!r}, cluster={cluster.address!r}, through='{EARLIER}'"
+    for flow in (f"ingest(source='s3://exports', lake='s3://lake/deployed', {where})", f"billing({where})"):
+        script = f"{PATCHED_LARGE}; from flows import operated; operated.{flow}"
+        environment = os.environ | store | {"PREFECT_HOME": str(tmp_path / "prefect")}
+        done = subprocess.run([sys.executable, "-c", script], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+    from distributed import Client
+
+    with Client(cluster.address) as client:
+        told = client.run_on_scheduler(lambda dask_scheduler: [key for key, *_ in dask_scheduler.transition_log])
+    assert told, "the cluster was asked"
+    ours, theirs = everything(Product(home)), everything(earlier)
+    for table in ("invoice_lines", "seat_occupancy", "subscriptions", "terms"):
+        assert ours[table] == theirs[table] != []
+    _only_what_is_kept_is_left("deployed", store, tmp_path)
 
 
 def kill_a_worker_once(name: str, running: subprocess.Popen, store: dict[str, str], cluster: Cluster) -> None:

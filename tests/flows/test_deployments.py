@@ -24,7 +24,7 @@ JAN, MAR = date(2026, 1, 31), date(2026, 3, 5)
 
 @pytest.fixture(autouse=True)
 def nothing_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ["SOURCE", "HOME", "CATALOGS", "TIMEZONE", "REPORTS_URL"] + [d.key.upper() for d in DEPLOYMENTS]:
+    for name in ["SOURCE", "HOME", "CATALOGS", "TIMEZONE", "LAKE", "CLUSTER", "REPORTS_URL"] + [d.key.upper() for d in DEPLOYMENTS]:
         monkeypatch.delenv(f"SEATLEDGER_{name}", raising=False)
 
 
@@ -86,6 +86,9 @@ def test_where_things_are_is_settled_before_anything_is_deployed(tmp_path: Path,
     site = site_of_command("source", Path("books"), None, None, ())
     assert (site.source, site.home, site.timezone) == (f"{tmp_path}/source", f"{tmp_path}/books", "UTC")
     assert site_of_command("s3://bucket/rosters", Path("books"), None, None, ()).source == "s3://bucket/rosters"
+    far = site_of_command("s3://bucket/rosters", Path("books"), None, None, (), "s3://bucket/lake", "tcp://scheduler:8786")
+    assert [far.parameters(d).get("lake") == "s3://bucket/lake" for d in DEPLOYMENTS] == [True, False, False, False]
+    assert all(far.parameters(d)["cluster"] == "tcp://scheduler:8786" for d in DEPLOYMENTS)
     with pytest.raises(UserError, match=r"no SOURCE is named\. Set SEATLEDGER_SOURCE"):
         site_from_environment({}).settled()
     with pytest.raises(UserError, match=r"--cron 'weekly=0 0 \* \* 0': is no NAME=CRON. The names: daily-ingest,"):
