@@ -31,7 +31,7 @@ from flows.s3_files import S3Path, is_s3
 from flows.shelf import Shelf
 from flows.told import Division, opening_day, owners_of_workspaces, roster_days, told_by_ledger
 from flows.unchanged import held_as_published, is_as_billed, mark_of, no_invoices, remember
-from flows.workers import Workers, dismiss, in_processes, in_turn
+from flows.workers import Workers, dismiss, in_processes, in_turn, or_in_turn
 from transforms.buckets import buckets, buckets_for_days
 from transforms.calendar import days_between, first_of_month
 from transforms.catalog import Catalog
@@ -108,7 +108,7 @@ class Run:
             from flows.cluster import on_cluster
 
             return on_cluster(self.setting.cluster)
-        return self.setting.workers
+        return or_in_turn(self.setting.workers)
 
     def readers(self, source: Path | str) -> Readers:
         """Who reads large rosters of a source."""

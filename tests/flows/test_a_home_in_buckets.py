@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from flows.errors import UserError
 from flows.kept_directory import KeptDirectory
 from flows.lake import Lake
 from flows.verify import verify
+from flows.workers import WorkerLost, Workers, in_processes
 from tests.conftest import Product
 from tests.flows.small_source import small_source, users_file, users_of, write_users
 
@@ -40,6 +42,24 @@ def prepared(root: Path) -> Path:
     source = small_source(root, last=FEB)
     shutil.rmtree(users_file(source, LOST).parent)
     return source
+
+
+def lost_after_one(call: Callable, jobs: Sequence[tuple]) -> Iterator[object]:
+    """Workers of which one is lost whenever it has made a call."""
+    yield call(*jobs[0])
+    raise WorkerLost("a worker process was ended by the system")
+
+
+@pytest.mark.parametrize("workers", [in_processes, lost_after_one])
+def test_by_other_processes_and_by_some_that_are_lost_it_is_the_same(
+    another_product, tmp_path: Path, request: pytest.FixtureRequest, workers: Workers
+) -> None:
+    one = run(another_product("one"), prepared(tmp_path / "a"))
+    request.getfixturevalue("in_buckets")
+    product = Product(tmp_path / "by others", workers=workers)
+    assert run(product, prepared(tmp_path / "b")) == one
+    known = KeptDirectory(Lake(product.home.lake)).of_workspace("oak")
+    assert known.select("user_id", "name").rows() == [(user, f"Name {user}") for user in "abc"]
 
 
 def test_a_home_in_buckets_is_as_one_in_one_and_verifies(another_product, tmp_path: Path, request: pytest.FixtureRequest) -> None:
