@@ -29,6 +29,8 @@ PATCHED = "import transforms.buckets as b; b.USERS_A_BUCKET = 10"
 PATCHED_LARGE = f"import flows.roster_intake as i, flows.roster_reading as r; i._SMALL_MONTH = 0; r._ROWS_A_SHARE = 15; {PATCHED}"
 RUN, RUN_LARGE = (f"{patched}; from flows.cli import main; main()" for patched in (PATCHED, PATCHED_LARGE))
 EARLIER = "2026-01-06"
+# A server, as deployments have one: workers of the cluster would else start one each.
+SERVED = "import os; from flows.temporary_server import temporary_server as t; s = t(); s.wait(); os.environ['PREFECT_API_URL'] = s.url"
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +166,7 @@ def test_workers_of_a_cluster_read_and_keep_large_rosters_too_though_one_is_kill
 def test_deployments_have_their_work_done_by_a_cluster_too(store: dict[str, str], cluster: Cluster, earlier: Product, tmp_path: Path) -> None:
     home, where = tmp_path / "home", f"home={str(tmp_path / 'home')!r}, cluster={cluster.address!r}, through='{EARLIER}'"
     for flow in (f"ingest(source='s3://exports', lake='s3://lake/deployed', {where})", f"billing({where})"):
-        script = f"{PATCHED_LARGE}; from flows import operated; operated.{flow}"
+        script = f"{PATCHED_LARGE}; {SERVED}; from flows import operated; operated.{flow}"
         environment = os.environ | store | {"PREFECT_HOME": str(tmp_path / "prefect")}
         done = subprocess.run([sys.executable, "-c", script], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
