@@ -62,12 +62,16 @@ def _tasks(call: Callable[..., Any], jobs: Sequence[tuple]) -> Iterator[Task]:
 
 
 def _results(futures: Sequence[PrefectFuture]) -> Iterator[Any]:
-    """What was made, in order; an error that a call raised is raised again."""
+    """What was made, in order. The first error that a call raised is raised again once no other call is being made: none writes any more."""
+    errors: list[Exception] = []
     for future in futures:
         value, error = future.result()
         if error is not None:
-            raise error
-        yield value
+            errors.append(error)
+        elif not errors:
+            yield value
+    if errors:
+        raise errors[0]
 
 
 def _sent(call: Callable[..., Any], job: tuple) -> Callable[[], tuple[Any, Exception | None]]:

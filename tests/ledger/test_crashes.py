@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -28,6 +29,17 @@ SCRIPT = """
 import sys; from datetime import date; from pathlib import Path
 from tests.conftest import Product
 Product(Path(sys.argv[1])).run(Path(sys.argv[2]), date(2026, 2, 12))
+"""
+
+
+# The same source as one of large months: shares of a few rows, four buckets, processes that read, keep and bill them.
+SCRIPT_OF_LARGE = """
+import sys; from datetime import date; from pathlib import Path
+from flows import kept_rosters, roster_intake, roster_reading; from flows.workers import in_processes
+from tests.conftest import Product
+roster_intake._SMALL_MONTH, roster_reading._ROWS_A_SHARE, kept_rosters.buckets_for_users = 0, 2, lambda users: 4
+if __name__ == "__main__":
+    Product(Path(sys.argv[1]), workers=in_processes).run(Path(sys.argv[2]), date(2026, 2, 12))
 """
 
 
@@ -49,8 +61,8 @@ def reports(product: Product) -> dict[str, bytes]:
     return {str(p.relative_to(product.home.reports)): p.read_bytes() for p in files if p.is_file() and p.name not in ("runs.csv", ".run")}
 
 
-def start(home: Path, source: Path, **environment: str) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, "-c", SCRIPT, home, source], cwd=ROOT, env=os.environ | environment, stderr=subprocess.PIPE)
+def start(home: Path, source: Path, script: str = SCRIPT, **environment: str) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-c", script, home, source], cwd=ROOT, env=os.environ | environment, stderr=subprocess.PIPE)
 
 
 def mend_and_compare(home: Path, source: Path, undisturbed: dict[str, bytes]) -> None:
@@ -80,6 +92,41 @@ def test_F34_killed_at_a_random_moment_the_next_run_gives_the_bytes_of_an_undist
         time.sleep(random.Random(n).uniform(0.2, 3.0))
         process.kill()
     mend_and_compare(tmp_path / "home", source, undisturbed)
+
+
+@pytest.mark.parametrize("n", [0, 1, *(pytest.param(n, marks=pytest.mark.long) for n in range(2, int(os.environ.get("SEATLEDGER_KILLS", "100"))))])
+def test_F34_in_parts_too_the_run_or_one_of_its_workers_may_be_killed_at_any_moment(
+    n: int, tmp_path: Path, source: Path, undisturbed: dict[str, bytes]
+) -> None:
+    """Without the run nothing is seen of what its workers wrote; without a worker the run goes on by itself."""
+    home, moment = tmp_path / "home", random.Random(n)
+    with start(home, source, SCRIPT_OF_LARGE) as process:
+        if n % 2:
+            _kill_a_worker(process, moment)
+            _, said = process.communicate()
+            assert process.returncode == 0, said
+        else:
+            time.sleep(moment.uniform(0.8, 5.0))
+            process.kill()
+    with start(home, source, SCRIPT_OF_LARGE) as process:
+        _, said = process.communicate()
+    assert process.returncode == 0, said
+    product = Product(home)
+    assert reports(product) == undisturbed
+    assert product.table("select count(distinct invoice_number), count(*) from invoices").rows() == [(4, 4)]
+    assert not [p for p in home.rglob(".*") if p.name not in (".lock", ".run")]
+
+
+def _kill_a_worker(process: subprocess.Popen, moment: random.Random) -> None:
+    """Kill one of its processes, a while after they began."""
+    workers: list[str] = []
+    while len(workers) < 3 and process.poll() is None:  # two, and what looks after their semaphores
+        workers = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        time.sleep(0.02)
+    time.sleep(moment.uniform(0, 2.5))
+    for worker in workers[-1:]:
+        with suppress(ProcessLookupError):
+            os.kill(int(worker), signal.SIGKILL)
 
 
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
