@@ -49,7 +49,7 @@ def _round(count: int) -> str:
 
 def _dots(axes: Axes, runs: list[list[float]], names: list[str], title: str, form: str) -> None:
     middles = [median(of_one) for of_one in runs]
-    colours = [OURS if "seatledger" in name else FLOOR if name == "scan_limit" else THEIRS for name in names]
+    colours = [OURS if "seatledger" in name else FLOOR if name.startswith("scan_") else THEIRS for name in names]
     axes.set_xscale("log")
     axes.set_xlim(min(middles) / 1.6, max(max(of_one) for of_one in runs) * 3)
     axes.set_ylim(-0.6, len(runs) - 0.4)

@@ -60,7 +60,7 @@ def _ratio(results: Mapping, scenario: str, one: str, other: str, to: str | None
 
 
 def _fastest_peer(results: Mapping) -> float | None:
-    peers = results.get("stage", {}).get("contenders", {}).keys() - {"seatledger_stage", "scan_limit"}
+    peers = results.get("stage", {}).get("contenders", {}).keys() - {"seatledger_stage", "scan_limit", "scan_all"}
     return min((r for peer in peers if (r := _ratio(results, "stage", peer, "seatledger_stage"))), default=None)
 
 
