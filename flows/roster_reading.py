@@ -7,6 +7,7 @@ together: side by side, too. Memory is that of a share of two days for each work
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from hashlib import sha256
 from io import BytesIO
@@ -31,6 +32,7 @@ from transforms.roster_stays import STAYS, OpenStays, all_ended, days_with_repea
 from transforms.rosters import are_in_order
 
 _ROWS_A_SHARE = 350_000  # of a day: what is compared stays in a processor's cache
+_ASKED_AT_ONCE = 16
 _MOST_WAITING = 500_000  # stays in memory; where days are in one order, a share has about as many as rows a day
 
 
@@ -55,12 +57,18 @@ class WaitingPart(NamedTuple):
 
     def put_together(self) -> MonthPart:
         """What the stays come to."""
-        stays = pl.concat(_waiting_stays(path, self.bucket) for path in self.paths)
-        return MonthPart(self.bucket, *month_from_stays(stays, self.last))
+        return MonthPart(self.bucket, *month_from_stays(self._stays(tuple(STAYS)), self.last))
 
     def days_with_repeats(self) -> int:
         """The mask of the days on which a user has two rows."""
-        return days_with_repeats(pl.concat(_waiting_stays(path, self.bucket, ["bits", "user"]) for path in self.paths))
+        return days_with_repeats(self._stays(("bits", "user")))
+
+    def _stays(self, columns: Sequence[str]) -> pl.DataFrame:
+        """What waits of the bucket, of every share; on a store, which takes its time, many are asked for at once."""
+        if not isinstance(self.paths[0], S3Path):
+            return pl.concat(_waiting_stays(path, self.bucket, columns) for path in self.paths)
+        with ThreadPoolExecutor(_ASKED_AT_ONCE) as asking:
+            return pl.concat(asking.map(lambda path: _waiting_stays(path, self.bucket, columns), self.paths))
 
 
 class RowGroups(NamedTuple):
@@ -252,7 +260,7 @@ class _StaysFile:
             self._writer.write_batch(whole.slice(starts[n], starts[n + 1] - starts[n]))
 
 
-def _waiting_stays(path: Path | S3Path, bucket: Bucket, columns: Sequence[str] = tuple(STAYS)) -> pl.DataFrame:
+def _waiting_stays(path: Path | S3Path, bucket: Bucket, columns: Sequence[str]) -> pl.DataFrame:
     """The stays of a bucket that wait in a file."""
 
     def read(file: pyarrow.NativeFile) -> pl.DataFrame:
