@@ -61,8 +61,8 @@ def _bytes_of(texts: pyarrow.Array) -> Iterator[memoryview]:
     texts = texts.cast(pyarrow.large_string())
     if len(texts):
         _, offsets, content = texts.buffers()
-        start, *_, end = memoryview(offsets).cast("q")[texts.offset : texts.offset + len(texts) + 1]
-        yield memoryview(content)[start:end]
+        starts = memoryview(offsets).cast("q")
+        yield memoryview(content)[starts[texts.offset] : starts[texts.offset + len(texts)]]
 
 
 def broken_links(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from flows.progress import SILENT, Progress
 from flows.roster_files import DayFile, Fetched, HashesCollide, RosterFile, roster_file, rows_of_groups
 from flows.roster_reading import MonthPart, RosterReading, WaitingPart
 from flows.s3_files import S3Path
+from flows.source import Part
 from flows.workers import Workers, in_turn, or_in_turn
 from transforms.buckets import buckets
 from transforms.calendar import first_of_month
@@ -27,6 +28,7 @@ _SMALL_MONTH = 40_000_000  # bytes of files that are read at once
 _ROWS_A_GROUP = 100_000  # of what waits on disk: a share of a day is some of them
 
 _LARGE_DAY = 300_000_000  # bytes of CSV: looked at, its rows take some seven times as many
+_PACKED = 4  # times smaller is Parquet
 
 Settle = Callable[[date, int], int]  # a month and the users on its first day's rosters -> its number of buckets
 
@@ -126,10 +128,14 @@ def _as_they_lie(table_day: TableDay) -> list[RosterFile]:
 
 def _looked_at(days: list[TableDay], scratch: Path | S3Path, workers: Workers, told: Progress) -> dict[TableDay, LookedAt]:
     """Days of which each row was looked at: several at once, if they are not so large that memory would not do for that."""
-    largest = max((sum(part.size for part in t.parts) for t in days), default=0)
+    largest = max((sum(_bytes_unpacked(part) for part in t.parts) for t in days), default=0)
     by_whom = or_in_turn(workers) if len(days) > 1 and largest < _LARGE_DAY else in_turn
     looked_at = by_whom(look_at_each_row, [(t, scratch) for t in days])
     return dict(zip(days, told.following(looked_at, len(days), "Reading rosters, days; {n} of {of} looked at row by row"), strict=True))
+
+
+def _bytes_unpacked(part: Part) -> int:
+    return part.size * (_PACKED if part.path.suffix == ".parquet" else 1)
 
 
 def look_at_each_row(table_day: TableDay, scratch: Path | S3Path) -> LookedAt:

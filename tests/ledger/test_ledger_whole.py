@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 
 import duckdb
@@ -17,6 +18,7 @@ import polars as pl
 import pytest
 
 from flows import ledger as ledger_module
+from flows import receipts
 from flows.errors import UserError
 from flows.fault_points import KILL_AT
 from flows.pipeline import ReportRequest, run_report
@@ -55,6 +57,22 @@ def change(product: Product, sql: str, *, ledger: bool = True, finance: bool = T
         if wanted:
             with duckdb.connect(str(path)) as connection:
                 connection.execute(sql)
+
+
+def test_a_runs_chain_is_the_digest_of_its_rows_as_json_and_of_the_run_before(home: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Worked out a few rows at a time, it is what ledgers of earlier versions have: all rows of a part as one text."""
+    monkeypatch.setattr(receipts, "_ROWS_AT_ONCE", 2)
+    parts = []
+    with duckdb.connect(str(home.home.ledger), read_only=True) as connection:
+        for name, sql in receipts._OF_A_RUN.items():
+            asked = f"select to_json(q)::varchar as t from ({sql}) q order by t"
+            lines = [line for (line,) in connection.execute(asked, {"run": "run-000002"}).fetchall()]
+            if lines or name not in receipts._LATER:
+                parts.append(sha256("\n".join(lines).encode()).hexdigest() if lines else "")
+        first, second = (connection.execute("select chain from runs order by run_id").fetchall()[n][0] for n in range(2))
+        assert second == sha256("/".join([first, *parts]).encode()).hexdigest()
+        assert receipts.chain_of_run(connection, "run-000002", first) == second
+        assert receipts.broken_links(connection) == []
 
 
 def test_verify_finds_nothing_wrong_with_what_the_product_did(home: Product) -> None:
