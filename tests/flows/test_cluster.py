@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -91,8 +90,14 @@ class Cluster:
             assert line, "the scheduler ended"
             found = re.search(r"(tcp://127\.0\.0\.1:\d+)", line)
         self.address = found[1]
-        worker = [sys.executable, "-m", "distributed.cli.dask_worker", self.address, "--no-nanny", "--nthreads", "1", "--no-dashboard"]
-        self.workers = [subprocess.Popen(worker, **(options | {"stderr": subprocess.DEVNULL})) for _ in range(2)]
+        self._worker = [sys.executable, "-m", "distributed.cli.dask_worker", self.address, "--no-nanny", "--nthreads", "1", "--no-dashboard"]
+        self._options = options | {"stderr": subprocess.DEVNULL}
+        self.workers: list[subprocess.Popen] = []
+        for _ in range(2):
+            self.start_a_worker()
+
+    def start_a_worker(self) -> None:
+        self.workers.append(subprocess.Popen(self._worker, **self._options))
 
     def stop(self) -> None:
         for process in (*self.workers, self.scheduler):
@@ -147,29 +152,32 @@ def test_two_workers_and_a_store_give_what_one_process_gives_though_one_is_kille
     store: dict[str, str], cluster: Cluster, here: Product, tmp_path: Path
 ) -> None:
     running = start(store, cluster, tmp_path / "home", RUN, "rosters", THROUGH)
-    kill_a_worker_once("issued-lines", running, store, cluster)
+    kill_a_worker("issued-lines", running, store, cluster)
+    ends_well(running)
     assert without_times(everything(Product(tmp_path / "home"))) == without_times(everything(here))
     _only_what_is_kept_is_left("rosters", store, tmp_path)
 
 
-@pytest.mark.parametrize("killed_while", ["stays-", ".directory.parquet"])
-def test_workers_of_a_cluster_read_and_keep_large_rosters_too_though_one_is_killed(
-    store: dict[str, str], cluster: Cluster, earlier: Product, tmp_path: Path, killed_while: str
+def test_workers_of_a_cluster_read_and_keep_large_rosters_too_though_two_are_killed(
+    store: dict[str, str], cluster: Cluster, earlier: Product, tmp_path: Path
 ) -> None:
-    lake = f"exports-{killed_while.strip('.-')}"
-    running = start(store, cluster, tmp_path / "home", RUN_LARGE, "exports", EARLIER, lake)
-    kill_a_worker_once(killed_while, running, store, cluster)
+    """One while shares are read, and one while buckets are kept; another comes in its place."""
+    running = start(store, cluster, tmp_path / "home", RUN_LARGE, "exports", EARLIER)
+    cluster.start_a_worker()
+    kill_a_worker("stays-", running, store, cluster)
+    kill_a_worker(".directory.parquet", running, store, cluster)
+    ends_well(running)
     assert without_times(everything(Product(tmp_path / "home"))) == without_times(everything(earlier))
-    _only_what_is_kept_is_left(lake, store, tmp_path)
+    _only_what_is_kept_is_left("exports", store, tmp_path)
 
 
 def test_deployments_have_their_work_done_by_a_cluster_too(store: dict[str, str], cluster: Cluster, earlier: Product, tmp_path: Path) -> None:
     home, where = tmp_path / "home", f"home={str(tmp_path / 'home')!r}, cluster={cluster.address!r}, through='{EARLIER}'"
-    for flow in (f"ingest(source='s3://exports', lake='s3://lake/deployed', {where})", f"billing({where})"):
-        script = f"{PATCHED_LARGE}; {SERVED}; from flows import operated; operated.{flow}"
-        environment = os.environ | store | {"PREFECT_HOME": str(tmp_path / "prefect")}
-        done = subprocess.run([sys.executable, "-c", script], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr
+    runs = f"operated.ingest(source='s3://exports', lake='s3://lake/deployed', {where}); operated.billing({where})"
+    script = f"{PATCHED_LARGE}; {SERVED}; from flows import operated; {runs}"
+    environment = os.environ | store | {"PREFECT_HOME": str(tmp_path / "prefect")}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
     from distributed import Client
 
     with Client(cluster.address) as client:
@@ -181,12 +189,17 @@ def test_deployments_have_their_work_done_by_a_cluster_too(store: dict[str, str]
     _only_what_is_kept_is_left("deployed", store, tmp_path)
 
 
-def kill_a_worker_once(name: str, running: subprocess.Popen, store: dict[str, str], cluster: Cluster) -> None:
-    """Kill one of the two workers as soon as something of that name lies in the lake, and wait for the end."""
+def kill_a_worker(name: str, running: subprocess.Popen, store: dict[str, str], cluster: Cluster) -> None:
+    """Kill one of the workers as soon as something of that name lies in the lake."""
     while not any(name in key for key in keys(store)):
         assert running.poll() is None, running.communicate()[1]
         time.sleep(0.02)
-    os.kill(cluster.workers[0].pid, signal.SIGKILL)
+    worker = cluster.workers.pop(0)
+    worker.kill()
+    worker.wait()
+
+
+def ends_well(running: subprocess.Popen) -> None:
     _, said = running.communicate(timeout=300)
     assert running.returncode == 0, said
 
