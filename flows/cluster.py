@@ -65,13 +65,20 @@ def _results(futures: Sequence[PrefectFuture]) -> Iterator[Any]:
     """What was made, in order. The first error that a call raised is raised again once no other call is being made: none writes any more."""
     errors: list[Exception] = []
     for future in futures:
-        value, error = future.result()
+        value, error = _result(future)
         if error is not None:
             errors.append(error)
         elif not errors:
             yield value
     if errors:
         raise errors[0]
+
+
+def _result(future: PrefectFuture) -> tuple[Any, Exception | None]:
+    try:
+        return future.result()
+    except Exception as lost:  # by the cluster itself: whoever made the call is gone
+        return None, lost
 
 
 def _sent(call: Callable[..., Any], job: tuple) -> Callable[[], tuple[Any, Exception | None]]:

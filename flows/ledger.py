@@ -16,13 +16,13 @@ from flows.errors import UserError, is_for_want_of_memory
 from flows.fault_points import reached
 from flows.home import Home
 from flows.ledger_versions import bring_up_to_date
+from flows.memory_of_duckdb import hold_within_bounds
 from flows.receipts import chain_of_run, settle_receipts, write_receipt
 
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow
 
-MEMORY = "2GB"  # what DuckDB may hold of the ledger at once; what is more waits on disk beside it
 LONGEST_WAIT = 3.0  # seconds, for someone who looks into the ledger to be done
 _BATCH = 100_000  # rows
 _BUCKETS = "buckets "  # of settings: and the month
@@ -220,6 +220,7 @@ def open_ledger(home: Home) -> Iterator[Ledger]:
         raise UserError(f"{path}: is gone, and {home.receipts.name} says that runs were saved in it. Restore it from a back-up.")
     ledger = Ledger(_connect(path))
     try:
+        hold_within_bounds(ledger.connection)
         ledger.connection.execute("set TimeZone = 'UTC'")
         ledger.connection.begin()
         if not ledger.value("select count(*) from duckdb_tables() where table_name = 'settings'"):
@@ -236,7 +237,7 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
     deadline = time.monotonic() + LONGEST_WAIT
     while True:
         try:
-            return duckdb.connect(str(path), config={"storage_compatibility_version": "v1.5.0", "memory_limit": MEMORY})
+            return duckdb.connect(str(path), config={"storage_compatibility_version": "v1.5.0"})
         except duckdb.Error as reason:
             said = str(reason)
             if is_for_want_of_memory(reason):

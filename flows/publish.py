@@ -24,6 +24,7 @@ from flows.errors import UserError
 from flows.exact_paths import exact
 from flows.fault_points import reached
 from flows.ledger import Ledger
+from flows.memory_of_duckdb import hold_within_bounds
 from flows.month_reports import REPORTS, Report, meanings_of_columns, report_names, reports_of_month
 from flows.page import PAGE_NAME, page_of_month
 from flows.progress import Progress, progress
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 
     Rows = pyarrow.Table | pyarrow.RecordBatchReader | list[Path]
 
-MEMORY = "2GB"  # what DuckDB may hold of the finance database at once; what is more waits on disk beside it
 _ROWS_OF_A_GROUP = 30_720  # of DuckDB's 122,880: what a thread takes at once, so that tables of ten thousands of rows are worked on by all
 _WRITTEN_AT_ONCE = 2  # reports: DuckDB sorts for one while the other is put in words
 _LONGEST = "seat_occupancy"  # of the reports: as much to write as all others together
@@ -87,7 +87,8 @@ def _beside(path: Path) -> Iterator[Path]:
 
 
 def _write(beside: Path, fill: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
-    with duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": f"{beside}.tmp"}) as finance:
+    with duckdb.connect(config={"temp_directory": f"{beside}.tmp"}) as finance:
+        hold_within_bounds(finance)
         quoted = str(beside).replace("'", "''")
         finance.execute(f"attach '{quoted}' as finance (storage_version 'v1.5.0', row_group_size {_ROWS_OF_A_GROUP})")
         finance.execute("use finance")
@@ -205,7 +206,8 @@ def export_reports(path: Path, to: Path, months: Iterable[date] | None, *, excel
 
     With `xlsx` a workbook of them all lies beside; one that is there already is written anew, so that it never tells another story.
     """
-    with duckdb.connect(str(path), read_only=True, config={"memory_limit": MEMORY}) as opened, _asked(opened) as finance:
+    with duckdb.connect(str(path), read_only=True) as opened, _asked(opened) as finance:
+        hold_within_bounds(opened)
         known = [m for (m,) in finance.execute("select distinct month from seat_usage_monthly order by 1").fetchall()]
         wanted = known if months is None else sorted(set(months))
         for month in wanted:

@@ -118,8 +118,8 @@ class RosterReading:
         return broken or self._days_with_repeats(into)
 
     def _days_with_repeats(self, into: int) -> set[date]:
-        days = 0
-        for found in or_in_turn(self._workers)(WaitingPart.days_with_repeats, [(part,) for part in self.parts(into)]):
+        days, workers = 0, or_in_turn(self._workers) if into > 1 else in_turn
+        for found in workers(WaitingPart.days_with_repeats, [(part,) for part in self.parts(into)]):
             days |= found
         return {self._last.replace(day=n + 1) for n in range(31) if days >> n & 1}
 

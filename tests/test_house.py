@@ -105,6 +105,7 @@ def test_only_what_keeps_publishes_checks_and_shows_knows_duckdb() -> None:
         "ledger.py",
         "ledger_reader.py",
         "ledger_versions.py",
+        "memory_of_duckdb.py",
         "month_reports.py",
         "page.py",
         "publish.py",

@@ -15,6 +15,7 @@ import pytest
 from flows import publish
 from flows.errors import UserError
 from flows.lake import Lake
+from flows.memory_of_duckdb import hold_within_bounds
 from flows.publish import export_reports, fill_finance
 from flows.shelf import Shelf
 from flows.spreadsheet_cells import without_formulas
@@ -224,3 +225,11 @@ def test_times_in_a_csv_are_utc_wherever_it_is_written(product, tmp_path: Path) 
     (run,) = csv.DictReader((tmp_path / "out" / "2026-01" / "runs.csv").open(encoding="utf-8"))
     assert run["finished_at"] == "2030-01-01T12:00:00Z"
     assert "2030-01-01 12:00" in seatledger("status", "--home", product.home.root, TZ="Asia/Tokyo").stdout
+
+
+@pytest.mark.parametrize(("given", "held"), [("1GB", "1GB"), ("6GB", "2GB")])
+def test_duckdb_holds_two_gigabytes_or_what_the_machine_gives_it_where_that_is_less(given: str, held: str) -> None:
+    asked = "select current_setting('memory_limit')"
+    with duckdb.connect(config={"memory_limit": given}) as ours, duckdb.connect(config={"memory_limit": held}) as theirs:
+        hold_within_bounds(ours)
+        assert ours.execute(asked).fetchall() == theirs.execute(asked).fetchall()
