@@ -187,9 +187,10 @@ def read_share(share: Share, into: int, path: Path | S3Path, may_be_lost: bool =
                 broken.add(day)
                 continue
             after = stays_after_day(open_stays, rows, day)
-            open_stays = after.open
             if not rows_that_keep(UserRows, after.began).all():
-                broken.add(day)
+                broken.add(day)  # nothing goes on from its rows: what is broken in one is asked again of the next day's
+                continue
+            open_stays = after.open
             ended.append(_let_go(after.ended))
             waiting += after.ended.height
             if waiting > _MOST_WAITING:

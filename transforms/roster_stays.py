@@ -17,6 +17,7 @@ from transforms.roster_months import SCHEMA, STANDING, bits_of
 from transforms.sorted_rows import with_rows_added
 
 _USER = ["workspace_id", "user_id"]
+_FOUND_BY = [*_USER, "kind", "status"]  # and login_enabled: rows that are alike in these are one stay
 _STIR, _STIR_AGAIN = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F
 _PLACES_A_ROW = 4
 _STAYS_AT_ONCE = 1_000_000
@@ -50,7 +51,7 @@ class OpenStays(NamedTuple):
 
 
 class DayAfter(NamedTuple):
-    """What a day makes of the stays before it: those that are open now; those that ended (STAYS); and whose rows began one: workspace_id, user_id."""
+    """What a day makes of the stays before it: those that are open now; those that ended (STAYS); and the rows that began one: workspace_id, user_id, kind, status."""
 
     open: OpenStays
     ended: pl.DataFrame
@@ -71,14 +72,14 @@ def stays_after_day(before: OpenStays | None, rows: pl.DataFrame, day: date) -> 
     Shapes: rows of the users contract that keep it.
     """
     user, mark, second = _marks(rows)
-    bit, ids = bits_of([day]), rows.select(_USER)
+    bit, asked = bits_of([day]), rows.select(_FOUND_BY)
     if before is None:
         bits = pl.repeat(bit, rows.height, dtype=pl.UInt32, eager=True)
-        return DayAfter(OpenStays(rows, user, mark, second, bits, day), pl.DataFrame(schema=STAYS), ids)
+        return DayAfter(OpenStays(rows, user, mark, second, bits, day), pl.DataFrame(schema=STAYS), asked)
     place = _places(mark, second, before)
     bits = before.bits.gather(place).fill_null(0) | bit
     now = OpenStays(rows, user, mark, second, bits, day)
-    return DayAfter(now, _told(before, _left_over(before.rows.height, place)), ids[place.is_null().arg_true()])
+    return DayAfter(now, _told(before, _left_over(before.rows.height, place)), asked[place.is_null().arg_true()])
 
 
 def all_ended(stays: OpenStays) -> pl.DataFrame:
@@ -176,12 +177,13 @@ def _in_order(marks: pl.Series, others: pl.Series) -> pl.Series:
     among = pl.DataFrame({"mark": others}).with_row_index("at")
     seen = among.join(asked, on="mark").select("asked", shift=pl.col("at").cast(pl.Int32) - pl.col("asked").cast(pl.Int32) * _APART)
     shifts = pl.repeat(None, len(marks) // _APART + 2, dtype=pl.Int32, eager=True).scatter(seen["asked"], seen["shift"])
+    before, after = shifts.fill_null(strategy="forward"), shifts.fill_null(strategy="backward").shift(-1)
     row, last = pl.int_range(len(marks), dtype=pl.Int32, eager=True), len(others) - 1
-    after = shifts.fill_null(strategy="backward").shift(-1)
-    by_one, by_other = ((row + shift.gather(row // _APART)).clip(0, last) for shift in (shifts.fill_null(strategy="forward"), after))
+    by_one = (row + before.gather(row // _APART)).clip(0, last)
     found = _where(others.gather(by_one) == marks, by_one)
-    left = found.is_null().arg_true()
-    return found.scatter(left, _where(others.gather(by_other.gather(left)) == marks.gather(left), by_other.gather(left))).cast(pl.UInt32)
+    left = found.is_null().arg_true().cast(pl.Int32)
+    by_other = (left + after.gather(left // _APART)).clip(0, last)
+    return found.scatter(left, _where(others.gather(by_other) == marks.gather(left), by_other)).cast(pl.UInt32)
 
 
 def _candidates(marks: pl.Series, others: pl.Series, positions: pl.Series) -> pl.Series:

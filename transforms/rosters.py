@@ -21,7 +21,6 @@ LEAST_SEATS = 100
 
 _USER_DAY = ["day", "workspace_id", "user_id"]
 _PLACE = ["file", "row"]
-_WORDS = ["kind", "role", "status"]
 
 
 class RostersOnce(NamedTuple):
@@ -53,18 +52,18 @@ def rosters_without_repeats(rows: pl.DataFrame) -> RostersOnce:
 
 
 def are_in_order(rows: pl.DataFrame) -> bool:
-    """Whether all cells of typed users rows keep the contract, but for the ids, which are asked of each user once."""
+    """Whether all cells of typed users rows keep the contract, but for ids, kinds and statuses, which are asked once a stay."""
     columns = {name: column.nullable for name, column in UserRows.to_schema().columns.items()}
     if any(rows[name].has_nulls() for name, is_nullable in columns.items() if not is_nullable):
         return False
     is_of_the_calendar = rows["last_active_on"].is_between(*CALENDAR).all()  # a damaged date may be none that Python knows
-    return is_of_the_calendar and all(_are_words(name, tuple(rows[name].unique().cast(pl.String).sort())) for name in _WORDS)
+    return is_of_the_calendar and _are_roles(tuple(rows["role"].unique().sort()))
 
 
 @lru_cache
-def _are_words(column: str, words: tuple[str, ...]) -> bool:
-    """Whether the contract knows some words of a column."""
-    return bool(rows_that_keep(UserRows, pl.DataFrame({column: words}, schema={column: pl.String})).all())
+def _are_roles(words: tuple[str, ...]) -> bool:
+    """Whether the contract knows them: of a day's rows, the same few words again and again."""
+    return bool(rows_that_keep(UserRows, pl.DataFrame({"role": words}, schema={"role": pl.String})).all())
 
 
 def seat_counts_from_roster_months(

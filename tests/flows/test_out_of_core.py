@@ -181,6 +181,23 @@ def test_each_broken_cell_is_found_on_its_day_and_no_other(three_days: list[DayF
     fold.close()
 
 
+@pytest.mark.parametrize("since", [0, 1])
+@pytest.mark.parametrize("column", BROKEN)
+def test_a_cell_that_stays_broken_is_found_on_all_of_its_days_at_once(three_days: list[DayFile], column: str, since: int, tmp_path: Path) -> None:
+    """Else the month would be read again for each of them."""
+    its_row = dict.fromkeys(pl.read_parquet(three_days[0].path).columns)
+    its_row |= {"workspace_id": "w-1", "user_id": "u-x", "kind": "teammate", "role": "member", "status": "active", "login_enabled": True}
+    for day in three_days:
+        row = pl.DataFrame([its_row | {"name": "N", "email": "e"}], schema=UserRows.types())
+        if day in three_days[since:]:
+            row = row.with_columns(pl.lit(BROKEN[column], UserRows.types()[column]).alias(column))
+        pl.concat([pl.read_parquet(day.path), row]).write_parquet(day.path)
+    files = as_files({file.day: pl.read_parquet(file.path) for file in three_days}, tmp_path)
+    fold = RosterReading(files, tmp_path)
+    assert fold.broken_days(1) == {file.day for file in files[since:]}
+    fold.close()
+
+
 def test_a_month_that_is_in_order_has_no_broken_day(three_days: list[DayFile], tmp_path: Path) -> None:
     fold = RosterReading(three_days, tmp_path)
     assert fold.broken_days(1) == set()
