@@ -103,6 +103,11 @@ def require_rosters(contents: dict[TableDay, list[PartContent]]) -> None:
         raise UserError(f"users of {name_days(empty)}: no row at all. An empty roster is never read as seats removed: deliver it again.")
 
 
+def is_mostly_broken(broken: int, rows: int) -> bool:
+    """Whether so many of a file's rows are broken that it is the file that is wrong."""
+    return broken > max(1, rows * _MOST_BROKEN)
+
+
 def _require_mostly_whole(contents: dict[TableDay, list[PartContent]], broken: pl.DataFrame) -> None:
     """A file with more than 5 % broken rows is itself what is wrong; a row of no workspace cannot be held against one."""
     if broken.is_empty():
@@ -113,7 +118,7 @@ def _require_mostly_whole(contents: dict[TableDay, list[PartContent]], broken: p
         raise UserError(f"{file}, row {row}: workspace_id is empty, so that no workspace can be held for it. Correct the row.")
     sizes = {content.file.part.name: content.frame.height for parts in contents.values() for content in parts}
     for file, rows in broken.group_by("file").agg(pl.col("row").n_unique()).sort("file").iter_rows():
-        if rows > max(1, sizes[file] * _MOST_BROKEN):
+        if is_mostly_broken(rows, sizes[file]):
             first = broken.filter(pl.col("file") == file).sort("row").row(0, named=True)
             raise UserError(
                 f"{file}: {rows} of {sizes[file]} rows break their contract, first row {first['row']}: {first['column'] or 'the row'} {first['fault']}."

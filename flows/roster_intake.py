@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
+import polars as pl
 import pyarrow.parquet
 
-from flows.checked_rows import AcceptedDay, TableDay, checked, read_day, require_rosters
-from flows.lake import NO_FAULTS, Lake, write_frame
+from flows.checked_rows import AcceptedDay, TableDay, checked, is_mostly_broken, read_day, require_rosters
+from flows.lake import Lake, write_frame
 from flows.progress import SILENT, Progress
-from flows.roster_files import DayFile, Fetched, HashesCollide, RosterFile, roster_file, rows_of_groups
+from flows.roster_files import DayFile, HashesCollide, RosterFile, roster_file, rows_of_groups
 from flows.roster_reading import MonthPart, RosterReading, WaitingPart
 from flows.s3_files import S3Path
 from flows.source import Part
@@ -102,7 +103,7 @@ def _out_of_core(
             try:
                 broken = _broken_days(reading, of, lying)
                 if not broken:
-                    accepted = [_taken(t, lying[t], reading.fetched) if t in lying else looked_at[t].accepted for t in days]
+                    accepted = [_taken(t, lying[t], reading) if t in lying else looked_at[t].accepted for t in days]
                     broken = [t for t, files in lying.items() if not all(file.is_the_same() for file in files)]
                 if not broken:
                     yield MonthIn(month, accepted, reading.parts(of), or_in_turn(workers) if of > 1 else in_turn)
@@ -117,7 +118,12 @@ def _broken_days(reading: RosterReading, of: int, lying: dict[TableDay, list[Ros
     broken = reading.broken_days(of)
     if broken - {t.day for t in lying}:
         raise HashesCollide  # rows that were looked at one by one are in order: it is the reading that is not
-    return [t for t in lying if t.day in broken]
+    rows = dict(reading.faults.group_by("file").agg(pl.col("row").n_unique()).iter_rows())
+    return [
+        t
+        for t, files in lying.items()
+        if t.day in broken or any(is_mostly_broken(rows.get(str(f.of_day().path), 0), f.rows) for f in files)
+    ]
 
 
 def _as_they_lie(table_day: TableDay) -> list[RosterFile]:
@@ -152,6 +158,9 @@ def look_at_each_row(table_day: TableDay, scratch: Path | S3Path) -> LookedAt:
     return LookedAt(AcceptedDay.of(table_day, parts, found), DayFile(path, table_day.day, groups))
 
 
-def _taken(table_day: TableDay, lying: list[RosterFile], fetched: Mapping[str, Fetched]) -> AcceptedDay:
+def _taken(table_day: TableDay, lying: list[RosterFile], reading: RosterReading) -> AcceptedDay:
+    names = {str(file.of_day().path): file.part.name for file in lying}
+    theirs = reading.faults.filter(pl.col("file").is_in(list(names)))
+    faults = theirs.with_columns(pl.col("file").replace(names)).sort("file", "row", "column", nulls_last=True)
     with ThreadPoolExecutor(2) as readers:
-        return AcceptedDay(table_day, list(readers.map(lambda file: file.told(fetched), lying)), NO_FAULTS, {})
+        return AcceptedDay(table_day, list(readers.map(lambda file: file.told(reading.fetched), lying)), faults, {})

@@ -19,7 +19,9 @@ import polars as pl
 import pyarrow
 import pyarrow.ipc
 
+from flows.checked_rows import is_mostly_broken
 from flows.errors import Unanswered, UserError, is_for_want_of_memory
+from flows.lake import NO_FAULTS
 from flows.parquet_rows import rows_by_arrow, rows_by_polars
 from flows.progress import SILENT, Progress
 from flows.roster_files import DayFile, Fetched
@@ -28,8 +30,9 @@ from flows.workers import WorkerLost, Workers, in_turn, or_in_turn
 from transforms.buckets import Bucket, bucket_numbers, buckets
 from transforms.contracts.base import rows_that_keep
 from transforms.contracts.sources import UserRows
-from transforms.roster_stays import STAYS, OpenStays, all_ended, days_with_repeats, month_from_stays, stays_after_day
-from transforms.rosters import are_in_order
+from transforms.roster_stays import STAYS, DayAfter, OpenStays, all_ended, days_with_repeats, month_from_stays, stays_after_day
+from transforms.rosters import are_in_order, rows_in_order
+from transforms.source_rows import SourceRows, typed_rows_from_source
 
 _ROWS_A_SHARE = 350_000  # of a day: what is compared stays in a processor's cache
 _ASKED_AT_ONCE = 16
@@ -82,9 +85,10 @@ Share = dict[date, list[RowGroups]]
 
 
 class ShareRead(NamedTuple):
-    """The days of a share that are broken, and what its files of a store were when they were fetched."""
+    """The days of a share that have to be looked at row by row; the broken cells of the others, by their file's path; and what was fetched from a store."""
 
     broken: set[date]
+    faults: list[pl.DataFrame]
     fetched: dict[str, Fetched]
 
 
@@ -100,6 +104,7 @@ class RosterReading:
         self._workers = workers
         self._waiting: list[Path | S3Path] = []
         self.fetched: dict[str, Fetched] = {}
+        self.faults = NO_FAULTS
 
     def close(self) -> None:
         """Remove what waits."""
@@ -107,13 +112,17 @@ class RosterReading:
             path.unlink(missing_ok=True)
 
     def broken_days(self, into: int) -> set[date]:
-        """Read every row, for so many buckets, and return the days that have to be looked at row by row first; nothing is wrong with the others."""
+        """Read every row, for so many buckets, and return the days that have to be looked at row by row first.
+
+        Of the others, `faults` tells the broken cells, by their file's path: their rows are left out of what waits.
+        """
         self.close()
         shares = shares_of(self._files)
         self._waiting = [self._scratch / f"stays-{n}.arrow" for n in range(len(shares))]
         jobs = [(share, into, path) for share, path in zip(shares, self._waiting, strict=True)]
         read = self._followed(self._workers(read_share, jobs), jobs) if isinstance(self._scratch, S3Path) else self._read_here(jobs)
         self.fetched = dict(chain.from_iterable(each.fetched.items() for each in read))
+        self.faults = pl.concat([NO_FAULTS, *chain.from_iterable(each.faults for each in read)])
         broken: set[date] = set().union(*(each.broken for each in read))
         return broken or self._days_with_repeats(into)
 
@@ -173,35 +182,34 @@ def _divided(files: Sequence[DayFile], count: int) -> Iterator[tuple[int, RowGro
 
 
 def read_share(share: Share, into: int, path: Path | S3Path, may_be_lost: bool = False) -> ShareRead:
-    """Put a share's stays into a file, bucket by bucket; return the days that are broken.
+    """Put the stays of a share's sound rows into a file, bucket by bucket.
 
     `may_be_lost` tells whether the process is one that may be lost, as a damaged file can make of it where Polars reads.
     """
-    broken, fetched, waiting = set(), {}, 0
+    broken, faults, fetched, waiting = set(), [], {}, 0
     with _StaysFile(path, into) as file:
         open_stays: OpenStays | None = None
         ended: list[pl.DataFrame] = []
         for day, row_groups in share.items():
             rows = _rows(row_groups, may_be_lost, fetched)
-            if rows is None:
+            found = None if rows is None else _day_after(open_stays, rows, row_groups, day)
+            if found is None:
                 broken.add(day)
                 continue
-            after = stays_after_day(open_stays, rows, day)
-            if not rows_that_keep(UserRows, after.began).all():
-                broken.add(day)  # nothing goes on from its rows: what is broken in one is asked again of the next day's
-                continue
+            after, its_faults = found
             open_stays = after.open
+            faults.append(its_faults)
             ended.append(_let_go(after.ended))
             waiting += after.ended.height
             if waiting > _MOST_WAITING:
                 file.add(ended)
                 ended, waiting = [], 0
         file.add([*ended, all_ended(open_stays)] if open_stays else ended)
-    return ShareRead(broken, fetched)
+    return ShareRead(broken, faults, fetched)
 
 
 def _rows(row_groups: list[RowGroups], may_be_lost: bool, fetched: dict[str, Fetched]) -> pl.DataFrame | None:
-    """A share's rows of a day, or none where not all is in order: what it is that is wrong is told by who reads it carefully."""
+    """A share's rows of a day, or none where they cannot be read: what it is that is wrong is told by who reads them carefully."""
     try:
         rows = pl.concat(_read(each, may_be_lost, fetched) for each in row_groups)
     except (UserError, pyarrow.ArrowException, pl.exceptions.PolarsError, OSError, ValueError, KeyError, IndexError) as error:
@@ -209,7 +217,39 @@ def _rows(row_groups: list[RowGroups], may_be_lost: bool, fetched: dict[str, Fet
             raise  # nothing is wrong with the file
         return None
     said = sum(each.file.groups[n] for each in row_groups for n in each.numbers)
-    return rows if rows.height == said and are_in_order(rows) else None
+    return rows if rows.height == said else None
+
+
+def _day_after(
+    open_stays: OpenStays | None, rows: pl.DataFrame, row_groups: list[RowGroups], day: date
+) -> tuple[DayAfter, pl.DataFrame] | None:
+    """What a day's sound rows make of the stays, and the broken cells of the others; none where these cannot be told."""
+    if are_in_order(rows):
+        after = stays_after_day(open_stays, rows, day)
+        if rows_that_keep(UserRows, after.began).all():
+            return after, NO_FAULTS
+    sound = _without_broken(rows, row_groups)
+    # no stay begins with a broken row, so that the next day's is asked again
+    return (stays_after_day(open_stays, sound.rows, day), sound.broken) if sound else None
+
+
+def _without_broken(rows: pl.DataFrame, row_groups: list[RowGroups]) -> SourceRows | None:
+    """The sound ones of a share's rows of a day, and the broken cells of the others; none where these are too many, or name no workspace."""
+    is_sound = rows_in_order(rows)
+    broken = rows.hstack(pl.concat(_places(each) for each in row_groups)).filter(~is_sound)
+    if is_sound.all() or not is_sound.any() or is_mostly_broken(broken.height, rows.height):
+        return None
+    asked = typed_rows_from_source("users", broken)
+    are_told = asked.rows.is_empty() and (asked.broken["workspace_id"] != "").fill_null(False).all()
+    return SourceRows(rows.filter(is_sound), asked.broken) if are_told else None
+
+
+def _places(row_groups: RowGroups) -> pl.DataFrame:
+    """The path and the number of each row of some row groups."""
+    file, numbers = row_groups
+    first = sum(file.groups[: numbers[0]])
+    row = pl.int_range(first + 1, first + sum(file.groups[n] for n in numbers) + 1, dtype=pl.Int64, eager=True)
+    return pl.DataFrame({"row": row}).select(pl.lit(str(file.path)).alias("file"), "row")
 
 
 def _read(row_groups: RowGroups, may_be_lost: bool, fetched: dict[str, Fetched]) -> pl.DataFrame:

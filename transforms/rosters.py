@@ -60,6 +60,14 @@ def are_in_order(rows: pl.DataFrame) -> bool:
     return is_of_the_calendar and _are_roles(tuple(rows["role"].unique().sort()))
 
 
+def rows_in_order(rows: pl.DataFrame) -> pl.Series:
+    """Of which typed users rows all cells keep the contract.
+
+    Grain: a boolean a row.
+    """
+    return rows_that_keep(UserRows, rows) & rows["last_active_on"].is_between(*CALENDAR).fill_null(True)
+
+
 @lru_cache
 def _are_roles(words: tuple[str, ...]) -> bool:
     """Whether the contract knows them: of a day's rows, the same few words again and again."""

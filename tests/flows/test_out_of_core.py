@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet
 import pytest
+from polars.testing import assert_frame_equal
 
 from flows import roster_intake, roster_reading
-from flows.checked_rows import TableDay
+from flows.checked_rows import TableDay, checked, read_day
 from flows.errors import Unanswered, UserError
 from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
@@ -170,32 +171,64 @@ def three_days(tmp_path: Path) -> list[DayFile]:
     return as_files({day: random_roster(rng, day) for day in (FIRST + timedelta(n) for n in range(3))}, tmp_path)
 
 
-@pytest.mark.parametrize("column", BROKEN)
-def test_each_broken_cell_is_found_on_its_day_and_no_other(three_days: list[DayFile], column: str, tmp_path: Path) -> None:
-    middle = three_days[1]
-    rows = pl.read_parquet(middle.path)
-    value = pl.lit(BROKEN[column], UserRows.types()[column])
-    rows.with_columns(pl.when(pl.int_range(pl.len()) == 4).then(value).otherwise(column).alias(column)).write_parquet(middle.path)
-    fold = RosterReading(three_days, tmp_path)
-    assert fold.broken_days(1) == {middle.day}
-    fold.close()
+def with_a_broken_cell(of: list[DayFile], days: Iterable[date], column: str, value: object, rows: slice, root: Path) -> list[DayFile]:
+    """The same days, of some of them a column of some rows broken; a row more on each, that is always the last."""
+    rosters = {}
+    for file in of:
+        roster = pl.read_parquet(file.path)
+        one_more = roster.tail(1).with_columns(workspace_id=pl.lit("w-z"), user_id=pl.lit("u-z"))
+        roster = pl.concat([roster, one_more])
+        if file.day in days:
+            broken = pl.repeat(value, len(range(roster.height)[rows]), dtype=UserRows.types()[column], eager=True)
+            at = pl.int_range(roster.height, eager=True)[rows]
+            roster = roster.with_columns(roster[column].scatter(at, broken))
+        rosters[file.day] = roster
+    return as_files(rosters, root)
 
 
-@pytest.mark.parametrize("since", [0, 1])
+def told_of(reading: RosterReading) -> list[tuple]:
+    return sorted(reading.faults.select("file", "row", "column").rows())
+
+
+LAST_ROW = slice(-1, None)
+
+
+@pytest.mark.parametrize("which", [[1], [0, 1, 2], [1, 2]])
 @pytest.mark.parametrize("column", BROKEN)
-def test_a_cell_that_stays_broken_is_found_on_all_of_its_days_at_once(three_days: list[DayFile], column: str, since: int, tmp_path: Path) -> None:
-    """Else the month would be read again for each of them."""
-    its_row = dict.fromkeys(pl.read_parquet(three_days[0].path).columns)
-    its_row |= {"workspace_id": "w-1", "user_id": "u-x", "kind": "teammate", "role": "member", "status": "active", "login_enabled": True}
-    for day in three_days:
-        row = pl.DataFrame([its_row | {"name": "N", "email": "e"}], schema=UserRows.types())
-        if day in three_days[since:]:
-            row = row.with_columns(pl.lit(BROKEN[column], UserRows.types()[column]).alias(column))
-        pl.concat([pl.read_parquet(day.path), row]).write_parquet(day.path)
-    files = as_files({file.day: pl.read_parquet(file.path) for file in three_days}, tmp_path)
-    fold = RosterReading(files, tmp_path)
-    assert fold.broken_days(1) == {file.day for file in files[since:]}
-    fold.close()
+def test_each_broken_cell_is_told_of_and_its_day_need_not_be_looked_at_again(
+    three_days: list[DayFile], column: str, which: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether it is broken on one day or stays so: what is said of it is what is said where each row is looked at."""
+    monkeypatch.setattr(roster_reading, "_ROWS_A_SHARE", 40)  # two shares
+    broken_on = [three_days[n].day for n in which]
+    files = with_a_broken_cell(three_days, broken_on, column, BROKEN[column], LAST_ROW, tmp_path)
+    reading = RosterReading(files, tmp_path)
+    assert reading.broken_days(1) == set()
+    assert told_of(reading) == [(str(f.path), f.rows, column) for f in files if f.day in broken_on]
+    looked_at = checked("users", dict(map(read_day, as_table_days([f for f in files if f.day in broken_on]))))
+    without_place = ["workspace_id", "row", "column", "fault"]
+    assert_frame_equal(reading.faults.select(without_place), looked_at.broken.select(without_place), check_row_order=False)
+    counted = sum(row.bit_count() for part in reading.parts(1) for row in part.put_together().rosters["bits"])
+    assert counted == sum(file.rows for file in files) - len(broken_on)
+    reading.close()
+
+
+@pytest.mark.parametrize(
+    "column, value, rows",
+    [
+        pytest.param("status", "asleep", slice(0, None, 9), id="too many rows are broken for it to be the rows' fault"),
+        pytest.param("workspace_id", None, LAST_ROW, id="no workspace"),
+        pytest.param("workspace_id", "", LAST_ROW, id="an empty workspace"),
+        pytest.param("workspace_id", " ", LAST_ROW, id="a blank workspace"),
+    ],
+)
+def test_a_day_whose_rows_cannot_be_told_of_one_by_one_is_looked_at(
+    three_days: list[DayFile], column: str, value: str | None, rows: slice, tmp_path: Path
+) -> None:
+    middle = three_days[1].day
+    reading = RosterReading(with_a_broken_cell(three_days, [middle], column, value, rows, tmp_path), tmp_path)
+    assert reading.broken_days(1) == {middle}
+    reading.close()
 
 
 def test_a_month_that_is_in_order_has_no_broken_day(three_days: list[DayFile], tmp_path: Path) -> None:
