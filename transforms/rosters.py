@@ -36,11 +36,12 @@ def rosters_without_repeats(rows: pl.DataFrame) -> RostersOnce:
 
     Grain: user row with its `day` -> day, workspace, user; and the faults of contradictions.
     """
-    if not rows.select(pl.struct(_USER_DAY).is_duplicated().any()).item():
+    has_several = _are_of_one_user_day(rows)
+    if not has_several.any():
         return RostersOnce(rows, pl.DataFrame(schema=BROKEN), {})
-    facts = [c for c in rows.columns if c not in _PLACE]
-    once = rows.sort(_PLACE).unique(facts, keep="first", maintain_order=True)
-    left_out = rows.join(once.select(_PLACE), on=_PLACE, how="anti")
+    several = rows.filter(has_several).sort(_PLACE)
+    once = several.unique([c for c in rows.columns if c not in _PLACE], keep="first", maintain_order=True)
+    left_out = several.join(once.select(_PLACE), on=_PLACE, how="anti")
     is_contradicted = pl.struct(_USER_DAY).is_duplicated()
     faults = once.filter(is_contradicted).select(
         "workspace_id",
@@ -48,7 +49,17 @@ def rosters_without_repeats(rows: pl.DataFrame) -> RostersOnce:
         column=pl.lit("user_id"),
         fault=pl.lit("must be there once a day: the same user is there again with other values"),
     )
-    return RostersOnce(once.filter(~is_contradicted), faults, dict(left_out.group_by("file").len().iter_rows()))
+    sound = pl.concat([rows.filter(~has_several), once.filter(~is_contradicted)])
+    return RostersOnce(sound, faults, dict(left_out.group_by("file").len().iter_rows()))
+
+
+def _are_of_one_user_day(rows: pl.DataFrame) -> pl.Series:
+    """Which rows have the same user and day as another one. Few have even one hash in common, so that few are compared."""
+    hashed = pl.sum_horizontal(pl.col(name).hash(seed) for seed, name in enumerate(_USER_DAY))  # wraps, as hashes may
+    at = rows.select(hashed.is_duplicated().arg_true()).to_series()
+    return pl.repeat(False, rows.height, dtype=pl.Boolean, eager=True).scatter(
+        at, rows[at].select(pl.struct(_USER_DAY).is_duplicated()).to_series()
+    )
 
 
 def are_in_order(rows: pl.DataFrame) -> bool:
