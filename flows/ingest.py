@@ -22,7 +22,7 @@ from flows.kept_rosters import KeptRosters
 from flows.lake import NO_FAULTS, Lake
 from flows.ledger import Ledger
 from flows.progress import Progress, progress
-from flows.roster_intake import MonthIn, months_of_rosters
+from flows.roster_intake import MonthIn, get_ready, months_of_rosters
 from flows.s3_files import shown
 from flows.source import Part, digest, survey, version_of
 from flows.workers import Workers
@@ -126,13 +126,14 @@ def ingest(
     Rosters go to `kept`, and who is on them to `directory`: for the caller to look at once more and to write.
     """
     done, accepted = Ingested(), []
+    rosters = [t for t in table_days if t.table == "users"]
+    get_ready(rosters, readers.workers)
     for batch in _batches([t for t in table_days if t.table != "users"]):
         contents = {t: parts for t, parts in map(read_day, batch)}
         found = checked(batch[0].table, contents)
         of_batch = [AcceptedDay.of(t, parts, found) for t, parts in contents.items()]
         _write(of_batch, found.rows, lake)
         accepted += of_batch
-    rosters = [t for t in table_days if t.table == "users"]
     with progress("Reading rosters, days", len(rosters)) as told:
         for month in months_of_rosters(rosters, kept.settle, lake, *readers, told):
             _keep(month, kept, directory, told)

@@ -31,7 +31,7 @@ from flows.s3_files import S3Path, is_s3
 from flows.shelf import Shelf
 from flows.told import Division, opening_day, owners_of_workspaces, roster_days, told_by_ledger
 from flows.unchanged import held_as_published, is_as_billed, mark_of, no_invoices, remember
-from flows.workers import Workers, dismiss, in_processes, in_turn, or_in_turn
+from flows.workers import Workers, dismiss, in_processes, in_turn, or_in_turn, start_early
 from transforms.buckets import buckets, buckets_for_days
 from transforms.calendar import days_between, first_of_month
 from transforms.catalog import Catalog
@@ -88,7 +88,10 @@ class Run:
         """Pass over every bucket, from what is known now; the frames found are on the shelf."""
         workspace_days = self.ledger.rows_of_subscriptions() * len(roster_days(self.ledger))
         division = Division(buckets(max(self.kept_rosters().buckets, buckets_for_days(workspace_days))))
-        self.shelf = Shelf(self.lake if len(division.buckets) > 1 else None)
+        is_divided = len(division.buckets) > 1
+        self.shelf = Shelf(self.lake if is_divided else None)
+        if is_divided and not self.setting.cluster:
+            start_early(self.setting.workers, pass_over)
         jobs = [(told, self.lake, asked, self.setting.catalogs) for told in told_by_ledger(self.ledger, self.lake, division, self.shelf)]
         found = []
         with progress("Working out seats and invoices", len(jobs)) as told:

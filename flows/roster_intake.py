@@ -15,10 +15,10 @@ from flows.checked_rows import AcceptedDay, TableDay, checked, is_mostly_broken,
 from flows.lake import Lake, write_frame
 from flows.progress import SILENT, Progress
 from flows.roster_files import DayFile, HashesCollide, RosterFile, roster_file, rows_of_groups
-from flows.roster_reading import MonthPart, RosterReading, WaitingPart
+from flows.roster_reading import MonthPart, RosterReading, WaitingPart, read_share
 from flows.s3_files import S3Path
 from flows.source import Part
-from flows.workers import Workers, in_turn, or_in_turn
+from flows.workers import Workers, in_turn, or_in_turn, start_early
 from transforms.buckets import buckets
 from transforms.calendar import first_of_month
 from transforms.contracts.sources import UserRows
@@ -60,18 +60,31 @@ def months_of_rosters(
 
     Raises: UserError for a file that cannot be taken.
     """
-    months: dict[date, list[TableDay]] = {}
-    for table_day in sorted(table_days, key=lambda t: t.day):
-        months.setdefault(first_of_month(table_day.day), []).append(table_day)
-    for month, days in months.items():
-        is_small = sum(part.size for t in days for part in t.parts) < _SMALL_MONTH
-        if is_small:
+    for month, days in _by_month(table_days).items():
+        if _is_small(days):
             yield _at_once(month, days, settle)
             continue
         try:
             yield from _out_of_core(month, days, settle, lake, workers, is_far, told)
         except HashesCollide:
             yield _at_once(month, days, settle)
+
+
+def get_ready(table_days: Iterable[TableDay], workers: Workers) -> None:
+    """Have those start who will be asked to read a large month."""
+    if not all(map(_is_small, _by_month(table_days).values())):
+        start_early(workers, read_share)
+
+
+def _by_month(table_days: Iterable[TableDay]) -> dict[date, list[TableDay]]:
+    months: dict[date, list[TableDay]] = {}
+    for table_day in sorted(table_days, key=lambda t: t.day):
+        months.setdefault(first_of_month(table_day.day), []).append(table_day)
+    return months
+
+
+def _is_small(days: list[TableDay]) -> bool:
+    return sum(part.size for t in days for part in t.parts) < _SMALL_MONTH
 
 
 # --- a small month: in memory, users by their text ----------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from flows.errors import UserError
@@ -54,6 +55,13 @@ def in_processes(call: Callable[..., Any], jobs: Sequence[tuple]) -> Iterator[An
             dismiss()
 
 
+def start_early(workers: Workers, call: Callable[..., Any]) -> None:
+    """Have processes of this machine start, if it is they who will be asked to make a call, and import what it needs: meanwhile there is other work here."""
+    if workers is in_processes:
+        for _ in range(_count()):
+            _processes().submit(import_module, call.__module__)
+
+
 def _made(call: Callable[..., Any], job: tuple) -> Any:
     """A call's result. What a native library says when it gives up cannot be sent; it does when memory ends."""
     try:
@@ -85,13 +93,16 @@ def _processes() -> ProcessPoolExecutor:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    cores = os.cpu_count() or 1
-    count = min(cores, _MOST)
-    os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, cores // count)))  # these two are read when they import Polars
+    threads = (os.cpu_count() or 1) // _count()
+    os.environ.setdefault("POLARS_MAX_THREADS", str(threads))  # these two are read when they import Polars
     said = os.environ.get("_RJEM_MALLOC_CONF", "")  # by Polars itself, where this process has imported it; what comes last counts
     os.environ["_RJEM_MALLOC_CONF"] = f"{said},{_KEEPS_MEMORY}".strip(",")
     # many thousand rows are objects for a moment: to look for cycles among them each time finds none, and takes a twentieth of a pass
-    return ProcessPoolExecutor(count, get_context("spawn"), initializer=gc.set_threshold, initargs=(_OBJECTS,))
+    return ProcessPoolExecutor(_count(), get_context("spawn"), initializer=gc.set_threshold, initargs=(_OBJECTS,))
+
+
+def _count() -> int:
+    return min(os.cpu_count() or 1, _MOST)
 
 
 def dismiss() -> None:
