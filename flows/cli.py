@@ -15,7 +15,8 @@ import click
 
 from flows import document_commands, operating
 from flows.command_words import AS_JSON, CADENCE, CLUSTER, LAKE, SUMMARY_AS_JSON, Commands, OneOf
-from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_interrupt, is_of_the_disk
+from flows.endings import exit_code_of, tell_nothing_more, though_nobody_reads_it
+from flows.errors import UserError
 from flows.nurse import tend
 from flows.options import DAY as _DAY
 from flows.options import MONTH as _MONTH
@@ -49,13 +50,16 @@ def seatledger() -> None:
 @seatledger.command()
 @_pipeline_command
 def demo(home: Path, catalogs: Path | None, direct: bool) -> None:
-    """The shipped sample through the whole pipeline."""
+    """The shipped sample through the whole pipeline, into a home that has nothing else."""
     from flows.catalogs import SHIPPED
+    from flows.home import Home
     from flows.ingest import IngestRequest
     from flows.pipeline import BillRequest, run_all
+    from flows.unchanged import require_nothing_but
 
-    source = IngestRequest(SHIPPED.parent / "sample", last=SAMPLE_THROUGH)
-    _run("demo", direct, run_all, source, BillRequest(SAMPLE_THROUGH), _setting(home, catalogs))
+    sample = SHIPPED.parent / "sample"
+    require_nothing_but(sample, Home(home))
+    _run("demo", direct, run_all, IngestRequest(sample, last=SAMPLE_THROUGH), BillRequest(SAMPLE_THROUGH), _setting(home, catalogs))
 
 
 @seatledger.command()
@@ -98,6 +102,8 @@ def ingest(
     from flows.ingest import IngestRequest
     from flows.pipeline import run_ingest
 
+    if first and last and last < first:
+        raise click.UsageError(f"--to {last.date()} is before --from {first.date()}.")
     request = IngestRequest(
         source, first and first.date(), last and last.date(), supersede, accept_drop, tuple(day.date() for day in repeated)
     )
@@ -279,10 +285,12 @@ def _run(name: str, direct: bool, composition: Callable[..., Outcome], *argument
         from flows.deploy import run_as_flow
 
         outcome = run_as_flow(name, composition, *arguments, server=server)
-    if click.get_current_context().meta["as_json"]:
-        print_json("run", outcome_document(name, outcome, arguments[-1], dry_run=dry_run))
-    else:
-        print_outcome(outcome, arguments[-1], dry_run=dry_run)
+    with though_nobody_reads_it():
+        if click.get_current_context().meta["as_json"]:
+            print_json("run", outcome_document(name, outcome, arguments[-1], dry_run=dry_run))
+        else:
+            print_outcome(outcome, arguments[-1], dry_run=dry_run)
+        sys.stdout.flush()
     if outcome.held:
         sys.exit(DONE_WITH_HOLDS)
 
@@ -310,9 +318,14 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminated)
     os.umask(0o077)  # what a home holds is for its owner; only what is published is for the group
     os.environ.setdefault("RUST_BACKTRACE", "0")
+    if sys.stdout.encoding.lower() != "utf-8":
+        sys.stdout.reconfigure(errors="replace")  # a × that its encoding does not have is a question mark, and no failure
     _show_log()
     try:
         seatledger.main(standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads has read enough
+        tell_nothing_more()
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -322,25 +335,7 @@ def main() -> None:
     except SystemExit:
         raise
     except BaseException as error:
-        sys.exit(_told(error))
-
-
-def _told(error: BaseException) -> int:
-    """Say what no command foresaw, where it is the system's or the user's doing, and return the exit code; raise what is a fault of ours."""
-    if is_interrupt(error) or isinstance(error, click.Abort):
-        click.echo("seatledger: interrupted; what was not yet saved is as if it had never been.", err=True)
-        return 128 + signal.SIGINT
-    if is_for_want_of_memory(error):
-        click.echo(
-            "seatledger: the system gave the run no more memory or threads. What was not yet saved is as if it had never been; give it more and run it again.",
-            err=True,
-        )
-        return 1
-    if is_of_the_disk(error):
-        click.echo(f"seatledger: {in_a_line(error)}", err=True)
-        click.echo("Nothing was changed. Is the disk full, or read-only? If a file is damaged, restore the home from a back-up.", err=True)
-        return 1
-    raise error
+        sys.exit(exit_code_of(error))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,8 @@ def why_failed(error: BaseException) -> str:
 
 def is_interrupt(error: BaseException) -> bool:
     """Whether someone stopped the run: Python says so in one way, DuckDB in another when it was at work."""
-    return isinstance(error, KeyboardInterrupt) or type(error).__name__ == "InterruptException"
+    is_duckdbs = type(error).__name__ == "InterruptException" or (isinstance(error, RuntimeError) and "Query interrupted" in str(error))
+    return isinstance(error, KeyboardInterrupt) or is_duckdbs
 
 
 def is_for_want_of_memory(error: BaseException) -> bool:
@@ -69,6 +70,16 @@ def in_a_line(error: BaseException) -> str:
     if isinstance(error, OSError):
         return f"{error.filename or 'a file'}: {error.strerror or error}"
     return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def why_not_opened(error: BaseException) -> str:
+    """Why a database of a home could not be opened or read, and what to do."""
+    said = in_a_line(error)
+    if "Could not set lock" in said or "Conflicting lock" in said:
+        return "another program has it open for writing. Close it there, or open it there with: duckdb -readonly"
+    if "Permission denied" in said:
+        return "permission denied. Whoever asks has to be allowed to read it."
+    return f"{said} Restore it from a back-up."
 
 
 def name_days(days: list[date]) -> str:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TextIO
 
 from flows.errors import UserError
@@ -42,6 +43,23 @@ class Home:
             self.lake.mkdir(exist_ok=True)
         except OSError as reason:
             raise UserError(f"{self.root}: the home cannot be made or written: {reason.strerror}. Choose another with --home.") from None
+
+    def require(self, path: Path) -> None:
+        """Require the ledger or finance.duckdb, to read it. Raises: UserError saying what is missing and what to do."""
+        if path.exists():
+            return
+        if self.root.is_file():
+            raise UserError(f"{self.root}: is a file. Name the folder that it is in with --home.")
+        if self.ledger.exists():
+            raise UserError(f"{path}: is not there, but the ledger that it is made of is. Make it again: seatledger report --home {quote(str(self.root))}")
+        if self.finance.exists() or self.receipts.exists():
+            raise UserError(f"{self.ledger}: is gone, and what was made of it is there. Restore it from a back-up.")
+        raise UserError(f"{self.root}: nothing is kept there yet. Start with `seatledger demo`, or name the home with --home.")
+
+    def require_something(self) -> None:
+        """A folder in which nothing is kept is not made a home by who only asks for what is in it. Raises: UserError."""
+        if not self.receipts.exists():
+            self.require(self.ledger)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -33,8 +33,7 @@ def ledger_of_workspace(home: Home, find: Callable[[Ledger], str]) -> Ledger:
 
     Raises: UserError where there is no ledger, where a run has it open, or where it is damaged, lost or of another version.
     """
-    if not home.ledger.exists():
-        raise UserError(f"{home.root}: nothing is kept there yet. Start with `seatledger demo`, or name the home with --home.")
+    home.require(home.ledger)
     connection = duckdb.connect()
     _attach(connection, home)
     connection.execute("set TimeZone = 'UTC'")

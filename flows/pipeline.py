@@ -79,6 +79,7 @@ class Run:
     is_unchanged: bool = False
     shelf: Shelf = field(default_factory=Shelf)  # what the passes are told, and what they find
     is_shown: bool = False  # whether what is to be shown is on it
+    changed_before: list[date] | None = field(default_factory=list)  # months before any that it touched; None: not known
 
     def __getstate__(self) -> dict[str, object]:
         """A run stays in its process: of what Prefect sends to a worker with the context of a task, it is nothing."""
@@ -172,6 +173,7 @@ def run_ingest(request: IngestRequest, setting: Setting, step: Step = plainly) -
 
 def run_bill(request: BillRequest, setting: Setting, step: Step = plainly) -> Outcome:
     """Bill what is due, and publish it."""
+    setting.home.require_something()
     with open_run("bill", setting) as run:
         step(bill, run, request)
         if not request.dry_run:
@@ -183,6 +185,7 @@ def run_bill(request: BillRequest, setting: Setting, step: Step = plainly) -> Ou
 
 def run_report(request: ReportRequest, setting: Setting, step: Step = plainly) -> Outcome:
     """Publish anew and write the reports."""
+    setting.home.require_something()
     with open_run("report", setting) as run:
         step(show, run)
         step(write_reports, run, request)
@@ -254,7 +257,7 @@ def bill(run: Run, request: BillRequest) -> None:
     run.outcome.lines, run.outcome.held = int(invoices["lines"].sum()), tuple(sorted(chain.from_iterable(each.held for each in found)))
     run.outcome.billed = plan_totals_from_lines(run.shelf.frames("issued lines"))
     log.info(
-        "billed through %s: %d invoices, %d lines, held workspaces: %d",
+        f"{'would bill' if request.dry_run else 'billed'} through %s: %d invoices, %d lines, held workspaces: %d",
         request.through,
         invoices.height,
         run.outcome.lines,
@@ -311,7 +314,7 @@ def show(run: Run) -> None:
     names = {table: f"shown {table}" for table in Standing._fields} if last else {}
     shown = [(table, run.shelf.files(name) or run.shelf.frames(name)) for table, name in names.items()]
     with progress("Publishing finance.duckdb"):
-        publish(run.setting.home.finance, run.ledger, shown, run.setting.catalogs)
+        run.changed_before = publish(run.setting.home.finance, run.ledger, shown, run.setting.catalogs, _first_touched(run))
     run.outcome.held = tuple(sorted({workspace for holds in run.shelf.frames("shown holds") for workspace in holds["workspace_id"]}))
 
 
@@ -328,15 +331,20 @@ def write_reports(run: Run, request: ReportRequest) -> None:
 
 
 def _months_touched(run: Run) -> list[date] | None:
-    """From the first day or invoice that the run brought, each month to the last.
+    """From the first day or invoice that the run brought, each month to the last; and those before of which something else is told now.
 
     None, all months, for a mere report, and where the runs before this one left no whole reports.
     """
-    if run.command == "report" or run.setting.home.reports_run() != run.ledger.last_run(before=run.id):
+    if run.command == "report" or run.setting.home.reports_run() != run.ledger.last_run(before=run.id) or run.changed_before is None:
         return None
     days = roster_days(run.ledger)
-    invoiced = [] if run.outcome.invoices is None else run.outcome.invoices["invoice_on"].to_list()
-    first = min([*run.outcome.ingested.touched, *invoiced, max(days)])
     opening_on = opening_day(run.ledger, days)
     last = last_whole_day(days, opening_on)
-    return sorted({first_of_month(day) for day in days_between(max(min(first, last), opening_on), last)})
+    touched = {first_of_month(day) for day in days_between(max(min(_first_touched(run), last), opening_on), last)}
+    return sorted(touched.union(month for month in run.changed_before if month >= first_of_month(opening_on)))
+
+
+def _first_touched(run: Run) -> date | None:
+    """The first day that the run brought something of, or of its first invoice; else the last day there is."""
+    invoiced = [] if run.outcome.invoices is None else run.outcome.invoices["invoice_on"].to_list()
+    return min([*run.outcome.ingested.touched, *invoiced, *list(roster_days(run.ledger))[-1:]], default=None)

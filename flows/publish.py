@@ -26,6 +26,7 @@ from flows.fault_points import reached
 from flows.ledger import Ledger
 from flows.memory_of_duckdb import hold_within_bounds
 from flows.month_reports import REPORTS, Report, meanings_of_columns, report_names, reports_of_month
+from flows.months_changed import earlier_months_that_differ
 from flows.page import PAGE_NAME, page_of_month
 from flows.progress import Progress, progress
 from flows.spreadsheet_cells import without_formulas
@@ -45,11 +46,16 @@ FROM_LEDGER = ("invoices", "invoice_lines", "credit_ledger", "runs", "inputs")
 
 
 def publish(
-    path: Path, ledger: Ledger, standing: Iterable[tuple[str, Iterator[pl.DataFrame] | list[Path]]], catalogs: Mapping[str, Catalog]
-) -> None:
+    path: Path,
+    ledger: Ledger,
+    standing: Iterable[tuple[str, Iterator[pl.DataFrame] | list[Path]]],
+    catalogs: Mapping[str, Catalog],
+    first: date | None = None,
+) -> list[date] | None:
     """Build the finance database beside the old one and put it in its place, whole: an open reader keeps the old one.
 
     Shapes: `standing` has the tables that no ledger keeps, each as any number of frames, or as Parquet files of them.
+    Returns the months before that of the `first` day touched of which it now says something else; None where that is not known.
     """
 
     def fill(finance: duckdb.DuckDBPyConnection) -> None:
@@ -59,7 +65,9 @@ def publish(
 
     with _beside(path) as beside:
         _write(beside, fill)
+        changed = earlier_months_that_differ(path, beside, first) if first and path.exists() else None
         _put_in_place(beside, path, ledger)
+    return changed
 
 
 def publish_runs(path: Path, ledger: Ledger) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from flows.errors import UserError
+from flows.errors import UserError, why_not_opened
 from flows.home import Home
 
 if TYPE_CHECKING:
@@ -36,14 +36,13 @@ def open_finance(home: Home) -> Finance:
 
     Raises: UserError where there is none yet, or it is damaged.
     """
-    if not home.finance.exists():
-        raise UserError(f"{home.root}: nothing is kept there yet. Start with `seatledger demo`, or name the home with --home.")
+    home.require(home.finance)
     try:
         connection = duckdb.connect(str(home.finance), read_only=True, config=_LOCKED_DOWN)
         connection.execute("set TimeZone = 'UTC'")  # the tables' times are, wherever this is read
         connection.execute("set lock_configuration = true")
     except duckdb.Error as reason:
-        raise UserError(f"{home.finance}: cannot be opened: {str(reason).splitlines()[0]}") from None
+        raise UserError(f"{home.finance}: cannot be opened: {why_not_opened(reason)}") from None
     return connection
 
 
@@ -54,6 +53,8 @@ def answer(home: Home, sql: str) -> pl.DataFrame:
     """
     with open_finance(home) as finance:
         try:
+            if len(finance.extract_statements(sql)) > 1:
+                raise UserError("the query was not answered: it is several queries. Ask one at a time.")
             relation = finance.sql(sql)
             if relation is None:
                 raise UserError("that is no query: it returns no rows. Ask with SELECT, FROM, DESCRIBE, SHOW or SUMMARIZE.")

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -23,10 +24,17 @@ if TYPE_CHECKING:
     from flows.pipeline import Outcome, Setting
     from flows.verify import Check
 
+
 # NO_COLOR leaves nothing but text; into a pipe or a file nothing is cut, and no ANSI is written anyhow.
-out = Console(highlight=False, **({"color_system": None} if os.environ.get("NO_COLOR") else {}))
+class _Out(Console):
+    def on_broken_pipe(self) -> None:
+        """Who reads has read enough: what was asked is done all the same, and ends as if all had been read."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
+out = _Out(highlight=False, **({"color_system": None} if os.environ.get("NO_COLOR") else {}))
 if not out.is_terminal:
-    out = Console(highlight=False, width=200, color_system=None)
+    out = _Out(highlight=False, width=200, color_system=None)
 _MOST_ROWS = 40
 _MOST_ANSWERED = 500
 _MOST_RUNS = 5
@@ -49,7 +57,7 @@ def print_outcome(outcome: Outcome, setting: Setting, *, dry_run: bool = False) 
         for workbook in outcome.workbooks:
             out.print(f"Workbook: {workbook}", soft_wrap=True)
     if not dry_run:
-        out.print(f"Query it: duckdb {setting.home.finance}", soft_wrap=True)
+        out.print(f"Query it: duckdb -readonly {quote(str(setting.home.finance))}", soft_wrap=True)
     if outcome.held:
         out.print(
             f"[bold]Held: {many(len(outcome.held), 'workspace')}[/bold], without an invoice. See: seatledger holds --home {setting.home.root}",

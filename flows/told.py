@@ -136,6 +136,8 @@ def roster_days(ledger: Ledger) -> dict[date, str]:
 def opening_day(ledger: Ledger, days: Mapping[date, str]) -> date:
     """The first day of rosters ever ingested; settled by the first run that bills (I9)."""
     settled = ledger.setting("opening_on")
+    if not settled and not days:
+        raise UserError("no roster is kept yet. Bring some in: seatledger ingest SOURCE")
     return date.fromisoformat(settled) if settled else min(days)
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from flows.errors import UserError
+from flows.errors import UserError, why_not_opened
 from flows.exact_paths import exact
 from flows.home import Home
 from flows.kept_rosters import by_month
@@ -34,9 +34,8 @@ class Check(NamedTuple):
 
 def verify(home: Home, catalogs: Mapping[str, Catalog]) -> list[Check]:
     """Check a home, changing nothing. Raises UserError where there is nothing to check or it cannot be read."""
-    if not home.finance.exists() or not home.ledger.exists():
-        missing = home.ledger if home.finance.exists() else home.finance
-        raise UserError(f"{missing}: is not there. Start with `seatledger demo`, or restore it from a back-up.")
+    home.require(home.ledger)
+    home.require(home.finance)
     with home.locked(), duckdb.connect() as both:
         try:
             _attach(both, home)
@@ -49,7 +48,7 @@ def verify(home: Home, catalogs: Mapping[str, Catalog]) -> list[Check]:
             checks.append(Check("ledger_chained", "Are the rows of every run as it wrote them?", broken_links(both)))
             checks.append(Check("receipts_kept", "Is every run that has a receipt in the ledger?", missing_runs(home.receipts, runs)))
         except duckdb.Error as reason:
-            raise UserError(f"{home.root}: cannot be read: {str(reason).splitlines()[0]} Restore the home from a back-up.") from None
+            raise UserError(f"{home.root}: cannot be read: {why_not_opened(reason)}") from None
     return checks
 
 

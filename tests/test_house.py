@@ -107,6 +107,7 @@ def test_only_what_keeps_publishes_checks_and_shows_knows_duckdb() -> None:
         "ledger_versions.py",
         "memory_of_duckdb.py",
         "month_reports.py",
+        "months_changed.py",
         "page.py",
         "publish.py",
         "questions.py",

@@ -9,6 +9,7 @@ import time
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.flows.small_source import small_source, users_file
@@ -64,10 +65,13 @@ def test_held_workspaces_make_exit_3_and_holds_says_what_mends_them(tmp_path: Pa
         (["run", "nowhere", "--through", "2026-01-31", "--direct"], 1, "nowhere: is no folder"),
         (["run", "nowhere", "--direct"], 2, "Missing option '--through'"),
         (["bill", "--through", "31.01.2026", "--direct"], 2, "does not match the format"),
-        (["bill", "--through", "2026-01-31", "--direct"], 1, "no roster has been ingested yet"),
+        (["bill", "--through", "2026-01-31", "--direct"], 1, "nothing is kept there yet"),
         (["bill", "--through", "2026-01-31", "--catalogs", "nowhere", "--direct"], 1, "nowhere: is no folder of catalogues"),
-        (["report", "--month", "2026-01", "--direct"], 1, "no day is known yet"),
+        (["report", "--month", "2026-01", "--direct"], 1, "nothing is kept there yet"),
         (["status"], 1, "nothing is kept there yet"),
+        (["verify"], 1, "nothing is kept there yet"),
+        (["preview", "S-1"], 1, "nothing is kept there yet"),
+        (["ingest", "nowhere", "--from", "2026-02-01", "--to", "2026-01-31", "--direct"], 2, "--to 2026-01-31 is before --from 2026-02-01"),
         (["billing"], 2, "No such command 'billing'"),
     ],
 )
@@ -78,6 +82,56 @@ def test_what_a_user_gets_wrong_is_said_in_a_sentence_without_a_traceback(
     assert done.returncode == code
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+    assert not (tmp_path / "home").exists() or "nowhere" in arguments  # who only asks makes no home
+
+
+def test_what_is_missing_of_a_home_is_told_with_what_to_do(tmp_path: Path) -> None:
+    home = tmp_path / "the books"
+    assert seatledger("run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home).returncode in (0, 3)
+    kept = (home / "ledger.duckdb").read_bytes()
+    (home / "ledger.duckdb").unlink()
+    for command in (["explain", "X-1"], ["verify"], ["bill", "--through", "2026-01-12", "--direct"]):
+        assert "Restore it from a back-up" in seatledger(*command, "--home", home).stderr
+    (home / "ledger.duckdb").write_bytes(kept)
+    (home / "finance.duckdb").unlink()
+    for command in ("status", "verify"):
+        assert f"Make it again: seatledger report --home '{home}'" in seatledger(command, "--home", home).stderr
+    assert seatledger("report", "--direct", "--home", home).returncode in (0, 3)
+    assert f"{home / 'finance.duckdb'}: is a file" in seatledger("status", "--home", home / "finance.duckdb").stderr
+    with duckdb.connect(str(home / "finance.duckdb")):
+        assert "another program has it open for writing" in seatledger("status", "--home", home).stderr
+
+
+def test_the_sample_is_not_billed_into_other_books(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    seatledger("run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home)
+    before = (home / "ledger.duckdb").read_bytes()
+    done = seatledger("demo", "--direct", "--home", home)
+    assert done.returncode == 1
+    assert "has books of its own" in done.stderr
+    assert (home / "ledger.duckdb").read_bytes() == before
+
+
+@pytest.mark.parametrize("way", ["closed", "full"])
+def test_what_a_run_did_is_done_though_nobody_reads_what_it_says(tmp_path: Path, way: str) -> None:
+    arguments = ["run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", tmp_path / "home"]
+    read, write = os.pipe()
+    os.close(read)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [SEATLEDGER, *map(str, arguments)], stdout=full if way == "full" else write, stderr=subprocess.PIPE, text=True, check=False
+        )
+    os.close(write)
+    assert done.returncode == 0
+    assert "Nothing was changed" not in done.stderr
+    assert ("could not be written to stdout" in done.stderr) == (way == "full")
+
+
+def test_a_stdout_of_another_encoding_gets_what_it_can_take(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    seatledger("run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home)
+    done = seatledger("sql", "select '3 × 4' as product", "--home", home, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout) == (0, "product\n3 ? 4\n")
 
 
 def test_a_wrong_catalogue_is_refused_with_file_key_and_reason(tmp_path: Path) -> None:
@@ -94,7 +148,7 @@ def test_two_runs_on_one_home_the_second_names_the_process_of_the_first(tmp_path
 
     home = Home(tmp_path / "home")
     with home.locked():
-        done = seatledger("bill", "--through", "2026-01-31", "--direct", "--home", tmp_path / "home")
+        done = seatledger("ingest", tmp_path, "--direct", "--home", tmp_path / "home")
     assert done.returncode == 1
     assert f"another run (process {os.getpid()}) is using this home" in done.stderr
 

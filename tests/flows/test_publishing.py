@@ -16,10 +16,12 @@ from flows import publish
 from flows.errors import UserError
 from flows.lake import Lake
 from flows.memory_of_duckdb import hold_within_bounds
+from flows.pipeline import run_report
 from flows.publish import export_reports, fill_finance
+from flows.requests import ReportRequest
 from flows.shelf import Shelf
 from flows.spreadsheet_cells import without_formulas
-from tests.conftest import SAMPLE
+from tests.conftest import SAMPLE, Product
 from tests.flows.small_source import small_source
 from tests.flows.test_cli import seatledger
 
@@ -233,3 +235,20 @@ def test_duckdb_holds_two_gigabytes_or_what_the_machine_gives_it_where_that_is_l
     with duckdb.connect(config={"memory_limit": given}) as ours, duckdb.connect(config={"memory_limit": held}) as theirs:
         hold_within_bounds(ours)
         assert ours.execute(asked).fetchall() == theirs.execute(asked).fetchall()
+
+
+OF_A_MONTH = ("coverage_monthly", "exceptions", "journal_entries", "mrr_movements", "plan_compliance", "revenue_schedule", "seat_occupancy")
+
+
+def test_a_run_writes_every_month_that_it_changed_though_it_brought_nothing_of_it(product: Product, tmp_path: Path) -> None:
+    """The sample's agreed seats are changed on 28 April; that is told on 4 May."""
+    product.run(SAMPLE, date(2026, 4, 30))
+    before = (product.home.reports / "2026-04" / "mrr_movements.csv").read_bytes()
+    done = product.run(SAMPLE, date(2026, 5, 31))
+    assert [folder.name for folder in done.exported] == ["2026-04", "2026-05"]
+    assert (product.home.reports / "2026-04" / "mrr_movements.csv").read_bytes() != before
+    run_report(ReportRequest(to=tmp_path / "anew"), product.setting)
+    for month in ("2026-01", "2026-02", "2026-03", "2026-04", "2026-05"):
+        for name in (*OF_A_MONTH, "seat_usage_monthly"):
+            assert (product.home.reports / month / f"{name}.csv").read_bytes() == (tmp_path / "anew" / month / f"{name}.csv").read_bytes()
+    assert [folder.name for folder in product.run(SAMPLE, date(2026, 5, 31)).exported] == ["2026-05"]

@@ -1,0 +1,55 @@
+"""How a command ends: what it says of what no command foresaw, and of a stdout that nobody reads."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from flows.errors import in_a_line, is_for_want_of_memory, is_interrupt, is_of_the_disk
+
+
+@contextmanager
+def though_nobody_reads_it() -> Iterator[None]:
+    """What was done is done, whether or not it can be told on stdout."""
+    try:
+        yield
+    except OSError as reason:
+        tell_nothing_more()
+        if not isinstance(reason, BrokenPipeError):
+            click.echo(
+                f"seatledger: what was done could not be written to stdout ({reason.strerror}). It is done: see seatledger status.",
+                err=True,
+            )
+
+
+def tell_nothing_more() -> None:
+    """Whatever is still to be written to stdout goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Say what no command foresaw, where it is the system's or the user's doing, and return the exit code; raise what is a fault of ours."""
+    if is_interrupt(error) or isinstance(error, click.Abort):
+        click.echo("seatledger: interrupted; what was not yet saved is as if it had never been.", err=True)
+        return 128 + signal.SIGINT
+    if is_for_want_of_memory(error):
+        click.echo(
+            "seatledger: the system gave the run no more memory or threads. What was not yet saved is as if it had never been; give it more and run it again.",
+            err=True,
+        )
+        return 1
+    if isinstance(error, PermissionError):
+        click.echo(
+            f"seatledger: {in_a_line(error)}\nNothing was changed. Whoever runs this has to be allowed to read and write it.", err=True
+        )
+        return 1
+    if is_of_the_disk(error):
+        click.echo(f"seatledger: {in_a_line(error)}", err=True)
+        click.echo("Nothing was changed. Is the disk full, or read-only? If a file is damaged, restore the home from a back-up.", err=True)
+        return 1
+    raise error

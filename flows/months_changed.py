@@ -1,0 +1,41 @@
+"""Which months a run changed that it did not bring anything of: an event may count for days long before the day it came on."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from flows.memory_of_duckdb import hold_within_bounds
+
+_MONTH_OF = dict.fromkeys(
+    ("coverage_monthly", "journal_entries", "mrr_movements", "plan_compliance", "revenue_schedule", "seat_usage_monthly"), "month"
+)
+_MONTH_OF |= dict.fromkeys(("seat_occupancy", "exceptions"), "date_trunc('month', day)::date")
+
+
+def earlier_months_that_differ(before: Path, after: Path, first: date) -> list[date] | None:
+    """The months before that of a day of which two finance databases do not say the same; None where they cannot be compared.
+
+    Asked are the tables whose rows are of a month. What a report shows as it stands, whatever the month, is not.
+    """
+    with duckdb.connect() as both:
+        hold_within_bounds(both)
+        try:
+            for name, path in (("before", before), ("after", after)):
+                quoted = str(path).replace("'", "''")
+                both.execute(f"attach '{quoted}' as {name} (read_only)")
+            return sorted({month for table in _MONTH_OF for month in _that_differ(both, table, first.replace(day=1))})
+        except duckdb.Error:
+            return None
+
+
+def _that_differ(both: duckdb.DuckDBPyConnection, table: str, until: date) -> list[date]:
+    month = _MONTH_OF[table]
+    told = (
+        f"select {month} as month, count(*) as rows, sum(hash(t)) as digest from {database}.{table} t where {month} < $until group by 1"
+        for database in ("before", "after")
+    )
+    sql = "select month from ({}) b full join ({}) a using (month) where (b.rows, b.digest) is distinct from (a.rows, a.digest)"
+    return [found for (found,) in both.execute(sql.format(*told), {"until": until}).fetchall()]
