@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-DAY = click.DateTime(["%Y-%m-%d"])
-MONTH = click.DateTime(["%Y-%m"])
+
+class _Calendar(click.DateTime):
+    """A day or a month; of text that is none, what one looks like."""
+
+    def __init__(self, form: str, what: str, like: str) -> None:
+        super().__init__([form])
+        self._what, self._like = what, like
+
+    def convert(self, value: Any, option: click.Parameter | None, context: click.Context | None) -> Any:
+        try:
+            return super().convert(value, option, context)
+        except click.BadParameter:
+            self.fail(f"{value!r} is no {self._what}. Write one like {self._like}.", option, context)
+
+
+DAY = _Calendar("%Y-%m-%d", "day of the calendar", "2026-01-31")
+MONTH = _Calendar("%Y-%m", "month", "2026-01")
 
 home = click.option(
     "--home",

@@ -18,7 +18,7 @@ where coalesce(d.days, 0) <> s.until - s.since
   and s.subscription_id not in (select subscription_id from subscriptions where state = 'held')
 union all
 select coalesce(c.workspace_id, d.workspace_id) || ' ' || coalesce(c.month, d.month),
-    format('{} days with {} billed; the days say {} and {}', c.days, c.billed_days, d.days, d.billed)
+    format('{} days with {} billed and {} seat-days; the days say {}, {} and {}', c.days, c.billed_days, c.seat_days, d.days, d.billed, d.seat_days)
 from coverage_monthly c
 full join (
     select workspace_id, date_trunc('month', day)::date as month, count(*) as days, count_if(coverage = 'billed') as billed, sum(occupied) as seat_days

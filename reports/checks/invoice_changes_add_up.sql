@@ -5,8 +5,11 @@ with run as (
         lag(credit_granted_minor - credit_applied_minor, 1, 0) over w as credited_before
     from invoices window w as (partition by subscription_id order by invoice_on)
 )
-select coalesce(r.invoice_number, c.invoice_number) as what, format('changed by {}, of which the causes explain {}', difference_minor,
-    seats_minor + plan_minor + price_minor + days_minor + term_minor + corrections_minor + credits_minor) as problem
+select coalesce(r.invoice_number, c.invoice_number) as what, format(
+    'changed by {}, of which the causes explain {}; it says {} due after {} of {}, the invoices {} after {} of {}, in minor units',
+    difference_minor, seats_minor + plan_minor + price_minor + days_minor + term_minor + corrections_minor + credits_minor,
+    c.amount_due_minor, previous_due_minor, coalesce(previous_invoice_number, 'none'),
+    r.amount_due_minor, due_before, coalesce(number_before, 'none')) as problem
 from run r full join invoice_changes c using (invoice_id)
 where difference_minor is distinct from r.amount_due_minor - due_before
    or seats_minor + plan_minor + price_minor + days_minor + term_minor + corrections_minor + credits_minor is distinct from difference_minor

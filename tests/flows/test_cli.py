@@ -64,7 +64,9 @@ def test_held_workspaces_make_exit_3_and_holds_says_what_mends_them(tmp_path: Pa
     [
         (["run", "nowhere", "--through", "2026-01-31", "--direct"], 1, "nowhere: is no folder"),
         (["run", "nowhere", "--direct"], 2, "Missing option '--through'"),
-        (["bill", "--through", "31.01.2026", "--direct"], 2, "does not match the format"),
+        (["bill", "--through", "31.01.2026", "--direct"], 2, "'31.01.2026' is no day of the calendar. Write one like 2026-01-31."),
+        (["bill", "--through", "2026-02-30", "--direct"], 2, "'2026-02-30' is no day of the calendar."),
+        (["report", "--month", "April", "--direct"], 2, "'April' is no month. Write one like 2026-01."),
         (["bill", "--through", "2026-01-31", "--direct"], 1, "nothing is kept there yet"),
         (["bill", "--through", "2026-01-31", "--catalogs", "nowhere", "--direct"], 1, "nowhere: is no folder of catalogues"),
         (["report", "--month", "2026-01", "--direct"], 1, "nothing is kept there yet"),
