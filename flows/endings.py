@@ -27,6 +27,15 @@ def though_nobody_reads_it() -> Iterator[None]:
             )
 
 
+def write_out(text: str) -> None:
+    """Write to stdout what other programs read. One that has stopped reading has read enough."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        tell_nothing_more()
+
+
 def tell_nothing_more() -> None:
     """Whatever is still to be written to stdout goes nowhere."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from flows.endings import write_out
 from flows.errors import UserError, why_not_opened
 from flows.home import Home
 
@@ -84,10 +85,10 @@ def write_answer(frame: pl.DataFrame, form: str) -> None:
     if form == "csv":
         from flows.spreadsheet_cells import without_formulas
 
-        sys.stdout.write(without_formulas(frame).write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ"))
+        write_out(without_formulas(frame).write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ"))
     else:
         rows = [{name: _as_json(value) for name, value in row.items()} for row in frame.to_dicts()]
-        sys.stdout.write(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
+        write_out(json.dumps(rows, ensure_ascii=False, indent=2) + "\n")
 
 
 def _as_json(value: object) -> object:
@@ -118,4 +119,6 @@ def query_from(argument: str | None, file: Path | None) -> str:
         raise UserError(
             'name a query, as in: seatledger sql "select * from invoices_v limit 5". What there is: seatledger sql "show tables".'
         )
+    if not argument.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in argument):
+        raise UserError("the query has letters that this terminal's encoding does not say. Set LC_ALL=C.UTF-8, or put it in a file for --file.")
     return argument

@@ -6,6 +6,7 @@ written as a list of its columns. A number, an id or a date is never broken.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from textwrap import wrap
@@ -19,6 +20,13 @@ _GAP = 2
 _ENDLESS = 1_000_000  # columns: a pipe has no width
 # Controls that move a cursor, colour a screen or turn the direction of writing; a source may hold any of them.
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+class Stdout(Console):
+    """Where tables go. Who no longer reads has read enough: what was asked is done all the same, and ends as if all had been read."""
+
+    def on_broken_pipe(self) -> None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
 
 
 def printable(text: str) -> str:
@@ -50,7 +58,7 @@ def print_table(
     if widths is None:
         _print_row_by_row(out, names, cells)
     else:
-        wide = out if out.is_terminal else Console(file=out.file, width=_ENDLESS, color_system=None, highlight=False)
+        wide = out if out.is_terminal else Stdout(file=out.file, width=_ENDLESS, color_system=None, highlight=False)
         wide.print(_table(names, cells, widths, right, headed))
     if left_out:
         out.print(Text(f"Left out for want of width: {', '.join(left_out)}.", "dim"), soft_wrap=True)

@@ -9,12 +9,12 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.text import Text
 
+from flows.endings import write_out
 from flows.home import Home
 from flows.summaries import holds_document, status_document
-from flows.tables import print_table, print_wrapped, printable
+from flows.tables import Stdout, print_table, print_wrapped, printable
 from transforms.money_text import money_text
 
 if TYPE_CHECKING:
@@ -26,15 +26,9 @@ if TYPE_CHECKING:
 
 
 # NO_COLOR leaves nothing but text; into a pipe or a file nothing is cut, and no ANSI is written anyhow.
-class _Out(Console):
-    def on_broken_pipe(self) -> None:
-        """Who reads has read enough: what was asked is done all the same, and ends as if all had been read."""
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
-
-
-out = _Out(highlight=False, **({"color_system": None} if os.environ.get("NO_COLOR") else {}))
+out = Stdout(highlight=False, **({"color_system": None} if os.environ.get("NO_COLOR") else {}))
 if not out.is_terminal:
-    out = _Out(highlight=False, width=200, color_system=None)
+    out = Stdout(highlight=False, width=200, color_system=None)
 _MOST_ROWS = 40
 _MOST_ANSWERED = 500
 _MOST_RUNS = 5
@@ -141,7 +135,7 @@ def print_checks(checks: list[Check]) -> None:
 def print_json(command: str, document: Mapping[str, object]) -> None:
     """A document as JSON under the name of its shape: days and times as ISO, money both in minor units and as text (docs/json.md)."""
     told = {"shape": f"seatledger.{command}/1", **document}
-    print(json.dumps(told, ensure_ascii=False, indent=2, default=lambda value: value.isoformat()))
+    write_out(json.dumps(told, ensure_ascii=False, indent=2, default=lambda value: value.isoformat()) + "\n")
 
 
 def print_answer(frame: pl.DataFrame) -> None:

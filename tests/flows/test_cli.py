@@ -134,6 +134,19 @@ def test_a_stdout_of_another_encoding_gets_what_it_can_take(tmp_path: Path) -> N
     seatledger("run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home)
     done = seatledger("sql", "select '3 × 4' as product", "--home", home, PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stdout) == (0, "product\n3 ? 4\n")
+    asked = seatledger("sql", "select '×'", "--home", home, LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert "letters that this terminal's encoding does not say" in asked.stderr or asked.returncode == 0
+
+
+@pytest.mark.parametrize("command", [["status"], ["verify"], ["holds"], ["sql", "--format", "table", "show tables"], ["status", "--json"]])
+def test_who_reads_only_the_first_line_is_no_failure(tmp_path: Path, command: list[str]) -> None:
+    home = tmp_path / "home"
+    seatledger("run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home)
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([SEATLEDGER, *command, "--home", home], stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_wrong_catalogue_is_refused_with_file_key_and_reason(tmp_path: Path) -> None:
