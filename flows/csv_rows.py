@@ -10,7 +10,7 @@ import polars as pl
 from flows.errors import UserError
 from transforms.contracts.sources import SOURCE_ROWS
 
-_LARGEST_FIELD = 1_000_000  # characters
+_LARGEST_FIELD = 1_000_000  # bytes
 
 
 def rows_of_csv(name: str, table: str, content: bytes) -> pl.DataFrame:
@@ -84,7 +84,7 @@ def _plain_rows(name: str, rows: pl.Series, numbers: pl.Series, names: list[str]
 
 def _row_a_line(lines: pl.Series, names: list[str]) -> pl.DataFrame | None:
     """The rows of some lines with quotes, if each of them is a row for itself; else, and where anything is wrong, none."""
-    if (lines.str.count_matches('"', literal=True) % 2 == 1).any():
+    if (lines.str.count_matches('"', literal=True) % 2 == 1).any() or (lines.str.len_bytes() > _LARGEST_FIELD).any():
         return None
     csv.field_size_limit(_LARGEST_FIELD)
     reader, rows = csv.reader(lines, strict=True), []
@@ -119,7 +119,11 @@ def _quoted_rows(name: str, text: str, names: list[str]) -> pl.DataFrame:
             rows.append([cell or None for cell in cells])
     except csv.Error as reason:
         raise UserError(f"{name}, line {reader.line_num}: {reason}. Check the quotes around there.") from None
-    return pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+    found = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+    long = found.select(pl.any_horizontal(pl.all().str.len_bytes() > _LARGEST_FIELD).arg_true()).to_series()
+    if len(long):
+        raise UserError(f"{name}, row {long[0] + 1}: has a cell of over {_LARGEST_FIELD} bytes. Deliver the file again.")
+    return found
 
 
 def _ragged(name: str, line: int, found: int, expected: int) -> UserError:

@@ -105,7 +105,9 @@ class KeptRosters:
     def write(self) -> None:
         """Keep the months that were changed. Until the ledger tells the versions of their days, nobody asks for them."""
         for month, rosters in self._changed.items():
-            self._lake.write(self._lake.roster_month_path(month, self._of(month)), rosters)
+            path = self._lake.roster_month_path(month, self._of(month))
+            self._written += [] if path.exists() else [path]
+            self._lake.write(path, rosters)
 
     def withdraw(self) -> None:
         """Remove what was written and was not there before: the run that brought it is refused."""

@@ -69,6 +69,13 @@ def rows_by_arrow(file: Path | BytesIO, row_groups: Sequence[int] | None) -> pl.
     return frame.select(list(wanted)).cast(wanted)  # words may be coded
 
 
+def is_packed_by_gzip(file: Path, row_groups: Sequence[int]) -> bool:
+    """Whether some of a roster's columns are: gzip has a checksum of its own, at which Arrow looks and Polars does not."""
+    with pyarrow.parquet.ParquetFile(file) as parquet:
+        groups = [parquet.metadata.row_group(n) for n in row_groups]
+        return any(group.column(n).compression == "GZIP" for group in groups for n in range(group.num_columns))
+
+
 def rows_by_polars(file: Path, first: int, rows: int) -> pl.DataFrame:
     """Some rows of a roster's file that has the contract's types. A damaged file may end the process.
 
@@ -131,6 +138,8 @@ def _require_short_cells(name: str, arrow: pyarrow.Table) -> None:
 
 
 def _longest(texts: pyarrow.Array) -> int:
+    if pyarrow.types.is_string_view(texts.type):
+        texts = texts.cast(pyarrow.large_string())
     has_length = pyarrow.types.is_string(texts.type) or pyarrow.types.is_large_string(texts.type)
     return (pyarrow.compute.max(pyarrow.compute.binary_length(texts)).as_py() or 0) if has_length else 0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import chain
@@ -76,6 +76,8 @@ class Run:
     lake: Lake
     outcome: Outcome = field(default_factory=Outcome)
     bill: BillRequest | None = None
+    directory: KeptDirectory | None = None  # with the people that it brought, until it is saved
+    undo: ExitStack = field(default_factory=ExitStack)  # what it did that must not stay if it is not saved
     is_unchanged: bool = False
     shelf: Shelf = field(default_factory=Shelf)  # what the passes are told, and what they find
     is_shown: bool = False  # whether what is to be shown is on it
@@ -142,6 +144,7 @@ def open_run(command: str, setting: Setting) -> Iterator[Run]:
             try:
                 yield run
             finally:
+                run.undo.close()
                 run.shelf.clear()
                 dismiss()
 
@@ -208,22 +211,18 @@ def run_all(source: IngestRequest, request: BillRequest, setting: Setting, step:
 
 
 def bring_in(run: Run, request: IngestRequest) -> None:
-    """Read, check and keep the table days that are new. Refused, they leave the home's rosters and its directory as they were."""
-    kept, directory = run.kept_rosters(), KeptDirectory(run.lake)
-    try:
-        _take_in(run, request, kept, directory)
-    except BaseException:
-        kept.withdraw()
-        raise
-    finally:
-        directory.forget()
+    """Read, check and keep the table days that are new. If the run does not come to be saved, rosters and directory are left as they were."""
+    run.undo.close()  # what an attempt before this one left
+    kept, run.directory = run.kept_rosters(), KeptDirectory(run.lake)
+    for undo in (kept.withdraw, run.directory.forget):
+        run.undo.callback(undo)
+    _take_in(run, request, kept, run.directory)
     run.outcome.ingested.touched += request.repeated_days
     log.info("ingested %d days, %d files, %d rows", run.outcome.ingested.days, run.outcome.ingested.files, run.outcome.ingested.rows)
 
 
 def _take_in(run: Run, request: IngestRequest, kept: KeptRosters, directory: KeptDirectory) -> None:
-    fresh = new_table_days(request, run.ledger)
-    mark = RunMark(run.id, run.started_at)
+    fresh, mark = new_table_days(request, run.ledger), RunMark(run.id, run.started_at)
     run.outcome.ingested = ingest(fresh, kept, directory, run.ledger, run.lake, mark, run.readers(request.source))
     run.outcome.ingested.days += declare_repeated_days(request.repeated_days, run.ledger, kept, mark)
     run.ledger.set_buckets(kept.buckets_of_months())
@@ -231,9 +230,6 @@ def _take_in(run: Run, request: IngestRequest, kept: KeptRosters, directory: Kep
         guard = DropGuard(owners_of_workspaces(run.ledger, run.lake), run.setting.catalogs)
         guard.look_at(run.outcome.ingested.roster_days | set(request.repeated_days), kept)
     kept.write()
-    if run.outcome.ingested.roster_days:
-        directory.write()
-        reached("directory: in place")
 
 
 def bill(run: Run, request: BillRequest) -> None:
@@ -283,8 +279,12 @@ def _decide(run: Run, invoices: pl.DataFrame) -> None:
 
 
 def save(run: Run) -> None:
-    """Commit the run as one transaction and read it back."""
+    """Put the directory in place, commit the run as one transaction and read it back."""
     done, request = run.outcome, run.bill
+    if run.directory and done.ingested.roster_days:
+        run.directory.write()
+        reached("directory: in place")
+    run.undo.pop_all()
     row = run_row(
         run.id,
         run.command,

@@ -94,7 +94,7 @@ def _at_once(month: date, days: list[TableDay], settle: Settle) -> MonthIn:
     contents = {t: parts for t, parts in map(read_day, days)}
     found = checked("users", contents)
     accepted = [AcceptedDay.of(t, parts, found) for t, parts in contents.items()]
-    rosters, people = roster_month_from_rows(found.rows), people_from_rosters(found.rows)
+    rosters, people = roster_month_from_rows(found.rows, days[-1].day), people_from_rosters(found.rows)
     of = settle(month, sum(file.rows for file in accepted[0].files))
     return MonthIn(month, accepted, [MonthPart(bucket, bucket.rows(rosters), bucket.rows(people)) for bucket in buckets(of)], in_turn)
 

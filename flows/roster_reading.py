@@ -22,7 +22,7 @@ import pyarrow.ipc
 from flows.checked_rows import is_mostly_broken
 from flows.errors import Unanswered, UserError, is_for_want_of_memory
 from flows.lake import NO_FAULTS
-from flows.parquet_rows import rows_by_arrow, rows_by_polars
+from flows.parquet_rows import is_packed_by_gzip, rows_by_arrow, rows_by_polars
 from flows.progress import SILENT, Progress
 from flows.roster_files import DayFile, Fetched
 from flows.s3_files import S3Path
@@ -259,7 +259,7 @@ def _read(row_groups: RowGroups, may_be_lost: bool, fetched: dict[str, Fetched])
         content = file.path.read_bytes()
         fetched[str(file.path)] = Fetched(sha256(content).hexdigest(), len(content))
         return rows_by_arrow(BytesIO(content), None)
-    if may_be_lost and not file.has_checksums:
+    if may_be_lost and not file.has_checksums and not is_packed_by_gzip(file.path, numbers):
         return rows_by_polars(file.path, sum(file.groups[: numbers[0]]), sum(file.groups[n] for n in numbers))
     return rows_by_arrow(file.path, numbers)
 

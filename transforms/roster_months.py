@@ -33,11 +33,14 @@ def bits_of(days: Iterable[date]) -> int:
     return sum({1 << (day.day - 1) for day in days})
 
 
-def roster_month_from_rows(rows: pl.DataFrame) -> pl.DataFrame:
+def roster_month_from_rows(rows: pl.DataFrame, last: date | None = None) -> pl.DataFrame:
     """Fold the rosters of one month by the text of their rows: what a few thousand users cost least.
 
     Grain:  users rows of one month, with their `day` -> workspace, user, standing.
+    Shapes: `last` is the last day that came in, where it may have no row that is sound.
     """
+    if rows.is_empty():
+        return pl.DataFrame(schema=SCHEMA)
     numbered = {day: bits_of([day]) for day in rows["day"].unique()}
     told = rows.select(
         "workspace_id",
@@ -45,7 +48,7 @@ def roster_month_from_rows(rows: pl.DataFrame) -> pl.DataFrame:
         pl.col("kind", "status").cast(pl.String),
         login_enabled=pl.when(pl.col("kind") == "alias").then("login_enabled"),
         bits=pl.col("day").replace_strict(numbered, return_dtype=pl.UInt32),
-        last_active_on=pl.when(pl.col("day") == pl.col("day").max()).then("last_active_on"),
+        last_active_on=pl.when(pl.col("day") == (last or pl.col("day").max())).then("last_active_on"),
     )
     folded = told.group_by(STANDING).agg(pl.col("bits").bitwise_or(), pl.col("last_active_on").max())
     return folded.select(list(SCHEMA)).sort(STANDING)

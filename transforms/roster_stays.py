@@ -77,9 +77,11 @@ def stays_after_day(before: OpenStays | None, rows: pl.DataFrame, day: date) -> 
         bits = pl.repeat(bit, rows.height, dtype=pl.UInt32, eager=True)
         return DayAfter(OpenStays(rows, user, mark, second, bits, day), pl.DataFrame(schema=STAYS), asked)
     place = _places(mark, second, before)
+    ended = _left_over(before.rows.height, place)
+    if len(place) - place.null_count() + len(ended) > before.rows.height:  # a user twice on this day goes on with a stay once
+        place = _where(place.is_first_distinct(), place)
     bits = before.bits.gather(place).fill_null(0) | bit
-    now = OpenStays(rows, user, mark, second, bits, day)
-    return DayAfter(now, _told(before, _left_over(before.rows.height, place)), asked[place.is_null().arg_true()])
+    return DayAfter(OpenStays(rows, user, mark, second, bits, day), _told(before, ended), asked[place.is_null().arg_true()])
 
 
 def all_ended(stays: OpenStays) -> pl.DataFrame:

@@ -54,3 +54,9 @@ def test_one_name_with_a_comma_does_not_change_the_others() -> None:
 def test_what_is_wrong_is_told_with_its_line_among_lines_with_quotes(lines: list[str], line: int) -> None:
     with pytest.raises(UserError, match=f"users.csv, line {line}:"):
         rows_of_csv("users.csv", "users", "\n".join([HEADER, *lines]).encode())
+
+
+def test_a_cell_in_quotes_is_as_long_as_one_of_parquet_may_be() -> None:
+    """A letter may be several bytes: what is taken here has to be taken again where it waits, as Parquet."""
+    with pytest.raises(UserError, match=r"users\.csv, row 2: has a cell of over 1000000 bytes"):
+        rows_of_csv("users.csv", "users", f'{HEADER}\nw1,u1,Ada\nw2,u2,"{"é" * 900_000},"\n'.encode())

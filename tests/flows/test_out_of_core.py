@@ -21,7 +21,7 @@ from flows.kept_rosters import KeptRosters
 from flows.lake import Lake
 from flows.roster_files import DayFile, HashesCollide, roster_file, rows_of_groups
 from flows.roster_intake import months_of_rosters
-from flows.roster_reading import RosterReading, shares_of
+from flows.roster_reading import RosterReading, RowGroups, shares_of
 from flows.source import Part
 from flows.workers import WorkerLost, Workers, dismiss, in_processes, in_turn
 from transforms import roster_stays
@@ -229,6 +229,31 @@ def test_a_day_whose_rows_cannot_be_told_of_one_by_one_is_looked_at(
     reading = RosterReading(with_a_broken_cell(three_days, [middle], column, value, rows, tmp_path), tmp_path)
     assert reading.broken_days(1) == {middle}
     reading.close()
+
+
+def test_days_without_any_sound_row_hold_their_workspaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a day's export lies in its folder twice, with other names."""
+    rows = pl.read_parquet(as_files({FIRST: random_roster(random.Random(1), FIRST)}, tmp_path)[0].path).unique(["workspace_id", "user_id"])
+    twice = pl.concat([rows, rows.with_columns(name=pl.lit("Somebody"))])
+    table_days = as_table_days(as_files({FIRST: twice}, tmp_path))
+    at_once = taken(table_days, tmp_path / "at once", 1)
+    assert at_once["rosters"] == [] and len(at_once[f"users of {FIRST}"][2]) == twice.height
+    monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
+    assert taken(table_days, tmp_path / "out of core", 1) == at_once
+
+
+def test_what_gzip_packed_is_read_by_arrow_which_looks_at_its_checksum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def by_polars(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(roster_reading, "rows_by_polars", by_polars)
+    path, rows = tmp_path / "gzip.parquet", random_roster(random.Random(1), FIRST)
+    rows.write_parquet(path, compression="gzip")
+    file = DayFile(path, FIRST, (rows.height,))
+    assert roster_reading.read_share({FIRST: [RowGroups(file, (0,))]}, 1, tmp_path / "stays", may_be_lost=True).broken == set()
+    rows.write_parquet(path, compression="zstd")
+    with pytest.raises(AssertionError):
+        roster_reading.read_share({FIRST: [RowGroups(file, (0,))]}, 1, tmp_path / "stays", may_be_lost=True)
 
 
 def test_a_month_that_is_in_order_has_no_broken_day(three_days: list[DayFile], tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from flows import kept_rosters, pipeline, roster_intake
 from flows.errors import UserError
 from flows.verify import verify
 from tests.flows.small_source import LAST, add_event, small_source, users_file, users_of, write_users
@@ -41,6 +42,28 @@ def test_a_source_becomes_invoices(product, source: Path) -> None:
             ("2026-03-01", "opening", 3, "117.00"),
         ]
     )
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+def test_a_run_that_ends_before_it_is_saved_leaves_no_roster_and_no_name(
+    product, source: Path, is_large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names above all: a source that was the wrong one must leave none behind."""
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if is_large:
+        monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
+        monkeypatch.setattr(kept_rosters, "buckets_for_users", lambda _: 2)
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "_decide", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            product.run(source, MAR)
+    assert [path for table in ("roster_months", "directory", ".*") for path in product.home.lake.glob(f"{table}/**/*.parquet")] == []
+    assert not (product.home.lake / "directory.parquet").exists()
+    product.run(source, MAR)
+    assert verify(product.home, product.setting.catalogs)[0].problems == []
 
 
 def test_billed_twice_nothing_is_new(product, source: Path) -> None:

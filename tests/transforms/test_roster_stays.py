@@ -71,6 +71,14 @@ def test_a_user_who_is_there_twice_is_found_on_that_day() -> None:
     assert days_with_repeats(stays_of(roster("abc"), twice, roster("abc"))) == bits_of([FIRST + timedelta(1)])
 
 
+@pytest.mark.parametrize("twice", [0, 7, 150, 299])
+def test_a_user_twice_on_a_day_is_found_on_no_day_before(twice: int) -> None:
+    """Two rows beside each other are as far from one place before them as from another: only one of them goes on with the stay there."""
+    rows = pl.concat(roster("u").with_columns(user_id=pl.lit(f"u{n:03}")) for n in range(300))
+    stays = stays_of(*[rows] * 9, pl.concat([rows[: twice + 1], rows[twice:]]))
+    assert days_with_repeats(stays) == 1 << 9
+
+
 def test_a_share_may_have_no_rows_on_a_day() -> None:
     nobody = roster("")
     assert seen(stays_of(nobody, roster("ab"), nobody, roster("a"))) == {("a", "active", 0b0010, 2), ("b", "active", 0b0010, 2), ("a", "active", 0b1000, 4)}  # fmt: skip
