@@ -107,7 +107,7 @@ def _write(beside: Path, fill: Callable[[duckdb.DuckDBPyConnection], None]) -> N
 
 
 def _put_in_place(beside: Path, path: Path, ledger: Ledger) -> None:
-    _require_whole(beside, ledger)
+    _require_whole(beside, path, ledger)
     with beside.open("rb") as file:
         os.fsync(file.fileno())
     beside.chmod(0o640)
@@ -134,7 +134,7 @@ def reports_in_order() -> list[Path]:
     return [paths[name] for name in TopologicalSorter(needs).static_order()]
 
 
-def _require_whole(beside: Path, ledger: Ledger) -> None:
+def _require_whole(beside: Path, path: Path, ledger: Ledger) -> None:
     """Open what was built and count: a database that a full disk cut short closes without a word."""
     totals = (
         "select (select count(*) from invoices), (select coalesce(sum(net_minor), 0) from invoices), (select count(*) from invoice_lines)"
@@ -146,7 +146,11 @@ def _require_whole(beside: Path, ledger: Ledger) -> None:
         found = built.execute(totals).fetchone()
     wanted = ledger.connection.execute(totals).fetchone()
     if found != wanted:
-        raise UserError(f"{beside}: holds {found} where the ledger holds {wanted}; it was not published. Run again.")
+        told = "invoices, their net, lines, their amounts, entries of credit and files"
+        raise UserError(
+            f"{path}: was not published: of {told} what was built holds {found}, the ledger {wanted}, in minor units. "
+            "Run again; if it stays so, ask seatledger verify."
+        )
 
 
 def _fill(finance: duckdb.DuckDBPyConnection, table: str, rows: Rows) -> None:

@@ -109,10 +109,15 @@ def _require_own_file(part: Part, source: Path) -> None:
 
 
 def _is_data(name: str) -> bool:
-    """Whether a file is a part; marks such as _SUCCESS are not. A compressed part is refused: to pass it over would lose its rows."""
+    """Whether a file is a part; marks such as _SUCCESS are not. A part that is compressed, or of another kind, is refused: to pass it over would lose its rows."""
     if name.endswith((".gz", ".zip", ".zst", ".bz2", ".xz")):
         raise UserError(f"{name}: is compressed. Deliver it unpacked, as .csv or .parquet.")
-    return name.endswith((".csv", ".parquet")) and not name.rsplit("/", 1)[-1].startswith((".", "_"))
+    if name.rsplit("/", 1)[-1].startswith((".", "_")):
+        return False
+    is_part = name.endswith((".csv", ".parquet"))
+    if not is_part and name.lower().endswith((".csv", ".parquet", ".xlsx", ".xls", ".tsv")):
+        raise UserError(f"{name}: does not end in .csv or .parquet, as what is read does. Rename it, or deliver it as one of these.")
+    return is_part
 
 
 def _day_of(table: str, folder: str) -> date:

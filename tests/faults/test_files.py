@@ -190,6 +190,14 @@ def test_F06_a_compressed_file_is_refused_and_never_unpacked(source: Path, refus
     refuses("users.csv.gz: is compressed. Deliver it unpacked")
 
 
+@pytest.mark.parametrize("name", ["more.CSV", "more.Parquet", "more.xlsx", "more.tsv"])
+def test_a_file_that_may_be_meant_to_be_read_is_not_passed_over(source: Path, refuses: Refuses, name: str) -> None:
+    """Its users would hold no seat that day, without a word."""
+    users_file(source, DAY).with_name("_more.xlsx").write_bytes(b"x")  # a mark: passed over
+    users_file(source, DAY).with_name(name).write_bytes(b"x")
+    refuses(rf"{name}: does not end in .csv or .parquet")
+
+
 def test_F06_a_parquet_with_a_thousand_rows_a_byte_is_refused_before_it_is_loaded(source: Path, refuses: Refuses) -> None:
     path = users_file(source, DAY)
     rows = 30_000_000
