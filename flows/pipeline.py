@@ -144,9 +144,9 @@ def open_run(command: str, setting: Setting) -> Iterator[Run]:
             try:
                 yield run
             finally:
-                run.undo.close()
-                run.shelf.clear()
                 dismiss()
+                run.undo.close()  # nobody writes any more
+                run.shelf.clear()
 
 
 @contextmanager
