@@ -54,8 +54,8 @@ def demo(home: Path, catalogs: Path | None, direct: bool) -> None:
     from flows.catalogs import SHIPPED
     from flows.home import Home
     from flows.ingest import IngestRequest
+    from flows.ledger_reader import require_nothing_but
     from flows.pipeline import BillRequest, run_all
-    from flows.unchanged import require_nothing_but
 
     sample = SHIPPED.parent / "sample"
     require_nothing_but(sample, Home(home))

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
 
 import duckdb
 
@@ -55,6 +57,23 @@ def ledger_of_workspace(home: Home, find: Callable[[Ledger], str]) -> Ledger:
     ledger = Ledger(connection)
     bring_up_to_date(connection, ledger.setting("ledger_version") or "none", home.ledger)
     return ledger
+
+
+def require_nothing_but(source: Path, home: Home) -> None:
+    """Refuse a home that has taken in anything but the files of a source: what is billed into it cannot be taken back.
+
+    Raises: UserError.
+    """
+    if not home.ledger.exists():
+        return
+    theirs = {sha256(path.read_bytes()).hexdigest() for path in source.rglob("*") if path.is_file()}
+    try:
+        with duckdb.connect(str(home.ledger), read_only=True) as ledger:
+            taken = {digest for (digest,) in ledger.execute("select distinct sha256 from inputs").fetchall()}
+    except duckdb.Error:
+        return  # the run itself says why it cannot be opened
+    if taken - theirs:
+        raise UserError(f"{home.root}: has books of its own, into which the sample is not billed. Choose another home with --home.")
 
 
 def as_known_to(ledger: Ledger, run_id: str) -> Ledger:

@@ -6,7 +6,6 @@ written as a list of its columns. A number, an id or a date is never broken.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 from textwrap import wrap
@@ -15,6 +14,8 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from flows.endings import tell_nothing_more
 
 _GAP = 2
 _ENDLESS = 1_000_000  # columns: a pipe has no width
@@ -26,7 +27,7 @@ class Stdout(Console):
     """Where tables go. Who no longer reads has read enough: what was asked is done all the same, and ends as if all had been read."""
 
     def on_broken_pipe(self) -> None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+        tell_nothing_more()
 
 
 def printable(text: str) -> str:

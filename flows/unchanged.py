@@ -6,12 +6,10 @@ from collections.abc import Mapping
 from datetime import date
 from hashlib import sha256
 from importlib.metadata import version
-from pathlib import Path
 
 import duckdb
 import polars as pl
 
-from flows.errors import UserError
 from flows.home import Home
 from flows.ledger import Ledger
 from transforms.catalog import Catalog
@@ -51,23 +49,6 @@ def held_as_published(home: Home) -> tuple[str, ...]:
     """The workspaces that are held, as they are published."""
     with duckdb.connect(str(home.finance), read_only=True) as finance:
         return tuple(workspace for (workspace,) in finance.execute("select distinct workspace_id from holds order by 1").fetchall())
-
-
-def require_nothing_but(source: Path, home: Home) -> None:
-    """Refuse a home that has taken in anything but the files of a source: what is billed into it cannot be taken back.
-
-    Raises: UserError.
-    """
-    if not home.ledger.exists():
-        return
-    theirs = {sha256(path.read_bytes()).hexdigest() for path in source.rglob("*") if path.is_file()}
-    try:
-        with duckdb.connect(str(home.ledger), read_only=True) as ledger:
-            taken = {digest for (digest,) in ledger.execute("select distinct sha256 from inputs").fetchall()}
-    except duckdb.Error:
-        return  # the run itself says why it cannot be opened
-    if taken - theirs:
-        raise UserError(f"{home.root}: has books of its own, into which the sample is not billed. Choose another home with --home.")
 
 
 def no_invoices() -> pl.DataFrame:
