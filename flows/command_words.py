@@ -30,8 +30,8 @@ class OneOf(click.Choice):
         self._meant = meant or {name: name for name in choices}
 
     def convert(self, value: Any, option: click.Parameter | None, context: click.Context | None) -> Any:
-        if value in self.choices:
-            return value
+        if str(value).lower() in self.choices:
+            return str(value).lower()
         from transforms.nearest import nearest
 
         near = [self._meant[name] for name in nearest(str(value), self._meant, most=1)]

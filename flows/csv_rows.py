@@ -11,6 +11,7 @@ from flows.errors import UserError
 from transforms.contracts.sources import SOURCE_ROWS
 
 _LARGEST_FIELD = 1_000_000  # bytes
+_NO_COMMAS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def rows_of_csv(name: str, table: str, content: bytes) -> pl.DataFrame:
@@ -43,6 +44,7 @@ def _header(name: str, table: str, line: str) -> list[str]:
         names = next(csv.reader([line], strict=True), [])
     except csv.Error as reason:
         raise UserError(f"{name}, line 1: {reason}. Check the quotes in the header.") from None
+    _require_commas(name, table, names)
     if not any(names):
         raise UserError(f"{name}, line 1: the header is missing.")
     repeated = {column for column in names if names.count(column) > 1}
@@ -51,6 +53,14 @@ def _header(name: str, table: str, line: str) -> list[str]:
         what = f"the column {', '.join(known)}" if known else "a column that no contract knows"
         raise UserError(f"{name}, line 1: {what} is there twice. Is the header missing?")
     return names
+
+
+def _require_commas(name: str, table: str, names: list[str]) -> None:
+    """What is between the cells of a header that is one cell of several known names is told."""
+    for separator, word in _NO_COMMAS.items():
+        parts = names[0].split(separator) if len(names) == 1 else []
+        if len(parts) > 1 and not {*parts}.isdisjoint(SOURCE_ROWS[table].names()):
+            raise UserError(f"{name}, line 1: has {word} between its cells; commas are expected. Write it with commas.")
 
 
 def _text(name: str, content: bytes) -> str:
@@ -128,4 +138,4 @@ def _quoted_rows(name: str, text: str, names: list[str]) -> pl.DataFrame:
 
 def _ragged(name: str, line: int, found: int, expected: int) -> UserError:
     what = "is blank" if found == 0 else f"has {found} cells"
-    return UserError(f"{name}, line {line}: {what}; {expected} are expected. Deliver the file again.")
+    return UserError(f"{name}, line {line}: {what}; {expected} {'is' if expected == 1 else 'are'} expected. Deliver the file again.")

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from flows.command_words import OneOf
 from flows.options import MONTH, home
 
 _month = click.option("--month", type=MONTH, metavar="YYYY-MM", help="All invoices with a date in this month.")
@@ -24,7 +25,7 @@ _catalog = click.option("--catalog", metavar="C", help="Only those of this catal
 )
 @click.option("--letterhead", type=click.Path(path_type=Path), metavar="FILE", help="Your address and how to pay, as a text file.")
 @click.option("--due-days", type=click.IntRange(0, 366), metavar="N", help="Say that it is to be paid N days after its date.")
-@click.option("--paper", type=click.Choice(["a4", "us-letter"]), default="a4", show_default=True)
+@click.option("--paper", type=OneOf(["a4", "us-letter"]), default="a4", show_default=True)
 @click.option(
     "--fonts", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR", help="More fonts, for names in other scripts."
 )
@@ -50,7 +51,8 @@ def invoice(
         raise click.UsageError(f"{to} is one file; give --to a folder for several invoices.")
     from flows.home import Home
     from flows.invoice_documents import Choice, Paper, chosen_invoices, read_letterhead, write_invoices
-    from flows.terminal import many, out
+    from flows.terminal import out
+    from transforms.many import many
 
     chosen = chosen_invoices(Home(home), Choice(numbers, month and month.date(), catalog))
     folder = to or (Home(home).root / "invoices" / f"{month:%Y-%m}" if month else Path())
@@ -78,7 +80,7 @@ def _exported(function: Callable) -> Callable:
             "--to", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Where to write; in HOME/exports otherwise."
         ),
         click.option(
-            "--customer", type=click.Choice(["name", "id"]), default="name", show_default=True, help="What to call customers there."
+            "--customer", type=OneOf(["name", "id"]), default="name", show_default=True, help="What to call customers there."
         ),
         click.option("--due-days", type=click.IntRange(0, 366), default=30, show_default=True, metavar="N", help="Days until payment."),
         _catalog,
@@ -90,7 +92,7 @@ def _exported(function: Callable) -> Callable:
 
 def _dates(default: str) -> Callable:
     return click.option(
-        "--dates", type=click.Choice(["dmy", "mdy", "ymd"]), default=default, show_default=True, help="How dates are read there."
+        "--dates", type=OneOf(["dmy", "mdy", "ymd"]), default=default, show_default=True, help="How dates are read there."
     )
 
 
@@ -137,8 +139,9 @@ def _export(
     from flows.accounting import export as export_invoices
     from flows.home import Home
     from flows.invoice_documents import Choice
-    from flows.terminal import many, out
+    from flows.terminal import out
     from transforms.import_files import Coding
+    from transforms.many import many
 
     name = "-".join([system, f"{month:%Y-%m}", *([catalog] if catalog else [])])
     path = to or Home(home).root / "exports" / f"{name}.csv"

@@ -11,7 +11,8 @@ from typing import Any
 from rich.text import Text
 
 from flows.tables import printable
-from flows.terminal import many, out
+from flows.terminal import out
+from transforms.many import many
 
 Document = dict[str, Any]
 _INDENT = 10

@@ -38,11 +38,14 @@ class Home:
 
     def make(self) -> None:
         try:
+            str(self.root.absolute()).encode()
             if not self.root.exists():
                 self.root.mkdir(parents=True, mode=0o700)
             self.lake.mkdir(exist_ok=True)
         except OSError as reason:
             raise UserError(f"{self.root}: the home cannot be made or written: {reason.strerror}. Choose another with --home.") from None
+        except UnicodeEncodeError:
+            raise UserError(f"{str(self.root)!r}: has a path that is not UTF-8, which DuckDB asks for. Choose another with --home.") from None
 
     def require(self, path: Path) -> None:
         """Require the ledger or finance.duckdb, to read it. Raises: UserError saying what is missing and what to do."""

@@ -38,6 +38,7 @@ from transforms.catalog import Catalog
 from transforms.credits import credit_entries_from_invoices
 from transforms.descriptions import documents_from_billing
 from transforms.invoices import numbered_from_invoices
+from transforms.many import many
 from transforms.nearest import did_you_mean
 from transforms.plan_totals import plan_totals_from_lines
 from transforms.standing import Standing
@@ -218,7 +219,8 @@ def bring_in(run: Run, request: IngestRequest) -> None:
         run.undo.callback(undo)
     _take_in(run, request, kept, run.directory)
     run.outcome.ingested.touched += request.repeated_days
-    log.info("ingested %d days, %d files, %d rows", run.outcome.ingested.days, run.outcome.ingested.files, run.outcome.ingested.rows)
+    done = run.outcome.ingested
+    log.info("ingested %s, %s, %s", many(done.days, "day"), many(done.files, "file"), many(done.rows, "row"))
 
 
 def _take_in(run: Run, request: IngestRequest, kept: KeptRosters, directory: KeptDirectory) -> None:
@@ -244,7 +246,9 @@ def bill(run: Run, request: BillRequest) -> None:
     if not request.dry_run and is_as_billed(ledger, run.setting.home, mark):
         run.is_unchanged, run.outcome.invoices, run.outcome.through = True, no_invoices(), request.through
         run.outcome.held = held_as_published(run.setting.home)
-        log.info("billed through %s before, and nothing has changed since; held workspaces: %d", request.through, len(run.outcome.held))
+        log.info(
+            "billed through %s before, and nothing has changed since; held: %s", request.through, many(len(run.outcome.held), "workspace")
+        )
         return
     found = run.passes(Asked(*asked, None if request.dry_run else run.last_whole_day()))
     prefixes = pl.DataFrame([(c.id, c.invoice_prefix) for c in catalogs.values()], schema=["catalog", "invoice_prefix"], orient="row")
@@ -252,13 +256,8 @@ def bill(run: Run, request: BillRequest) -> None:
     run.outcome.invoices, run.outcome.through = invoices, request.through
     run.outcome.lines, run.outcome.held = int(invoices["lines"].sum()), tuple(sorted(chain.from_iterable(each.held for each in found)))
     run.outcome.billed = plan_totals_from_lines(run.shelf.frames("issued lines"))
-    log.info(
-        f"{'would bill' if request.dry_run else 'billed'} through %s: %d invoices, %d lines, held workspaces: %d",
-        request.through,
-        invoices.height,
-        run.outcome.lines,
-        len(run.outcome.held),
-    )
+    counted = f"{many(invoices.height, 'invoice')}, {many(run.outcome.lines, 'line')}; held: {many(len(run.outcome.held), 'workspace')}"
+    log.info("%s through %s: %s", "would bill" if request.dry_run else "billed", request.through, counted)
     if not request.dry_run:
         _decide(run, invoices)
         remember(ledger, mark_of(ledger, catalogs, *asked))  # with the opening day, once it is settled
@@ -327,7 +326,7 @@ def write_reports(run: Run, request: ReportRequest) -> None:
         home.reports_are_of(run.ledger.last_run())
     run.outcome.exported = tuple(folders)
     run.outcome.workbooks = tuple(path for path in map(workbook_path, folders) if path.exists())
-    log.info("wrote reports, months: %d", len(folders))
+    log.info("wrote the reports of %s", many(len(folders), "month"))
 
 
 def _months_touched(run: Run) -> list[date] | None:

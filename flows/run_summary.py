@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from transforms.many import many
 from transforms.money_text import money_text
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _OF_A_RUN = """
 
 def how_it_ended(outcome: Outcome) -> str | None:
     """The name of a run's last state; None: the usual one."""
-    return f"Held {_many(len(outcome.held), 'workspace')}" if outcome.held else None
+    return f"Held {many(len(outcome.held), 'workspace')}" if outcome.held else None
 
 
 def in_short(outcome: Outcome) -> str:
@@ -40,14 +41,14 @@ def in_short(outcome: Outcome) -> str:
     said = []
     if outcome.ingested.days or outcome.ingested.files:
         done = outcome.ingested
-        said.append(f"Ingested {_many(done.days, 'day')}: {_many(done.files, 'file')}, {_many(done.rows, 'row')}.")
+        said.append(f"Ingested {many(done.days, 'day')}: {many(done.files, 'file')}, {many(done.rows, 'row')}.")
     if outcome.invoices is not None:
         verb = "Billed" if outcome.run_id else "Would bill"
-        said.append(f"{verb} through {outcome.through}: {_many(outcome.invoices.height, 'invoice')}, {_many(outcome.lines, 'line')}.")
+        said.append(f"{verb} through {outcome.through}: {many(outcome.invoices.height, 'invoice')}, {many(outcome.lines, 'line')}.")
     if outcome.exported:
-        said.append(f"Reports: {_many(len(outcome.exported), 'month')}.")
+        said.append(f"Reports: {many(len(outcome.exported), 'month')}.")
     if outcome.held:
-        said.append(f"Held, and without an invoice: {_many(len(outcome.held), 'workspace')}.")
+        said.append(f"Held, and without an invoice: {many(len(outcome.held), 'workspace')}.")
     return " ".join(said) or "Nothing was new."
 
 
@@ -182,7 +183,3 @@ def _cell(text: object) -> str:
 
 def _code(text: str) -> str:
     return "".join(c if c.isprintable() and c != "`" else "�" for c in text)
-
-
-def _many(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows.home import Home
 from flows.questions import Finance, open_finance
+from transforms.calendar import days_between
 from transforms.money_text import money_text
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 _RUN = ("run_id", "command", "through", "cadence", "started_at", "finished_at", "product_version", "days_ingested", "files_ingested")
-_RUN += ("rows_ingested", "invoices", "lines", "held_workspaces")
+_RUN += ("catalog", "rows_ingested", "invoices", "lines", "held_workspaces")
 _HOLD = ("workspace_id", "subscription_id", "reason", "since_on", "detail", "file", "row", "mend")
 _INVOICE = ("invoice_number", "invoice_id", "invoice_on", "subscription_id", "workspace_id", "catalog", "currency", "lines")
 _AMOUNTS = ("net", "credit_applied", "credit_granted", "amount_due", "credit_balance")
@@ -24,17 +25,23 @@ _AMOUNTS = ("net", "credit_applied", "credit_granted", "amount_due", "credit_bal
 def status_document(home: Home) -> Document:
     """Days, runs (newest first), sums by catalogue and currency, and how much is held or reported."""
     with open_finance(home) as finance:
-        first, last, days = finance.execute(
-            "select min(day), max(day), count(distinct day) from inputs where table_name = 'users' and superseded_by is null"
-        ).fetchone()
+        runs = _rows(finance, "select * from runs order by run_id desc")
         return {
             "home": str(home.root),
-            "rosters": {"days": days, "first_on": first, "last_on": last},
-            "runs": _rows(finance, f"select {', '.join(_RUN)} from runs order by run_id desc"),
+            "rosters": _rosters(finance),
+            "runs": [{name: run.get(name) for name in _RUN} for run in runs],  # an older version's database may lack one
             "invoiced": _invoiced(finance),
             "held_workspaces": finance.execute("select count(distinct workspace_id) from holds").fetchone()[0],
             "findings": finance.execute("select count(*) from exceptions").fetchone()[0],
         }
+
+
+def _rosters(finance: Finance) -> Document:
+    known = "select distinct day from inputs where table_name = 'users' and superseded_by is null order by day"
+    days = [day for (day,) in finance.execute(known).fetchall()]
+    first, last = (days[0], days[-1]) if days else (None, None)
+    missing = sorted(set(days_between(first, last)) - set(days)) if days else []
+    return {"days": len(days), "first_on": first, "last_on": last, "missing": missing}
 
 
 def _invoiced(finance: Finance) -> list[Document]:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from flows.endings import write_out
+from flows.errors import name_days
 from flows.home import Home
 from flows.summaries import holds_document, status_document
 from flows.tables import Stdout, print_table, print_wrapped, printable
+from transforms.many import many
 from transforms.money_text import money_text
 
 if TYPE_CHECKING:
@@ -77,10 +79,14 @@ def print_status(root: Path) -> None:
     """Days, runs, invoices and holds of a home, from its finance database."""
     told = status_document(Home(root))
     days = told["rosters"]
-    out.print(f"Rosters: {days['days']} days, {days['first_on']} to {days['last_on']}." if days["days"] else "Rosters: none yet.")
+    known = f"{many(days['days'], 'day')}, {days['first_on']} to {days['last_on']}" if days["days"] else "none yet"
+    lacking = f"; missing: {name_days(days['missing'])}" if days["missing"] else ""
+    out.print(f"Rosters: {known}{lacking}.", soft_wrap=True)
     runs = [
         (
-            *(run[name] for name in ("run_id", "command", "through", "invoices", "lines", "held_workspaces")),
+            run["run_id"],
+            " ".join([run["command"], *(f"--{word} {run[word]}" for word in ("cadence", "catalog") if run[word])]),
+            *(run[name] for name in ("through", "invoices", "lines", "held_workspaces")),
             f"{run['finished_at']:%Y-%m-%d %H:%M}",
         )
         for run in told["runs"][:_MOST_RUNS]
@@ -149,7 +155,3 @@ def print_answer(frame: pl.DataFrame) -> None:
 def is_terminal() -> bool:
     """Whether a person reads, and not another program."""
     return out.is_terminal
-
-
-def many(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

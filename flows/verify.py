@@ -17,7 +17,7 @@ from flows.ledger import buckets_of_months
 from flows.ledger_versions import LEDGER_VERSION
 from flows.page import PAGE_NAME, issued_of_month
 from flows.publish import FROM_LEDGER, REPORTS, csv_reports, reports_in_order
-from flows.receipts import broken_links, missing_runs
+from flows.receipts import broken_links, missing_receipts, missing_runs
 from transforms.buckets import buckets
 from transforms.catalog import Catalog
 
@@ -46,7 +46,8 @@ def verify(home: Home, catalogs: Mapping[str, Catalog]) -> list[Check]:
             both.execute("set TimeZone = 'UTC'")
             runs = dict(both.execute("select run_id, chain from runs").fetchall())
             checks.append(Check("ledger_chained", "Are the rows of every run as it wrote them?", broken_links(both)))
-            checks.append(Check("receipts_kept", "Is every run that has a receipt in the ledger?", missing_runs(home.receipts, runs)))
+            unmatched = missing_runs(home.receipts, runs) + missing_receipts(home.receipts, runs)
+            checks.append(Check("receipts_kept", "Has every run its receipt, and is every run that has one in the ledger?", unmatched))
         except duckdb.Error as reason:
             raise UserError(f"{home.root}: cannot be read: {why_not_opened(reason)}") from None
     return checks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -104,6 +105,26 @@ def test_what_is_missing_of_a_home_is_told_with_what_to_do(tmp_path: Path) -> No
         assert "another program has it open for writing" in seatledger("status", "--home", home).stderr
 
 
+def test_a_home_whose_path_duckdb_cannot_name_is_refused(tmp_path: Path) -> None:
+    done = seatledger("demo", "--direct", "--home", f"{tmp_path}/home\udcff")
+    assert done.returncode == 1
+    assert "has a path that is not UTF-8, which DuckDB asks for. Choose another with --home." in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_status_tells_what_each_run_was_asked_and_which_days_have_no_roster(tmp_path: Path) -> None:
+    source, home = small_source(tmp_path / "source"), tmp_path / "home"
+    seatledger("ingest", source, "--to", "2026-01-12", "--direct", "--home", home)
+    seatledger("bill", "--through", "2026-01-12", "--cadence", "monthly", "--catalog", "pivotal", "--direct", "--home", home)
+    seatledger("ingest", source, "--from", "2026-01-15", "--to", "2026-01-20", "--direct", "--home", home)
+    said = seatledger("status", "--home", home).stdout
+    assert "Rosters: 18 days, 2026-01-01 to 2026-01-20; missing: 2026-01-13, 2026-01-14." in said
+    assert "bill --cadence monthly --catalog pivotal" in said
+    told = json.loads(seatledger("status", "--json", "--home", home).stdout)
+    assert told["rosters"]["missing"] == ["2026-01-13", "2026-01-14"]
+    assert [(run["command"], run["catalog"]) for run in told["runs"]] == [("ingest", None), ("bill", "pivotal"), ("ingest", None)]
+
+
 def test_the_sample_is_not_billed_into_other_books(tmp_path: Path) -> None:
     home = tmp_path / "home"
     seatledger("run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home)
@@ -194,4 +215,6 @@ def test_serve_and_notify_take_what_they_say(tmp_path: Path) -> None:
     for arguments in (["notify", "https://hooks.example/x"], ["notify", "--off"], ["serve", tmp_path, "--home", tmp_path / "home"]):
         done = seatledger(*arguments, PREFECT_API_URL="http://127.0.0.1:1/api", PREFECT_HOME=str(tmp_path / "prefect"))
         assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr == "seatledger: http://127.0.0.1:1/api: the Prefect server does not answer. Start it, or correct PREFECT_API_URL.\n"
+        assert (
+            done.stderr == "seatledger: http://127.0.0.1:1/api: the Prefect server does not answer. Start it, or correct PREFECT_API_URL.\n"
+        )

@@ -44,6 +44,8 @@ def test_among_a_hundred_thousand_names_it_does_not_take_long() -> None:
         (["status", "--hom", "x"], "No such option '--hom'. Did you mean '--home'?"),
         (["bill", "--through", "2026-01-01", "--cadence", "yearly"], "'yearly' is not known: monthly or annual. Did you mean annual?"),
         (["preview", "sub-x", "--cadence", "montly"], "'montly' is not known: monthly or annual. Did you mean monthly?"),
+        (["invoice", "--paper", "letter"], "'letter' is not known: a4 or us-letter. Did you mean us-letter?"),
+        (["export", "xero", "--customer", "nme"], "'nme' is not known: name or id. Did you mean name?"),
         (["sql", "from invoices", "--format", "jsn"], "'jsn' is not known: table or csv or json. Did you mean json?"),
     ],
 )

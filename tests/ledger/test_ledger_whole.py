@@ -222,6 +222,14 @@ def test_F37_an_older_ledger_put_back_is_noticed_by_its_receipts(home: Product, 
         home.run(billed / "source", THROUGH)
 
 
+def test_F37_lost_receipts_are_noticed_and_written_anew_by_the_next_run(home: Product, billed: Path) -> None:
+    home.home.receipts.unlink()
+    (check,) = [check for check in verify(home.home, home.setting.catalogs) if check.problems]
+    assert check.problems == [("run-000001", "has no receipt in receipts.jsonl, which was lost or cut; the next run writes it anew")]
+    home.run(billed / "source", THROUGH)
+    assert wrong(home) == set()
+
+
 def test_F37_a_ledger_of_a_newer_version_is_left_alone(home: Product, billed: Path) -> None:
     change(home, "update settings set value = '99' where name = 'ledger_version'", finance=False)
     with pytest.raises(UserError, match=r"was written by a newer version \(ledger 99, this is 3\)"):

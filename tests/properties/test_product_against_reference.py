@@ -86,12 +86,12 @@ def test_billed_in_one_go_it_is_the_reference_to_the_cent(seed: int) -> None:
     compare_in_one_go(seed)
 
 
-@pytest.mark.parametrize("seed", range(1000, 1007))
+@pytest.mark.parametrize("seed", range(1000, 1005))
 def test_billed_month_by_month_with_late_events_it_is_the_reference_to_the_cent(seed: int) -> None:
     compare_month_by_month(seed)
 
 
-@pytest.mark.parametrize("seed", range(2000, 2007))
+@pytest.mark.parametrize("seed", range(2000, 2005))
 def test_billed_with_days_superseded_it_is_the_reference_to_the_cent(seed: int) -> None:
     compare_with_superseded_days(seed)
 
