@@ -68,8 +68,12 @@ class Billed:
 
 @dataclass(frozen=True)
 class Position:
-    """What is owed, charge by charge, at the close of the horizon, and all that it rests on."""
+    """What is owed, charge by charge, at the close of the horizon, and all that it rests on.
 
+    `subscriptions` are those that can be resolved; `workspace_catalogs` tells by which catalogues seats are counted, also of others.
+    """
+
+    workspace_catalogs: pl.DataFrame
     subscriptions: pl.DataFrame
     schedules: Schedules
     events: pl.DataFrame
@@ -144,7 +148,8 @@ def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Positi
     subscription_holds = subscription_holds.join(ours, on="workspace_id", how="semi")
     holds_so_far = [facts.holds, subscription_holds, holds_from_events(facts.activity, everyone)]
 
-    workspace_catalogs = subscriptions.select("workspace_id", "catalog").unique()
+    # also of who is held for a row: their seats are known, whatever the rest of the row says
+    workspace_catalogs = facts.subscription_rows.filter(pl.col("catalog").is_in(list(catalogs))).select("workspace_id", "catalog").unique()
     rosters = roster_facts_from_roster_months(facts.roster_months, workspace_catalogs, catalogs, facts.opening_on, facts.horizon)
     changes = rosters.seat_changes
     daily, reactivations = daily_seats_from_seat_changes(changes), reactivations_from_seat_changes(changes)
@@ -164,6 +169,7 @@ def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Positi
     charges = charges_from_movements(movements_from_seats(free_to_bill, seats, held_seats, facts.opening_on), free_to_bill)
     too_large = holds_from_charges(charges)
     return Position(
+        workspace_catalogs=workspace_catalogs,
         subscriptions=subscriptions,
         schedules=schedules,
         events=events,

@@ -129,11 +129,25 @@ def subscription_days(
     covered = _in_order(covered.with_columns(place=place).drop("workspace_id", "on"))
     if covered["place"].n_unique() < covered.height:  # subscriptions that overlap: their workspace is held
         covered = _in_order(covered.unique("place", keep="first", maintain_order=True))
-    days = pl.DataFrame({"on": pl.date_range(first, last, eager=True)})
-    every = owner.select(pl.col("workspace_id").unique().sort()).join(days, how="cross", maintain_order="left_right")
+    every = _every_day(owner.select(pl.col("workspace_id").unique().sort()), first, last)
     full = _in_order(every.with_columns(place=place)).join(covered, on="place", how="left", maintain_order="left").drop("place")
     has_ended = pl.col("catalog").forward_fill().over("workspace_id").is_not_null()
     return full.with_columns(
         catalog=pl.col("catalog").forward_fill().backward_fill().over("workspace_id"),
         coverage=pl.when(pl.col("coverage").is_null() & has_ended).then(pl.lit("ended")).otherwise("coverage"),
     )
+
+
+def with_days_of_unresolved(days: pl.DataFrame, unresolved: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """Add the days of workspaces of which no subscription can be resolved: they are held, and their seats known.
+
+    Grain:  workspace, day -> the same. `unresolved` has workspace_id and the one catalogue that its rows name; none of them is in `days`.
+    """
+    if unresolved.is_empty():
+        return days
+    return pl.concat([days, _every_day(unresolved.sort("workspace_id"), first, last)], how="diagonal")
+
+
+def _every_day(workspaces: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    days = pl.DataFrame({"on": pl.date_range(first, last, eager=True)})
+    return workspaces.join(days, how="cross", maintain_order="left_right")

@@ -15,7 +15,7 @@ from transforms.catalog import Catalog
 from transforms.contract_events import exceptions_from_refusals, unknown_subscription_events
 from transforms.contracts.findings import Exceptions
 from transforms.idle_seats import idle_seats_from_idle_users
-from transforms.occupancy import occupancy_from_days, subscription_days
+from transforms.occupancy import occupancy_from_days, subscription_days, with_days_of_unresolved
 from transforms.plan_usage import plan_usage_from_usage
 from transforms.prices import plan_list_from_catalogs
 from transforms.unbilled import unbilled_from_differences
@@ -63,6 +63,9 @@ def _occupancy(facts: Facts, position: Position, catalogs: Mapping[str, Catalog]
     days = subscription_days(
         position.subscriptions, position.schedules.spells, position.schedules.standings, plans, facts.opening_on, facts.horizon
     )
+    unresolved = position.workspace_catalogs.join(position.subscriptions, on="workspace_id", how="anti")
+    unresolved = unresolved.filter(~pl.col("workspace_id").is_duplicated())  # of two catalogues, none is a day's
+    days = with_days_of_unresolved(days, unresolved, facts.opening_on, facts.horizon)
     moments = days.filter(pl.col("basis") == "committed").select("subscription_id", "on")
     agreed = agreed_at(position.seats.agreed, moments)
     return occupancy_from_days(position.rosters.standing_days, days, position.seats.daily, agreed, position.holds["workspace_id"])
@@ -108,14 +111,17 @@ def _subscriptions(facts: Facts, position: Position, occupancy: pl.DataFrame) ->
         seats_committed="committed",
         seat_limit="seat_limit",
     )
-    return pl.concat([standing, _unbillable(facts, position)], how="diagonal").sort("subscription_id")
+    return pl.concat([standing, _unresolved(facts, position, occupancy)], how="diagonal").sort("subscription_id")
 
 
-def _unbillable(facts: Facts, position: Position) -> pl.DataFrame:
-    """Subscriptions that could not be resolved, as their rows tell them: their workspaces are held."""
+def _unresolved(facts: Facts, position: Position, occupancy: pl.DataFrame) -> pl.DataFrame:
+    """Subscriptions that could not be resolved, as their rows tell them: their workspaces are held. The seats of one alone are its workspace's."""
     rows = facts.subscription_rows.join(position.subscriptions, on="subscription_id", how="anti").unique("subscription_id", keep="first")
+    seats = occupancy.filter((pl.col("on") == facts.horizon) & pl.col("catalog").is_not_null()).select("workspace_id", "occupied")
+    is_alone = ~pl.col("workspace_id").is_duplicated()
     told = ["subscription_id", "workspace_id", "workspace_name", "catalog", "plan", "cadence", "starts_on"]
-    return rows.select(*told, state=pl.lit("held"))
+    held = rows.join(seats, on="workspace_id", how="left")
+    return held.select(*told, state=pl.lit("held"), seats_occupied=pl.when(is_alone).then("occupied"))
 
 
 def _terms(position: Position, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:

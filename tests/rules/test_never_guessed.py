@@ -54,6 +54,28 @@ def test_G2_a_subscription_that_cannot_be_priced_holds_its_workspace_and_no_othe
     assert bills.invoices("workspace_id") == ["2026-04-01 net 39.00 due 39.00 credit 0.00 ws", "2026-05-01 net 39.00 due 39.00 credit 0.00 ws"]
 
 
+@pytest.mark.parametrize("columns", [{"plan": "tema"}, {"unit_price_month": "30.005"}])
+def test_D7_G6_the_seats_of_who_is_held_for_a_subscription_row_are_counted_all_the_same(columns: dict) -> None:
+    story = with_a_neighbour().user("c", workspace="ws-2", since="2026-04-16", until="2026-04-20")
+    sound = [story.bill().occupancy(day, "ws-2") for day in ("2026-04-01", "2026-04-16", "2026-04-20", "2026-05-01")]
+    story.subscriptions["sub-2"] |= columns
+    bills = story.bill()
+    held = [bills.occupancy(day, "ws-2") for day in ("2026-04-01", "2026-04-16", "2026-04-20", "2026-05-01")]
+    counted = ("catalog", "occupied", "added", "removed", "label")
+    assert [[day[name] for name in counted] for day in held] == [[day[name] for name in counted] for day in sound]
+    assert [day["occupied"] for day in held] == [1, 2, 1, 1]
+    assert {day["coverage"] for day in held} == {"held"}
+    standing = bills.standing().subscriptions.filter(workspace_id="ws-2")
+    assert standing.select("state", "seats_occupied").rows() == [("held", 1)]
+
+
+def test_D7_whose_rows_name_no_catalogue_that_there_is_or_two_has_no_seats() -> None:
+    story = with_a_neighbour()
+    story.subscriptions["sub-2"] |= {"catalog": "pivotl"}
+    day = story.bill().occupancy("2026-04-16", "ws-2")
+    assert (day["catalog"], day["occupied"], day["coverage"]) == (None, 0, "held")
+
+
 def test_G2_a_hold_names_the_file_and_the_row() -> None:
     story = with_a_neighbour()
     story.subscriptions["sub-2"] |= {"plan": "tema"}
