@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from flows.fault_points import reached
 from flows.lake import Lake, parquet_files_in, remove_folder
 from flows.s3_files import S3Path
 from transforms.buckets import MOST_BUCKETS, Bucket, buckets, smallest_bucket
@@ -48,6 +49,7 @@ class KeptDirectory:
             if (path := self._path_beside(part)).exists():
                 self._lake.move(path, self._lake.directory_path(part))
         self.forget()
+        reached("directory: in place")
         for number in _numbers_in(self._lake) - {self._of}:
             for part in buckets(number):
                 self._lake.directory_path(part).unlink(missing_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import polars as pl
 
 from flows.errors import UserError
 from flows.lake import Lake
+from flows.roster_versions import RosterVersions
 from flows.s3_files import S3Path
 from transforms.buckets import WHOLE, Bucket, buckets, buckets_for_users
 from transforms.calendar import ONE_DAY, first_of_month
@@ -19,6 +21,7 @@ from transforms.roster_months import (
     STANDING,
     on_day,
     roster_month_from_rows,
+    roster_month_of_days,
     roster_month_with_days,
     roster_month_with_repeated_day,
 )
@@ -32,9 +35,10 @@ class KeptRosters:
 
     def __init__(self, lake: Lake, versions: Mapping[date, str], buckets: Mapping[date, int] | None = None) -> None:
         self._lake = lake
-        self.versions = dict(versions)
+        self.versions, self._before = dict(versions), dict(versions)
         self._buckets = dict(buckets or {})
         self._changed: dict[date, pl.DataFrame] = {}  # months of one bucket
+        self._touched: set[date] = set()
         self._written: list[Path | S3Path] = []
 
     def months(self) -> list[date]:
@@ -90,6 +94,7 @@ class KeptRosters:
     def accept(self, versions: Mapping[date, str]) -> None:
         """Every bucket has the days as they are now."""
         self.versions |= versions
+        self._touched |= {first_of_month(day) for day in versions}
 
     def repeat(self, day: date) -> None:
         """Let a lost day repeat the one before (G1)."""
@@ -108,11 +113,27 @@ class KeptRosters:
             path = self._lake.roster_month_path(month, self._of(month))
             self._written += [] if path.exists() else [path]
             self._lake.write(path, rosters)
+        for month in sorted(self._touched):
+            self._note(month)
+
+    def let_go(self) -> None:
+        """After the ledger tells of them: of the months that were changed, remove what is in their new versions too."""
+        with suppress(OSError, UserError):  # what cannot be removed, the next run that changes the month removes
+            for month in sorted(self._touched):
+                RosterVersions(self._lake, month).let_go(_of_month(month, self.versions))
 
     def withdraw(self) -> None:
         """Remove what was written and was not there before: the run that brought it is refused."""
         for path in self._written:
             path.unlink(missing_ok=True)
+
+    def _note(self, month: date) -> None:
+        """Say of which days a month's version is, and that before it, which may be of a home that has no notes."""
+        kept = RosterVersions(self._lake, month)
+        for days in filter(None, (_of_month(month, self._before), _of_month(month, self.versions))):
+            if not (path := kept.note_path(days)).exists():
+                self._written.append(path)
+                kept.note(days)
 
     def _put(self, month: date, bucket: Bucket, rosters: pl.DataFrame, versions: Mapping[date, str]) -> None:
         """A month of one bucket waits in memory to be written, one of many is too large for that."""
@@ -127,10 +148,21 @@ class KeptRosters:
         path = self._lake.roster_month_path(month, versions, bucket)
         if path.exists():
             return self._lake.read(path)
-        return self._from_days(versions)
+        known = self._from_others(month, bucket, versions)
+        return self._from_days(versions) if known is None else known
+
+    def _from_others(self, month: date, bucket: Bucket, versions: Mapping[date, str]) -> pl.DataFrame | None:
+        """What an earlier run knew, out of versions with other days beside; none where they are not there. Who was last active when is not in them."""
+        kept, known = RosterVersions(self._lake, month), None
+        if kept.note_path(versions).exists():
+            return None  # what was not let go is to be there itself
+        for other, days in kept.that_cover(versions):
+            rosters = roster_month_of_days(self._lake.read(self._lake.roster_month_path(month, other, bucket)), days)
+            known = rosters if known is None else roster_month_with_days(known, rosters, days)
+        return None if known is None else known.with_columns(last_active_on=pl.lit(None, pl.Date))
 
     def _of(self, month: date) -> dict[date, str]:
-        return {day: version for day, version in sorted(self.versions.items()) if first_of_month(day) == month}
+        return _of_month(month, self.versions)
 
     def _from_days(self, versions: Mapping[date, str]) -> pl.DataFrame:
         """A home of the first ledger version kept a file a day."""
@@ -142,6 +174,10 @@ class KeptRosters:
             )
         rows = [self._lake.read(path).with_columns(day=pl.lit(day, pl.Date)) for day, path in paths.items()]
         return roster_month_from_rows(pl.concat(rows))
+
+
+def _of_month(month: date, versions: Mapping[date, str]) -> dict[date, str]:
+    return {day: version for day, version in sorted(versions.items()) if first_of_month(day) == month}
 
 
 def by_month(days: Mapping[date, object]) -> dict[date, list[date]]:

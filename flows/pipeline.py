@@ -77,6 +77,7 @@ class Run:
     lake: Lake
     outcome: Outcome = field(default_factory=Outcome)
     bill: BillRequest | None = None
+    rosters: KeptRosters | None = None  # as it changed them
     directory: KeptDirectory | None = None  # with the people that it brought, until it is saved
     undo: ExitStack = field(default_factory=ExitStack)  # what it did that must not stay if it is not saved
     is_unchanged: bool = False
@@ -109,13 +110,11 @@ class Run:
         return found
 
     def _workers(self, passes: int) -> Workers:
-        if passes == 1:
-            return in_turn
-        if self.setting.cluster:
+        if self.setting.cluster and passes > 1:
             from flows.cluster import on_cluster
 
             return on_cluster(self.setting.cluster)
-        return or_in_turn(self.setting.workers)
+        return or_in_turn(self.setting.workers) if passes > 1 else in_turn
 
     def readers(self, source: Path | str) -> Readers:
         """Who reads large rosters of a source."""
@@ -214,11 +213,10 @@ def run_all(source: IngestRequest, request: BillRequest, setting: Setting, step:
 def bring_in(run: Run, request: IngestRequest) -> None:
     """Read, check and keep the table days that are new. If the run does not come to be saved, rosters and directory are left as they were."""
     run.undo.close()  # what an attempt before this one left
-    kept, run.directory = run.kept_rosters(), KeptDirectory(run.lake)
-    for undo in (kept.withdraw, run.directory.forget):
+    run.rosters, run.directory = run.kept_rosters(), KeptDirectory(run.lake)
+    for undo in (run.rosters.withdraw, run.directory.forget):
         run.undo.callback(undo)
-    _take_in(run, request, kept, run.directory)
-    run.outcome.ingested.touched += request.repeated_days
+    _take_in(run, request, run.rosters, run.directory)
     done = run.outcome.ingested
     log.info("ingested %s, %s, %s", many(done.days, "day"), many(done.files, "file"), many(done.rows, "row"))
 
@@ -227,6 +225,7 @@ def _take_in(run: Run, request: IngestRequest, kept: KeptRosters, directory: Kep
     fresh, mark = new_table_days(request, run.ledger), RunMark(run.id, run.started_at)
     run.outcome.ingested = ingest(fresh, kept, directory, run.ledger, run.lake, mark, run.readers(request.source))
     run.outcome.ingested.days += declare_repeated_days(request.repeated_days, run.ledger, kept, mark)
+    run.outcome.ingested.touched += request.repeated_days
     run.ledger.set_buckets(kept.buckets_of_months())
     if not request.accept_drop:
         guard = DropGuard(owners_of_workspaces(run.ledger, run.lake), run.setting.catalogs)
@@ -282,7 +281,6 @@ def save(run: Run) -> None:
     done, request = run.outcome, run.bill
     if run.directory and done.ingested.roster_days:
         run.directory.write()
-        reached("directory: in place")
     run.undo.pop_all()
     row = run_row(
         run.id,
@@ -301,6 +299,8 @@ def save(run: Run) -> None:
     )
     commit(run.ledger, run.setting.home, row)
     done.run_id = run.id
+    if run.rosters:
+        run.rosters.let_go()
 
 
 def show(run: Run) -> None:
