@@ -12,7 +12,7 @@ from flows.run_summary import holds_table, in_short, summary
 
 if TYPE_CHECKING:
     from flows.home import Home
-    from flows.pipeline import Outcome
+    from flows.requests import Outcome
 
 log = logging.getLogger("seatledger.flows")
 

@@ -25,7 +25,8 @@ from flows.options import home as _home
 from flows.progress import LogAboveBar
 
 if TYPE_CHECKING:
-    from flows.pipeline import Outcome, Setting
+    from flows.requests import Outcome
+    from flows.run import Setting
 
 DONE_WITH_HOLDS = 3
 SAMPLE_THROUGH = date(2026, 5, 31)
@@ -55,7 +56,8 @@ def demo(home: Path, catalogs: Path | None, direct: bool) -> None:
     from flows.home import Home
     from flows.ingest import IngestRequest
     from flows.ledger_reader import require_nothing_but
-    from flows.pipeline import BillRequest, run_all
+    from flows.pipeline import run_all
+    from flows.requests import BillRequest
 
     sample = SHIPPED.parent / "sample"
     require_nothing_but(sample, Home(home))
@@ -71,7 +73,8 @@ def demo(home: Path, catalogs: Path | None, direct: bool) -> None:
 def run(source: str, through: datetime, supersede: bool, accept_drop: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
     """Ingest SOURCE, bill what is due, write the reports."""
     from flows.ingest import IngestRequest
-    from flows.pipeline import BillRequest, run_all
+    from flows.pipeline import run_all
+    from flows.requests import BillRequest
 
     request = IngestRequest(source, last=through.date(), supersede=supersede, accept_drop=accept_drop)
     _run("run", direct, run_all, request, BillRequest(through.date()), _setting(home, catalogs))
@@ -120,7 +123,8 @@ def bill(
     through: datetime, cadence: str | None, catalog: str | None, dry_run: bool, home: Path, catalogs: Path | None, direct: bool
 ) -> None:
     """Issue the invoices that are due and not yet done."""
-    from flows.pipeline import BillRequest, run_bill
+    from flows.pipeline import run_bill
+    from flows.requests import BillRequest
 
     _run("bill", direct, run_bill, BillRequest(through.date(), cadence, dry_run, catalog), _setting(home, catalogs), dry_run=dry_run)
 
@@ -133,7 +137,8 @@ def bill(
 @_pipeline_command
 def report(month: datetime | None, to: Path | None, excel: bool, xlsx: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
     """Write the month's page, and its reports as CSV and as a workbook."""
-    from flows.pipeline import ReportRequest, run_report
+    from flows.pipeline import run_report
+    from flows.requests import ReportRequest
 
     _run("report", direct, run_report, ReportRequest(month and month.date(), to, excel, xlsx), _setting(home, catalogs))
 
@@ -264,7 +269,7 @@ def _setting(home: Path, catalogs: Path | None) -> Setting:
     from flows.catalogs import read_catalogs
     from flows.clock import now
     from flows.home import Home
-    from flows.pipeline import Setting
+    from flows.run import Setting
 
     asked = click.get_current_context().meta
     return Setting(Home(home), read_catalogs(catalogs), now, lake=asked.get("lake"), cluster=asked.get("cluster"))

@@ -28,7 +28,7 @@ from prefect.tasks import exponential_backoff  # noqa: E402
 
 from flows.artifacts import tell  # noqa: E402
 from flows.cluster import runner_at  # noqa: E402
-from flows.pipeline import Outcome  # noqa: E402
+from flows.requests import Outcome  # noqa: E402
 
 if TYPE_CHECKING:
     from flows.temporary_server import TemporaryServer

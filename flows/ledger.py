@@ -222,14 +222,25 @@ def open_ledger(home: Home) -> Iterator[Ledger]:
     try:
         hold_within_bounds(ledger.connection)
         ledger.connection.execute("set TimeZone = 'UTC'")
-        ledger.connection.begin()
-        if not ledger.value("select count(*) from duckdb_tables() where table_name = 'settings'"):
-            ledger.connection.execute(_SCHEMA.read_text(encoding="utf-8"))
-        bring_up_to_date(ledger.connection, ledger.setting("ledger_version") or "none", path)
+        _begin(ledger, home)
         settle_receipts(home.receipts, path, ledger.chains())
         yield ledger
     finally:
         ledger.close()
+
+
+def start_over(ledger: Ledger, home: Home) -> None:
+    """Take back what the ledger was told since it was opened, and go on as if it had just been."""
+    ledger.connection.rollback()
+    _begin(ledger, home)
+
+
+def _begin(ledger: Ledger, home: Home) -> None:
+    """Begin the run's transaction, in which a new ledger is made and an older one brought up to date."""
+    ledger.connection.begin()
+    if not ledger.value("select count(*) from duckdb_tables() where table_name = 'settings'"):
+        ledger.connection.execute(_SCHEMA.read_text(encoding="utf-8"))
+    bring_up_to_date(ledger.connection, ledger.setting("ledger_version") or "none", home.ledger)
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:

@@ -31,7 +31,9 @@ from flows.deployments import timezone_of
 from flows.errors import UserError
 from flows.home import Home
 from flows.ingest import IngestRequest
-from flows.pipeline import BillRequest, Outcome, ReportRequest, Setting, run_bill, run_ingest, run_report
+from flows.pipeline import run_bill, run_ingest, run_report
+from flows.requests import BillRequest, Outcome, ReportRequest
+from flows.run import Setting
 from flows.s3_files import is_s3
 
 PATIENCE = 3600.0  # seconds that a run waits for another one to end with its home

@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import date
 from itertools import chain
-from pathlib import Path
 
 import polars as pl
 
-from flows.bucket_pass import Asked, Found, pass_over
+from flows.bucket_pass import Asked
 from flows.drop_guard import DropGuard
-from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_of_the_disk
+from flows.errors import UserError
 from flows.facts import last_whole_day
 from flows.fault_points import reached
-from flows.home import Home
-from flows.ingest import IngestRequest, Readers, RunMark, ingest, new_table_days
+from flows.ingest import IngestRequest, RunMark, ingest, new_table_days
 from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
-from flows.lake import Lake, lake_of
-from flows.ledger import Ledger, commit, open_ledger, run_row
+from flows.ledger import commit, run_row
 from flows.progress import progress
 from flows.publish import export_reports, publish, publish_runs, workbook_path
 from flows.repeated_days import declare_repeated_days
 from flows.requests import BillRequest, Outcome, ReportRequest
-from flows.s3_files import S3Path, is_s3
-from flows.shelf import Shelf
-from flows.told import Division, opening_day, owners_of_workspaces, roster_days, told_by_ledger
+from flows.run import Run, Setting, already_saved, open_run
+from flows.told import opening_day, owners_of_workspaces, roster_days
 from flows.unchanged import held_as_published, is_as_billed, mark_of, no_invoices, remember
-from flows.workers import Workers, dismiss, in_processes, in_turn, or_in_turn, start_early
-from transforms.buckets import buckets, buckets_for_days
 from transforms.calendar import days_between, first_of_month
-from transforms.catalog import Catalog
 from transforms.credits import credit_entries_from_invoices
 from transforms.descriptions import documents_from_billing
 from transforms.invoices import numbered_from_invoices
@@ -51,114 +42,6 @@ Step = Callable[..., object]
 def plainly(stage: Callable, *arguments: object) -> object:
     """Call a stage in-process: what `--direct` does."""
     return stage(*arguments)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What every command of the pipeline needs: where, by which catalogues, at what time."""
-
-    home: Home
-    catalogs: Mapping[str, Catalog]
-    clock: Callable[[], datetime]
-    workers: Workers = in_processes
-    lake: str | None = None  # an s3:// prefix for the rows of a new home
-    cluster: str | None = None  # a Dask scheduler whose workers read large rosters and make the passes
-
-
-@dataclass
-class Run:
-    """One run on one home: its ledger, inside one transaction, and what it has done so far."""
-
-    id: str
-    command: str
-    started_at: datetime
-    setting: Setting
-    ledger: Ledger
-    lake: Lake
-    outcome: Outcome = field(default_factory=Outcome)
-    bill: BillRequest | None = None
-    rosters: KeptRosters | None = None  # as it changed them
-    directory: KeptDirectory | None = None  # with the people that it brought, until it is saved
-    undo: ExitStack = field(default_factory=ExitStack)  # what it did that must not stay if it is not saved
-    is_unchanged: bool = False
-    shelf: Shelf = field(default_factory=Shelf)  # what the passes are told, and what they find
-    is_shown: bool = False  # whether what is to be shown is on it
-    changed_before: list[date] | None = field(default_factory=list)  # months before any that it touched; None: not known
-
-    def __getstate__(self) -> dict[str, object]:
-        """A run stays in its process: of what Prefect sends to a worker with the context of a task, it is nothing."""
-        return {}
-
-    def passes(self, asked: Asked) -> list[Found]:
-        """Pass over every bucket, from what is known now; the frames found are on the shelf."""
-        workspace_days = self.ledger.rows_of_subscriptions() * len(roster_days(self.ledger))
-        division = Division(buckets(max(self.kept_rosters().buckets, buckets_for_days(workspace_days))))
-        is_divided = len(division.buckets) > 1
-        self.shelf = Shelf(self.lake if is_divided else None)
-        if is_divided and not self.setting.cluster:
-            start_early(self.setting.workers, pass_over)
-        jobs = [(told, self.lake, asked, self.setting.catalogs) for told in told_by_ledger(self.ledger, self.lake, division, self.shelf)]
-        found = []
-        with progress("Working out seats and invoices", len(jobs)) as told:
-            for each in self._workers(len(jobs))(pass_over, jobs):
-                found.append(each)
-                told.advance()
-        for each in found:
-            self.shelf.take_over(each.shelf)
-        dismiss()  # what they hold is wanted elsewhere
-        self.is_shown = asked.shown_on is not None
-        return found
-
-    def _workers(self, passes: int) -> Workers:
-        if self.setting.cluster and passes > 1:
-            from flows.cluster import on_cluster
-
-            return on_cluster(self.setting.cluster)
-        return or_in_turn(self.setting.workers) if passes > 1 else in_turn
-
-    def readers(self, source: Path | str) -> Readers:
-        """Who reads large rosters of a source."""
-        if self.setting.cluster and is_s3(source) and isinstance(self.lake.root, S3Path):
-            from flows.cluster import on_cluster
-
-            return Readers(on_cluster(self.setting.cluster), are_far=True)
-        return Readers(self.setting.workers, are_far=False)
-
-    def kept_rosters(self) -> KeptRosters:
-        """The rosters as the ledger now says they are."""
-        return KeptRosters(self.lake, roster_days(self.ledger), self.ledger.buckets_of_months())
-
-    def last_whole_day(self) -> date | None:
-        """The last day up to which every roster is there; None before any roster came."""
-        days = roster_days(self.ledger)
-        return last_whole_day(days, opening_day(self.ledger, days)) if days else None
-
-
-@contextmanager
-def open_run(command: str, setting: Setting) -> Iterator[Run]:
-    """Lock the home and open its ledger; what is not committed inside is as if it had never been."""
-    with setting.home.locked():
-        lake = lake_of(setting.home, setting.lake)
-        with open_ledger(setting.home) as ledger:
-            run = Run(ledger.next_run_id(), command, setting.clock(), setting, ledger, lake)
-            try:
-                yield run
-            finally:
-                dismiss()
-                run.undo.close()  # nobody writes any more
-                run.shelf.clear()
-
-
-@contextmanager
-def already_saved(run: Run) -> Iterator[None]:
-    """What goes wrong from here on does not undo the run: it only could not be shown, and `report` shows it later."""
-    try:
-        yield
-    except Exception as error:
-        if not (is_of_the_disk(error) or is_for_want_of_memory(error)):
-            raise
-        what = f"{run.id} was saved, but what it shows could not be written: {in_a_line(error)}"
-        raise UserError(f"{what}. Make room, or mend what it says; then: seatledger report --home {run.setting.home.root}") from None
 
 
 # --- what one can run ---------------------------------------------------------------------------------------------------
@@ -212,7 +95,7 @@ def run_all(source: IngestRequest, request: BillRequest, setting: Setting, step:
 
 def bring_in(run: Run, request: IngestRequest) -> None:
     """Read, check and keep the table days that are new. If the run does not come to be saved, rosters and directory are left as they were."""
-    run.undo.close()  # what an attempt before this one left
+    run.start_over()
     run.rosters, run.directory = run.kept_rosters(), KeptDirectory(run.lake)
     for undo in (run.rosters.withdraw, run.directory.forget):
         run.undo.callback(undo)

@@ -15,7 +15,7 @@ from transforms.money_text import money_text
 
 if TYPE_CHECKING:
     from flows.home import Home
-    from flows.pipeline import Outcome
+    from flows.requests import Outcome
 
 REPORTS_URL = "SEATLEDGER_REPORTS_URL"  # where HOME/reports can be seen from a browser, if anywhere
 _MOST_HOLDS = 50

@@ -11,7 +11,8 @@ from transforms.calendar import days_between
 from transforms.money_text import money_text
 
 if TYPE_CHECKING:
-    from flows.pipeline import Outcome, Setting
+    from flows.requests import Outcome
+    from flows.run import Setting
     from flows.verify import Check
 
 Document = dict[str, Any]

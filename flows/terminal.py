@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from flows.deployments import Site
-    from flows.pipeline import Outcome, Setting
+    from flows.requests import Outcome
+    from flows.run import Setting
     from flows.verify import Check
 
 

@@ -17,7 +17,9 @@ import pytest
 from flows.catalogs import read_catalogs
 from flows.home import Home
 from flows.ingest import IngestRequest
-from flows.pipeline import BillRequest, Outcome, Setting, run_all, run_bill, run_ingest
+from flows.pipeline import run_all, run_bill, run_ingest
+from flows.requests import BillRequest, Outcome
+from flows.run import Setting
 from flows.workers import Workers, in_turn
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -16,7 +16,9 @@ def bill_the_sample(root: Path) -> Path:
     from flows.catalogs import read_catalogs
     from flows.home import Home
     from flows.ingest import IngestRequest
-    from flows.pipeline import BillRequest, Setting, run_all
+    from flows.pipeline import run_all
+    from flows.requests import BillRequest
+    from flows.run import Setting
 
     through = date(2026, 5, 31)
     run_all(IngestRequest(SAMPLE, last=through), BillRequest(through), Setting(Home(root), read_catalogs(None), lambda: BILLED_AT))

@@ -13,7 +13,9 @@ import pytest
 from flows.catalogs import read_catalogs
 from flows.home import Home
 from flows.ingest import IngestRequest
-from flows.pipeline import BillRequest, Setting, run_all
+from flows.pipeline import run_all
+from flows.requests import BillRequest
+from flows.run import Setting
 
 TOPICS = sorted(folder.parent for folder in Path(__file__).resolve().parent.glob("*/given"))
 LINES = "select invoice_on, reason, quantity, unit_price, days, period_days, amount from invoice_lines_v order by line_id"

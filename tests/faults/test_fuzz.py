@@ -19,8 +19,10 @@ import pytest
 from flows import kept_rosters, roster_intake
 from flows.errors import UserError
 from flows.ingest import IngestRequest
-from flows.pipeline import BillRequest, bring_in, open_run, save
 from flows.pipeline import bill as decide
+from flows.pipeline import bring_in, save
+from flows.requests import BillRequest
+from flows.run import open_run
 from tests.conftest import Product
 from tests.faults.conftest import what_is_kept
 from tests.faults.fuzz import BILLED, LAST, WORKSPACES, Case, damaged, valid_source

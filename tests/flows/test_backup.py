@@ -42,7 +42,8 @@ def test_a_restored_home_bills_on_to_the_same_bytes(product: Product, source: Pa
 
 
 def test_what_is_only_shown_can_be_lost(product: Product, source: Path) -> None:
-    from flows.pipeline import ReportRequest, run_report
+    from flows.pipeline import run_report
+    from flows.requests import ReportRequest
 
     product.run(source, LAST)
     whole = reports(product)

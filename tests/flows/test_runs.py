@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from polars.testing import assert_frame_equal
 
 from flows import kept_rosters, pipeline, roster_intake
 from flows.errors import UserError
+from flows.ingest import IngestRequest
+from flows.requests import BillRequest
 from flows.verify import verify
 from tests.flows.small_source import LAST, add_event, small_source, users_file, users_of, write_users
 
@@ -64,6 +68,37 @@ def test_a_run_that_ends_before_it_is_saved_leaves_no_roster_and_no_name(
     assert not (product.home.lake / "directory.parquet").exists()
     product.run(source, MAR)
     assert verify(product.home, product.setting.catalogs)[0].problems == []
+
+
+@pytest.mark.parametrize("is_large", [False, True])
+@pytest.mark.parametrize("fails", ["kept_rosters.KeptRosters.write", "drop_guard.DropGuard.look_at", "pipeline.declare_repeated_days"])
+def test_bringing_in_that_is_tried_again_ends_as_if_it_had_gone_well_at_once(
+    product, another_product, source: Path, fails: str, is_large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an attempt told the ledger of files that it took away again would be believed by the next one."""
+    if is_large:
+        monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
+        monkeypatch.setattr(kept_rosters, "buckets_for_users", lambda _: 2)
+    product.run(source, date(2026, 1, 5))
+
+    def tried_again(stage: Callable, *arguments: object) -> object:
+        if stage is pipeline.bring_in:
+            with monkeypatch.context() as patched, pytest.raises(OSError, match="in passing"):
+                patched.setattr(f"flows.{fails}", failing)
+                stage(*arguments)
+        return stage(*arguments)
+
+    def failing(*_: object) -> None:
+        raise OSError(errno.EIO, "in passing")
+
+    outcome = pipeline.run_all(IngestRequest(source, last=MAR), BillRequest(MAR), product.setting, tried_again)
+    assert outcome.ingested.days == 59
+    assert all(check.problems == [] for check in verify(product.home, product.setting.catalogs))
+    undisturbed = another_product("undisturbed")
+    undisturbed.run(source, date(2026, 1, 5))
+    undisturbed.run(source, MAR)
+    for table in ("inputs", "invoice_lines", "seat_occupancy"):
+        assert_frame_equal(*(each.table(f"from {table} order by all") for each in (product, undisturbed)))
 
 
 def test_billed_twice_nothing_is_new(product, source: Path) -> None:

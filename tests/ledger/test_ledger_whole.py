@@ -21,8 +21,9 @@ from flows import ledger as ledger_module
 from flows import receipts
 from flows.errors import UserError
 from flows.fault_points import KILL_AT
-from flows.pipeline import ReportRequest, run_report
+from flows.pipeline import run_report
 from flows.publish import REPORTS
+from flows.requests import ReportRequest
 from flows.verify import checks_of_published, verify
 from tests.conftest import ROOT, Product
 from tests.flows.small_source import small_source

@@ -12,8 +12,9 @@ import pytest
 
 from flows.page import PAGE, issued_of_month, json_block, page_of_month
 from flows.page_words import amount, signed
-from flows.pipeline import ReportRequest, run_report
+from flows.pipeline import run_report
 from flows.publish import reports_in_order
+from flows.requests import ReportRequest
 from flows.verify import verify
 from tests.conftest import ROOT, SAMPLE, Product
 from tests.reports.books import Books
