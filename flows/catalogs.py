@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from flows.errors import UserError
@@ -27,6 +28,18 @@ def read_catalogs(own: Path | None) -> dict[str, Catalog]:
         catalogs |= {catalog.id: catalog for catalog in read}
     _check_prefixes(catalogs)
     return catalogs
+
+
+def require_catalogs_of(billed: Iterable[str], catalogs: Mapping[str, Catalog]) -> None:
+    """Whoever computes or checks needs the catalogues that invoices were issued by: without one its workspaces would be held, and its currency unknown.
+
+    Raises: UserError naming those that lack.
+    """
+    lacking = sorted(set(billed) - catalogs.keys())
+    if lacking:
+        raise UserError(
+            f"invoices were issued by the catalogue {', '.join(lacking)}, which is not among those given. Name its folder with --catalogs."
+        )
 
 
 def _read(path: Path) -> Catalog:

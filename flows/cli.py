@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable
 from datetime import date, datetime
@@ -15,7 +14,7 @@ import click
 
 from flows import document_commands, operating
 from flows.command_words import AS_JSON, CADENCE, CLUSTER, LAKE, SUMMARY_AS_JSON, Commands, OneOf
-from flows.endings import exit_code_of, tell_nothing_more, though_nobody_reads_it
+from flows.endings import Stopped, exit_code_of, stop_when_told, tell_nothing_more, though_nobody_reads_it
 from flows.errors import UserError
 from flows.nurse import tend
 from flows.options import DAY as _DAY
@@ -309,10 +308,6 @@ def _show_log() -> None:
     log.propagate = False
 
 
-def _terminated(*_: object) -> None:
-    sys.exit(128 + signal.SIGTERM)
-
-
 _TENDED = ("demo", "run", "ingest", "bill", "report", "verify")  # what may need much memory
 
 
@@ -320,7 +315,7 @@ def main() -> None:
     """Run the command; a user's error is one sentence on stderr and exit 1, never a traceback."""
     if sys.argv[1:2] and sys.argv[1] in _TENDED:
         tend()
-    signal.signal(signal.SIGTERM, _terminated)
+    stop_when_told()
     os.umask(0o077)  # what a home holds is for its owner; only what is published is for the group
     os.environ.setdefault("RUST_BACKTRACE", "0")
     if sys.stdout.encoding.lower() != "utf-8":
@@ -337,6 +332,8 @@ def main() -> None:
     except UserError as error:
         click.echo(f"seatledger: {error}", err=True)
         sys.exit(1)
+    except Stopped as stopped:
+        sys.exit(stopped.told())
     except SystemExit:
         raise
     except BaseException as error:

@@ -13,6 +13,30 @@ import click
 from flows.errors import in_a_line, is_for_want_of_memory, is_interrupt, is_of_the_disk
 
 
+class Stopped(SystemExit):
+    """A signal asked the process to end. What is open is closed on the way, as for any error."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self._name = signal.Signals(number).name
+
+    def told(self) -> int:
+        """Say it, and return the exit code."""
+        click.echo(f"seatledger: stopped ({self._name}); what was not yet saved is as if it had never been.", err=True)
+        return int(str(self.code))
+
+
+def stop_when_told() -> None:
+    """End in order when the system, or a terminal that closes, says so: but for a signal that whoever started this has ignored (nohup)."""
+
+    def stop(number: int, _: object) -> None:
+        raise Stopped(number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, stop)
+
+
 @contextmanager
 def though_nobody_reads_it() -> Iterator[None]:
     """What was done is done, whether or not it can be told on stdout."""

@@ -33,6 +33,7 @@ class Home:
         self.finance = self.root / "finance.duckdb"
         self.receipts = self.root / "receipts.jsonl"
         self.lake = self.root / "lake"
+        self.lake_url = self.root / "lake.url"
         self.reports = self.root / "reports"
         self._lock = self.root / ".lock"
 
@@ -53,11 +54,15 @@ class Home:
             return
         if self.root.is_file():
             raise UserError(f"{self.root}: is a file. Name the folder that it is in with --home.")
-        if self.ledger.exists():
+        if self.ledger.exists() and self.receipts.exists():
             raise UserError(f"{path}: is not there, but the ledger that it is made of is. Make it again: seatledger report --home {quote(str(self.root))}")
         if self.finance.exists() or self.receipts.exists():
             raise UserError(f"{self.ledger}: is gone, and what was made of it is there. Restore it from a back-up.")
-        raise UserError(f"{self.root}: nothing is kept there yet. Start with `seatledger demo`, or name the home with --home.")
+        raise self.nothing_is_kept()
+
+    def nothing_is_kept(self) -> UserError:
+        """To be raised where no run was ever saved."""
+        return UserError(f"{self.root}: nothing is kept there yet. Start with `seatledger demo`, or name the home with --home.")
 
     def require_something(self) -> None:
         """A folder in which nothing is kept is not made a home by who only asks for what is in it. Raises: UserError."""

@@ -96,11 +96,11 @@ class KeptRosters:
         self.versions |= versions
         self._touched |= {first_of_month(day) for day in versions}
 
-    def repeat(self, day: date) -> None:
+    def repeat(self, day: date, its_version: str) -> None:
         """Let a lost day repeat the one before (G1)."""
         month, before = first_of_month(day), day - ONE_DAY
         known, earlier = self._of(month), first_of_month(before)
-        version, of = {day: self.versions[before]}, self.settle(month, self.rows_on(before))
+        version, of = {day: its_version}, self.settle(month, self.rows_on(before))
         self.expect(month, version)
         for bucket in buckets(of):
             now = roster_month_with_repeated_day(self.month(month, bucket), self.month(earlier, bucket), day, before, known)

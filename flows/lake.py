@@ -17,6 +17,7 @@ import polars as pl
 from flows.errors import UserError
 from flows.fault_points import reached
 from flows.s3_files import S3Path, is_s3
+from flows.whole_files import put_in_place, whole
 from transforms.buckets import WHOLE, Bucket
 from transforms.contracts.sources import BROKEN
 
@@ -29,19 +30,24 @@ def lake_of(home: Home, url: str | None = None) -> Lake:
 
     Raises: UserError for a prefix other than that.
     """
-    note = home.root / "lake.url"
-    settled = note.read_text(encoding="utf-8").strip() if note.exists() else None
-    if url and url.rstrip("/") != settled:
-        if settled or home.ledger.exists():
+    settled = home.lake_url.read_text(encoding="utf-8").strip() if home.lake_url.exists() else None
+    if url:
+        if not is_s3(url):
+            raise UserError(f"{url}: is no s3:// prefix. Without --lake, rows are kept in the home itself.")
+        asked = str(S3Path.of(url))
+        if asked != settled and home.receipts.exists():
             raise UserError(
                 f"{home.root}: its rows lie in {settled or home.lake}, since its first run. Leave --lake out, or choose a new --home."
             )
-        if not is_s3(url):
-            raise UserError(f"{url}: is no s3:// prefix. Without --lake, rows are kept in the home itself.")
-        home.make()
-        settled = str(S3Path.of(url))
-        note.write_text(f"{settled}\n", encoding="utf-8")
+        settled = asked
     return Lake(S3Path.of(settled), home.lake) if settled else Lake(home.lake)
+
+
+def settle(home: Home, lake: Lake) -> None:
+    """Note where the rows are, with a run that is saved: one that failed binds the home to nothing."""
+    if isinstance(lake.root, S3Path):
+        with whole(home.lake_url) as beside:
+            beside.write_text(f"{lake.root}\n", encoding="utf-8")
 
 
 class Lake:
@@ -74,7 +80,7 @@ class Lake:
                 file.flush()
                 os.fsync(file.fileno())
             reached("lake: written beside")
-            beside.replace(path)
+            put_in_place(beside, path)
             reached("lake: in place")
         finally:
             beside.unlink(missing_ok=True)
@@ -92,7 +98,9 @@ class Lake:
         """Put a file that was written beside in its place."""
         if isinstance(to, Path):
             to.parent.mkdir(parents=True, exist_ok=True)
-        path.replace(to)
+            put_in_place(path, to)
+        else:
+            path.replace(to)
 
     def near(self, path: Path | S3Path, folder: Path) -> Path:
         """The file itself, or a copy in a folder where it lies elsewhere: for readers that know files only."""

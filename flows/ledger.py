@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from flows.errors import UserError, is_for_want_of_memory
+from flows.errors import UserError, in_a_line, is_for_want_of_memory
 from flows.fault_points import reached
 from flows.home import Home
 from flows.ledger_versions import bring_up_to_date
@@ -22,6 +23,8 @@ from flows.receipts import chain_of_run, settle_receipts, write_receipt
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow
+
+log = logging.getLogger("seatledger")
 
 LONGEST_WAIT = 3.0  # seconds, for someone who looks into the ledger to be done
 _BATCH = 100_000  # rows
@@ -34,6 +37,7 @@ class Ledger:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.connection = connection
+        self.is_saved = False  # whether a run was committed since it was opened
 
     def close(self) -> None:
         """Close the connection and let go of it, whoever still holds this ledger (a traceback, Prefect)."""
@@ -155,6 +159,10 @@ class Ledger:
         """Every subscription that an invoice was issued for, with its workspace."""
         return self.frame("select distinct subscription_id, workspace_id from invoices order by all")
 
+    def billed_catalogs(self) -> list[str]:
+        """Every catalogue that an invoice was issued by."""
+        return [catalog for (catalog,) in self.connection.execute("select distinct catalog from invoices").fetchall()]
+
     def passed_dates(self) -> pl.DataFrame:
         return self.frame("select distinct subscription_id, invoice_on from invoice_dates order by all")
 
@@ -211,22 +219,27 @@ def buckets_of_months(settings: Iterable[tuple[str, str]]) -> dict[date, int]:
 
 @contextmanager
 def open_ledger(home: Home) -> Iterator[Ledger]:
-    """Open the ledger, made where there is none, inside one transaction; without `commit` everything is rolled back.
+    """Open the ledger, made where there is none, inside one transaction; without `commit` everything is rolled back, and no file is left.
 
     Raises: UserError where it is damaged, open elsewhere, of another version, or lacks a run that has a receipt.
     """
     path = home.ledger
     if not path.exists() and home.receipts.exists():
         raise UserError(f"{path}: is gone, and {home.receipts.name} says that runs were saved in it. Restore it from a back-up.")
-    ledger = Ledger(_connect(path))
+    is_new, ledger = not path.exists(), None
     try:
+        ledger = Ledger(_connect(path))
         hold_within_bounds(ledger.connection)
         ledger.connection.execute("set TimeZone = 'UTC'")
         _begin(ledger, home)
         settle_receipts(home.receipts, path, ledger.chains())
         yield ledger
     finally:
-        ledger.close()
+        if ledger:
+            ledger.close()
+        if is_new and not (ledger and ledger.is_saved):
+            for left in (path.with_name(f"{path.name}.wal"), path):
+                left.unlink(missing_ok=True)
 
 
 def start_over(ledger: Ledger, home: Home) -> None:
@@ -277,11 +290,15 @@ def commit(ledger: Ledger, home: Home, row: dict[str, object]) -> None:
     ledger.connection.execute("update runs set chain = ? where run_id = ?", [chain, run_id])
     reached("ledger: before commit")
     ledger.connection.commit()
+    ledger.is_saved = True
     reached("ledger: after commit")
     if ledger.value("select chain from runs where run_id = ?", [run_id]) != chain:
         raise UserError(f"{home.ledger}: {run_id} was not saved, though the commit reported success. Nothing was changed; run again.")
     ledger.require_totals(run_id)
-    write_receipt(home.receipts, run_id, chain)
+    try:
+        write_receipt(home.receipts, run_id, chain)
+    except OSError as reason:  # the run is saved all the same, and is to be shown
+        log.warning("%s was saved. Its receipt could not be written (%s): the next run adds it", run_id, in_a_line(reason))
     reached("receipt: written")
 
 

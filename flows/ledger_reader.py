@@ -38,6 +38,8 @@ def ledger_of_workspace(home: Home, find: Callable[[Ledger], str]) -> Ledger:
     home.require(home.ledger)
     connection = duckdb.connect()
     _attach(connection, home)
+    if not connection.execute("select count(*) from duckdb_tables() where database_name = 'ledger'").fetchall()[0][0]:
+        raise home.nothing_is_kept()  # a first run was killed
     connection.execute("set TimeZone = 'UTC'")
     try:
         connection.execute("use ledger")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import duckdb
 
-from flows.memory_of_duckdb import hold_within_bounds
+from flows.memory_of_duckdb import in_memory
 
 _MONTH_OF = dict.fromkeys(
     ("coverage_monthly", "journal_entries", "mrr_movements", "plan_compliance", "revenue_schedule", "seat_usage_monthly"), "month"
@@ -20,8 +20,7 @@ def earlier_months_that_differ(before: Path, after: Path, first: date) -> list[d
 
     Asked are the tables whose rows are of a month. What a report shows as it stands, whatever the month, is not.
     """
-    with duckdb.connect() as both:
-        hold_within_bounds(both)
+    with in_memory(f"{after}.tmp") as both:
         try:
             for name, path in (("before", before), ("after", after)):
                 quoted = str(path).replace("'", "''")

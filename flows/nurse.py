@@ -13,7 +13,7 @@ import sys
 import threading
 
 _PASSED_ON = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-_OWN_CODES = (0, 1, 2, 3, 128 + signal.SIGINT, 128 + signal.SIGTERM)
+_OWN_CODES = (0, 1, 2, 3, *(128 + number for number in _PASSED_ON))
 _ENDED_BY_THE_SYSTEM = (
     "seatledger: the run was ended by the system ({how}), most likely for want of memory. "
     "What was not yet saved is as if it had never been; give it more memory and run it again.\n"
@@ -37,6 +37,8 @@ def tend() -> None:
         return
     os.close(is_alive)
     for number in _PASSED_ON:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            continue  # as nohup does: it is ignored by the run, too
         signal.signal(number, lambda number, _: _pass_on(run, number))
     os._exit(_end_of(run))
 

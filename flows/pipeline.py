@@ -17,6 +17,7 @@ from flows.fault_points import reached
 from flows.ingest import IngestRequest, RunMark, ingest, new_table_days
 from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
+from flows.lake import settle
 from flows.ledger import commit, run_row
 from flows.progress import progress
 from flows.publish import export_reports, publish, publish_runs, workbook_path
@@ -73,6 +74,7 @@ def run_report(request: ReportRequest, setting: Setting, step: Step = plainly) -
     """Publish anew and write the reports."""
     setting.home.require_something()
     with open_run("report", setting) as run:
+        opening_day(run.ledger, roster_days(run.ledger))  # there is one, or nothing to report
         step(show, run)
         step(write_reports, run, request)
         return run.outcome
@@ -107,12 +109,13 @@ def bring_in(run: Run, request: IngestRequest) -> None:
 def _take_in(run: Run, request: IngestRequest, kept: KeptRosters, directory: KeptDirectory) -> None:
     fresh, mark = new_table_days(request, run.ledger), RunMark(run.id, run.started_at)
     run.outcome.ingested = ingest(fresh, kept, directory, run.ledger, run.lake, mark, run.readers(request.source))
-    run.outcome.ingested.days += declare_repeated_days(request.repeated_days, run.ledger, kept, mark)
-    run.outcome.ingested.touched += request.repeated_days
+    declared = declare_repeated_days(request.repeated_days, run.ledger, kept, mark)
+    run.outcome.ingested.days += len(declared)
+    run.outcome.ingested.touched += declared
     run.ledger.set_buckets(kept.buckets_of_months())
     if not request.accept_drop:
         guard = DropGuard(owners_of_workspaces(run.ledger, run.lake), run.setting.catalogs)
-        guard.look_at(run.outcome.ingested.roster_days | set(request.repeated_days), kept)
+        guard.look_at(run.outcome.ingested.roster_days | set(declared), kept)
     kept.write()
 
 
@@ -162,6 +165,7 @@ def _decide(run: Run, invoices: pl.DataFrame) -> None:
 def save(run: Run) -> None:
     """Put the directory in place, commit the run as one transaction and read it back."""
     done, request = run.outcome, run.bill
+    settle(run.setting.home, run.lake)
     if run.directory and done.ingested.roster_days:
         run.directory.write()
     run.undo.pop_all()

@@ -30,7 +30,7 @@ from flows.months_changed import earlier_months_that_differ
 from flows.page import PAGE_NAME, page_of_month
 from flows.progress import Progress, progress
 from flows.spreadsheet_cells import without_formulas
-from flows.whole_files import whole
+from flows.whole_files import put_in_place, whole
 from transforms.catalog import Catalog
 from transforms.money import CURRENCY_DECIMALS
 
@@ -112,7 +112,7 @@ def _put_in_place(beside: Path, path: Path, ledger: Ledger) -> None:
         os.fsync(file.fileno())
     beside.chmod(0o640)
     reached("publish: filled beside")
-    beside.replace(path)
+    put_in_place(beside, path)
     reached("publish: in place")
 
 

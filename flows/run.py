@@ -7,8 +7,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from shlex import quote
 
 from flows.bucket_pass import Asked, Found, pass_over
+from flows.catalogs import require_catalogs_of
 from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_of_the_disk
 from flows.facts import last_whole_day
 from flows.home import Home
@@ -116,10 +118,14 @@ class Run:
 
 @contextmanager
 def open_run(command: str, setting: Setting) -> Iterator[Run]:
-    """Lock the home and open its ledger; what is not committed inside is as if it had never been."""
+    """Lock the home and open its ledger; what is not committed inside is as if it had never been.
+
+    Raises: UserError where the home is in use, its ledger cannot be opened, or a catalogue that billed is not given.
+    """
     with setting.home.locked():
         lake = lake_of(setting.home, setting.lake)
         with open_ledger(setting.home) as ledger:
+            require_catalogs_of(ledger.billed_catalogs(), setting.catalogs)
             run = Run(ledger.next_run_id(), command, setting.clock(), setting, ledger, lake)
             try:
                 yield run
@@ -138,4 +144,6 @@ def already_saved(run: Run) -> Iterator[None]:
         if not (is_of_the_disk(error) or is_for_want_of_memory(error)):
             raise
         what = f"{run.id} was saved, but what it shows could not be written: {in_a_line(error)}"
-        raise UserError(f"{what}. Make room, or mend what it says; then: seatledger report --home {run.setting.home.root}") from None
+        raise UserError(
+            f"{what}. Make room, or mend what it says; then: seatledger report --home {quote(str(run.setting.home.root))}"
+        ) from None

@@ -49,17 +49,21 @@ def print_outcome(outcome: Outcome, setting: Setting, *, dry_run: bool = False) 
             _print_invoices(outcome)
     if outcome.exported:
         first, last = outcome.exported[0], outcome.exported[-1]
-        out.print(f"Reports: {first}" + (f" to {last.name}" if last != first else ""), soft_wrap=True)
-        out.print(f"The month's page: {last / 'index.html'}", soft_wrap=True)
+        _print_as_it_is(f"Reports: {first}" + (f" to {last.name}" if last != first else ""))
+        _print_as_it_is(f"The month's page: {last / 'index.html'}")
         for workbook in outcome.workbooks:
-            out.print(f"Workbook: {workbook}", soft_wrap=True)
+            _print_as_it_is(f"Workbook: {workbook}")
     if not dry_run:
-        out.print(f"Query it: duckdb -readonly {quote(str(setting.home.finance))}", soft_wrap=True)
+        _print_as_it_is(f"Query it: duckdb -readonly {quote(str(setting.home.finance))}")
     if outcome.held:
-        out.print(
-            f"[bold]Held: {many(len(outcome.held), 'workspace')}[/bold], without an invoice. See: seatledger holds --home {setting.home.root}",
-            soft_wrap=True,
-        )
+        held = (f"Held: {many(len(outcome.held), 'workspace')}", "bold")
+        see = f", without an invoice. See: seatledger holds --home {quote(str(setting.home.root))}"
+        out.print(Text.assemble(held, see), soft_wrap=True)
+
+
+def _print_as_it_is(line: str) -> None:
+    """A line that names a path: nothing in it is markup, and none of it is cut."""
+    out.print(Text(line), soft_wrap=True)
 
 
 def _print_invoices(outcome: Outcome) -> None:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
+from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
 
+from flows.catalogs import require_catalogs_of
 from flows.errors import UserError, why_not_opened
 from flows.exact_paths import exact
 from flows.home import Home
-from flows.kept_rosters import by_month
-from flows.lake import lake_of
+from flows.kept_rosters import KeptRosters, by_month
+from flows.lake import Lake, lake_of, write_frame
 from flows.ledger import buckets_of_months
 from flows.ledger_versions import LEDGER_VERSION
+from flows.memory_of_duckdb import in_memory
 from flows.page import PAGE_NAME, issued_of_month
 from flows.publish import FROM_LEDGER, REPORTS, csv_reports, reports_in_order
 from flows.receipts import broken_links, missing_receipts, missing_runs
@@ -36,10 +39,11 @@ def verify(home: Home, catalogs: Mapping[str, Catalog]) -> list[Check]:
     """Check a home, changing nothing. Raises UserError where there is nothing to check or it cannot be read."""
     home.require(home.ledger)
     home.require(home.finance)
-    with home.locked(), duckdb.connect() as both:
+    with home.locked(), in_memory(f"{home.finance}.verify.tmp") as both:
         try:
             _attach(both, home)
             _require_this_version(both, home)
+            require_catalogs_of((c for (c,) in both.execute("select distinct catalog from ledger.invoices").fetchall()), catalogs)
             checks = [*checks_of_published(both), _published(both), _from_rosters(both, home, catalogs)]
             checks.append(_reports(both, home))
             both.execute("use ledger")
@@ -142,22 +146,27 @@ def _from_rosters(both: duckdb.DuckDBPyConnection, home: Home, catalogs: Mapping
     versions = dict(
         both.execute("select distinct day, version from ledger.inputs where table_name = 'users' and superseded_by is null").fetchall()
     )
-    lake, months = lake_of(home), by_month(versions)
-    of = buckets_of_months(both.execute("select name, value from ledger.settings").fetchall())
-    paths = [
-        (lake.roster_month_path(month, {day: versions[day] for day in days}, bucket), month)
-        for month, days in months.items()
-        for bucket in buckets(of.get(month, 1))
-    ]
-    gone = sorted({(f"{month:%Y-%m}", "its stored rosters are gone") for path, month in paths if not path.exists()})
-    if gone or not paths:
-        return Check("occupancy_from_rosters", question, gone)
+    lake, gone, files = lake_of(home), [], []
+    kept = KeptRosters(lake, versions, buckets_of_months(both.execute("select name, value from ledger.settings").fetchall()))
     with lake.scratch("verify") as scratch:
-        return Check(
-            "occupancy_from_rosters",
-            question,
-            _recounted(both, [(str(lake.near(path, scratch)), month) for path, month in paths], catalogs),
-        )
+        for month, days in by_month(versions).items():
+            try:
+                files += [(str(path), month) for path in _files_of_month(month, {day: versions[day] for day in days}, kept, lake, scratch)]
+            except UserError:
+                gone.append((f"{month:%Y-%m}", "its stored rosters are gone"))
+        return Check("occupancy_from_rosters", question, gone or (_recounted(both, files, catalogs) if files else []))
+
+
+def _files_of_month(month: date, versions: Mapping[date, str], kept: KeptRosters, lake: Lake, scratch: Path) -> Iterator[Path]:
+    """A month's rosters, as files: those of the lake, or what the days come to that a home of the first version kept. Raises UserError where they are gone."""
+    for bucket in buckets(kept.buckets_of_months().get(month, 1)):
+        path = lake.roster_month_path(month, versions, bucket)
+        if path.exists():
+            yield lake.near(path, scratch)
+        else:
+            put_together = scratch / f"{month:%Y-%m}-{bucket.number}.parquet"
+            write_frame(put_together, kept.month(month, bucket))
+            yield put_together
 
 
 def _recounted(both: duckdb.DuckDBPyConnection, files: list[tuple[str, date]], catalogs: Mapping[str, Catalog]) -> list[tuple[str, str]]:

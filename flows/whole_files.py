@@ -17,7 +17,17 @@ def whole(path: Path) -> Iterator[Path]:
     try:
         yield beside
         reached("report: written beside")
-        beside.replace(path)
+        put_in_place(beside, path)
         reached("report: in place")
     finally:
         beside.unlink(missing_ok=True)
+
+
+def put_in_place(beside: Path, path: Path) -> None:
+    """Let a file that was written beside take its place, and have its new name on disk, too: it is otherwise there only until the power goes."""
+    beside.replace(path)
+    opened = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

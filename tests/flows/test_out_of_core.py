@@ -469,7 +469,7 @@ def test_a_lost_first_day_repeats_a_month_of_another_number_of_buckets(tmp_path:
     kept.settle(FIRST, 750_000)
     rosters = some_rosters(0).with_columns(bits=pl.lit(1 << 30, pl.UInt32))
     replaced(kept, rosters, 4, {last: "v1"})
-    kept.repeat(date(2026, 2, 1))
+    kept.repeat(date(2026, 2, 1), "v2")
     assert kept.buckets_of_months() == {FIRST: 4}  # fifty users are one bucket
     assert kept.month(date(2026, 2, 1)).select(STANDING).equals(rosters.select(STANDING))
     assert set(kept.month(date(2026, 2, 1))["bits"]) == {1}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -12,10 +14,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from flows import kept_rosters, pipeline, roster_intake
+from flows import kept_rosters, ledger, pipeline, roster_intake
 from flows.errors import UserError
 from flows.ingest import IngestRequest
-from flows.requests import BillRequest
+from flows.lake import lake_of, settle
+from flows.requests import BillRequest, ReportRequest
+from flows.s3_files import S3Path
 from flows.verify import verify
 from tests.flows.small_source import LAST, add_event, small_source, users_file, users_of, write_users
 
@@ -345,6 +349,75 @@ def test_G1_a_lost_day_declared_to_repeat_the_one_before_is_recorded_and_shown(a
     users_file(source, date(2026, 1, 20)).write_bytes(delivered.replace(b"oak,c,teammate,member,active", b"oak,c,teammate,member,pending"))
     with pytest.raises(UserError, match="--supersede"):
         lost.run(source, MAR)
+
+
+def test_G1_a_declared_day_follows_the_one_before_when_that_is_superseded_and_a_hold_copied_with_it_is_mended(
+    product, source: Path
+) -> None:
+    lost, before = date(2026, 1, 20), date(2026, 1, 19)
+    shutil.rmtree(users_file(source, lost).parent)
+    write_users(source, before, [row.replace("a,teammate,owner,active", "a,teammate,owner,actve") for row in users_of(before)])
+    product.ingest(source, last=JAN, repeated_days=(lost,))
+    assert product.bill(JAN).held == ("oak",)
+    write_users(source, before, [*users_of(before), "oak,d,teammate,member,active,true,,,"])
+    assert product.ingest(source, last=JAN, supersede=True).ingested.days == 2  # the day, and the one that repeats it
+    assert product.bill(JAN).held == ()
+    days = product.table(
+        "select day::varchar, occupied from seat_occupancy where workspace_id = 'oak' and day between '2026-01-18' and '2026-01-21'"
+    )
+    assert sorted(days.rows()) == [("2026-01-18", 3), ("2026-01-19", 4), ("2026-01-20", 4), ("2026-01-21", 3)]
+    assert all(check.problems == [] for check in verify(product.home, product.setting.catalogs))
+    assert product.ingest(source, last=JAN).ingested.days == 0
+    assert product.ingest(source, last=JAN, repeated_days=(lost,)).ingested.days == 0
+
+
+def test_G1_a_declared_day_that_is_delivered_as_the_one_before_is_no_longer_declared(product, source: Path) -> None:
+    lost = date(2026, 1, 20)
+    delivered = users_file(source, lost).read_bytes()
+    shutil.rmtree(users_file(source, lost).parent)
+    product.ingest(source, last=JAN, repeated_days=(lost,))
+    users_file(source, lost).parent.mkdir()
+    users_file(source, lost).write_bytes(delivered)
+    assert delivered == users_file(source, date(2026, 1, 19)).read_bytes()
+    product.ingest(source, last=JAN, supersede=True)
+    (file,) = product.table("select file from inputs where day = '2026-01-20' and superseded_by is null")["file"]
+    assert file == "users/date=2026-01-20/users.csv"
+    assert product.table("from exceptions where finding = 'repeated_day'").is_empty()
+
+
+def test_a_run_without_a_catalogue_that_billed_is_refused(product, source: Path) -> None:
+    product.run(source, JAN)
+    before = product.home.finance.read_bytes()
+    fewer = replace(product.setting, catalogs={"pensero": product.setting.catalogs["pensero"]})
+    for refused in (lambda: pipeline.run_report(ReportRequest(), fewer), lambda: verify(product.home, fewer.catalogs)):
+        with pytest.raises(UserError, match="issued by the catalogue pivotal, which is not among those given"):
+            refused()
+    assert product.home.finance.read_bytes() == before
+
+
+def test_where_the_rows_lie_is_settled_by_a_run_that_is_saved_and_by_no_other(product, source: Path) -> None:
+    with pytest.raises(UserError, match="is no s3:// prefix"):
+        lake_of(product.home, "/somewhere")
+    for url in ("s3://typo/lake", "s3://right/lake/"):  # the first one's run failed
+        lake = lake_of(product.home, url)
+    assert not product.home.lake_url.exists()
+    product.run(source, JAN)
+    settle(product.home, lake)
+    assert lake_of(product.home).root == lake_of(product.home, "S3://right/lake").root == S3Path.of("s3://right/lake")
+    with pytest.raises(UserError, match="its rows lie in s3://right/lake, since its first run"):
+        lake_of(product.home, "s3://typo/lake")
+
+
+def test_a_run_that_is_saved_is_shown_though_its_receipt_cannot_be_written(product, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "receipts.jsonl")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ledger, "write_receipt", full)
+        issued = product.run(source, JAN).invoices.height
+    assert issued == product.invoices().height > 0
+    assert product.run(source, MAR).ingested.days == 33
+    assert [json.loads(line)["run_id"] for line in product.home.receipts.read_text().splitlines()] == ["run-000001", "run-000002"]
 
 
 def test_G1_a_day_that_was_delivered_cannot_be_declared_lost(product, source: Path) -> None:

@@ -129,7 +129,7 @@ def _kill_a_worker(process: subprocess.Popen, moment: random.Random) -> None:
             os.kill(int(worker), signal.SIGKILL)
 
 
-@pytest.mark.parametrize(("stop", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_F35_stopped_it_rolls_back_and_exits_with_the_signals_code(stop: signal.Signals, code: int, tmp_path: Path, source: Path) -> None:
     with subprocess.Popen(run_command(source, tmp_path / "home"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while not (tmp_path / "home" / "ledger.duckdb").exists():
@@ -138,7 +138,8 @@ def test_F35_stopped_it_rolls_back_and_exits_with_the_signals_code(stop: signal.
         _, said = process.communicate()
     assert process.returncode == code
     assert "Traceback" not in said
-    assert not (tmp_path / "home" / "finance.duckdb").exists()
+    assert "what was not yet saved is as if it had never been" in said
+    assert [path.name for path in (tmp_path / "home").rglob("*") if path.is_file()] == [".lock"]
     assert Product(tmp_path / "home").run(source, THROUGH).invoices.height == 4
 
 

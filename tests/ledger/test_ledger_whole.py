@@ -21,12 +21,15 @@ from flows import ledger as ledger_module
 from flows import receipts
 from flows.errors import UserError
 from flows.fault_points import KILL_AT
+from flows.kept_rosters import KeptRosters
+from flows.lake import Lake
 from flows.pipeline import run_report
 from flows.publish import REPORTS
 from flows.requests import ReportRequest
 from flows.verify import checks_of_published, verify
 from tests.conftest import ROOT, Product
 from tests.flows.small_source import small_source
+from transforms.roster_months import on_day
 
 JAN, THROUGH = date(2026, 1, 31), date(2026, 2, 12)
 
@@ -169,6 +172,23 @@ def test_verify_finds_a_roster_changed_in_the_lake(home: Product) -> None:
     for path in (home.home.lake / "roster_months" / "month=2026-01").glob("?" * 24 + ".parquet"):
         pl.read_parquet(path).filter(pl.col("user_id") != "c").write_parquet(path)
     assert wrong(home) == {"occupancy_from_rosters"}
+
+
+def test_verify_recounts_a_home_of_the_first_version_which_kept_a_file_a_day(home: Product) -> None:
+    lake = Lake(home.home.lake)
+    versions = dict(home.table("select distinct day, version from inputs where table_name = 'users'").rows())
+    kept = KeptRosters(lake, versions)
+    for day, version in versions.items():
+        rows = kept.month(day.replace(day=1)).filter(on_day(day))
+        lake.write_day("users", day, version, rows.drop("bits"))
+    shutil.rmtree(home.home.lake / "roster_months")
+    assert wrong(home) == set()
+    changed = lake.day_path("users", JAN, versions[JAN])
+    pl.read_parquet(changed).filter(pl.col("user_id") != "c").write_parquet(changed)
+    assert wrong(home) == {"occupancy_from_rosters"}
+    changed.unlink()
+    (check,) = [check for check in verify(home.home, home.setting.catalogs) if check.problems]
+    assert check.problems == [("2026-01", "its stored rosters are gone")]
 
 
 def test_F31_two_runs_on_one_home_are_kept_apart(home: Product, billed: Path) -> None:
