@@ -38,7 +38,7 @@ log = logging.getLogger("seatledger.flows")
 TRIES_AGAIN = 4  # a stage that reads the world, for the fifth time after some 30 seconds
 FIRST_WAIT = 2.0  # seconds; each wait is twice the one before, and up to half as long again: not all at the same moment
 JITTER = 0.5
-_READS_THE_WORLD = {"bring_in"}  # leaves no trace in the ledger when it fails, so that trying again is safe
+_READS_THE_WORLD = {"bring_in"}  # begins by taking back what an attempt before it did, so that trying again is safe
 
 
 @dataclass
