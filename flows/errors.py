@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import re
 from datetime import date
+
+_WANTING = re.compile("memory|alloc|thread|temporarily|os error 1[12]", re.IGNORECASE)
 
 
 class UserError(Exception):
@@ -44,7 +47,8 @@ def is_for_want_of_memory(error: BaseException) -> bool:
     kind, said = type(error).__name__, str(error)
     return (
         isinstance(error, MemoryError)
-        or kind in ("PanicException", "OutOfMemoryException")
+        or kind == "OutOfMemoryException"
+        or (kind == "PanicException" and (bool(_WANTING.search(said)) or _is_limited()))  # any other is a fault of a library, or of ours
         or (isinstance(error, ImportError) and ("failed to map" in said or "cannot allocate" in said.lower()))
         or (isinstance(error, RuntimeError) and "start new thread" in said)
         or (isinstance(error, OSError) and error.errno in (errno.ENOMEM, errno.EAGAIN))

@@ -209,7 +209,8 @@ def _name_of_run(what: str) -> str:
     given = flow_run.parameters
     try:
         day = given.get("through") or _day_before(given.get("timezone"), given.get("catalogs"))
-        month = "every month" if given.get("every_month") else given.get("month") or f"{_month_before(given.get('timezone'), None):%Y-%m}"
+        before = _month_before(given.get("timezone"), given.get("catalogs"))
+        month = "every month" if given.get("every_month") else given.get("month") or f"{before:%Y-%m}"
     except UserError:
         day = month = "a day to be named"
     cadence = given.get("cadence")

@@ -12,7 +12,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from flows.errors import UserError
+from flows.errors import UserError, is_for_want_of_memory
 
 if TYPE_CHECKING:
     from concurrent.futures import ProcessPoolExecutor
@@ -63,12 +63,13 @@ def start_early(workers: Workers, call: Callable[..., Any]) -> None:
 
 
 def _made(call: Callable[..., Any], job: tuple) -> Any:
-    """A call's result. What a native library says when it gives up cannot be sent; it does when memory ends."""
+    """A call's result. What a native library says when it gives up cannot be sent as it is."""
     try:
         return call(*job)
     except BaseException as error:
         if type(error).__name__ == "PanicException":
-            raise MemoryError(str(error)) from None
+            kind = MemoryError if is_for_want_of_memory(error) else RuntimeError
+            raise kind(str(error)) from None
         raise
 
 

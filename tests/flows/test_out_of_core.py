@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 
 from flows import roster_intake, roster_reading
 from flows.checked_rows import TableDay, checked, read_day
-from flows.errors import Unanswered, UserError
+from flows.errors import Unanswered, UserError, is_for_want_of_memory
 from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
 from flows.lake import Lake
@@ -331,10 +331,12 @@ def test_where_polars_gives_up_the_day_is_looked_at_row_by_row(
     assert capfd.readouterr().err == "", "nobody is told of the library's own code"
 
 
-def test_a_worker_in_which_a_library_gives_up_for_want_of_memory_says_so() -> None:
-    with pytest.raises(MemoryError, match="no more"):
-        list(in_processes(give_up, [("no more",)]))
-    dismiss()
+def test_a_worker_in_which_a_library_gives_up_says_so_and_whether_it_is_for_want_of_memory() -> None:
+    for why, error in (("memory allocation of 8 bytes failed", MemoryError), ("an index is out of bounds", RuntimeError)):
+        with pytest.raises(error, match=why) as told:
+            list(in_processes(give_up, [(why,)]))
+        assert is_for_want_of_memory(told.value) == (error is MemoryError)  # any other is a fault of the program
+        dismiss()
 
 
 def test_a_store_that_does_not_answer_is_no_broken_day(three_days: list[DayFile], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
