@@ -5,8 +5,8 @@ An entry is a line of an invoice, or the credit that it applied or granted: the 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import NamedTuple
 
 import polars as pl
@@ -28,6 +28,7 @@ DATES = {"dmy": "%d/%m/%Y", "mdy": "%m/%d/%Y", "ymd": "%Y-%m-%d"}
 
 _MOST_DECIMALS = 2  # both systems keep amounts with two
 _LONGEST_TEXT = 4_000  # of a line's description, in both
+_DIGITS_OF_DIGEST = 12
 _LONGEST_NUMBER = 21  # of an invoice's number in QuickBooks Online
 
 
@@ -49,16 +50,18 @@ def customers_from_workspaces(workspaces: pl.DataFrame, *, by_id: bool, longest:
     """What each workspace is called elsewhere: one name, and no two workspaces the same.
 
     Grain: workspace (`workspace_id`, `workspace_name`?) -> workspace (`workspace_id`, `customer`). Without a name, or `by_id`, it is the id;
-    workspaces of equal name have the id behind it, all of them. `not_taken` are characters that a name may not have there.
+    workspaces of equal name have the id behind it, all of them; and so has one that is called what another is called then. Ids that are
+    alike there, too, as in all but their case, are told apart by a digest. `not_taken` are characters that a name may not have there.
     """
     blanks = str.maketrans(dict.fromkeys(not_taken, " "))
-    told = []
+    told: dict[str, list[str]] = {}  # of each workspace what it may be called, the plainest first
     for workspace, name in workspaces.select("workspace_id", "workspace_name").iter_rows():
-        known = "" if by_id else one_line((name or "").translate(blanks))
-        told.append((workspace, (known or one_line(workspace.translate(blanks)))[:longest].strip()))
-    times = Counter(name.casefold() for _, name in told)
-    rows = [(workspace, name if times[name.casefold()] == 1 else _with_id(name, workspace, longest)) for workspace, name in told]
-    return pl.DataFrame(rows, schema={"workspace_id": pl.String, "customer": pl.String}, orient="row")
+        plain_id = one_line(workspace.translate(blanks))
+        known = ((not by_id and one_line((name or "").translate(blanks))) or plain_id)[:longest].strip()
+        digest = sha256(workspace.encode()).hexdigest()[:_DIGITS_OF_DIGEST]
+        told[workspace] = [known, _with_behind(known, plain_id, longest), _with_behind(known, digest, longest)]
+    chosen = _none_alike(told)
+    return pl.DataFrame(list(chosen.items()), schema={"workspace_id": pl.String, "customer": pl.String}, orient="row")
 
 
 def entries_from_invoices(invoices: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
@@ -190,8 +193,25 @@ def parts_of(rows: pl.DataFrame, number: str, most_invoices: int, most_rows: int
     return [pl.concat(part) for part in parts if part]
 
 
-def _with_id(name: str, workspace: str, longest: int) -> str:
-    behind = f" ({one_line(workspace)})"[-longest + 1 :]
+def _none_alike(told: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """For each workspace the plainest name that no other one has, whatever the case: of those that are alike the plainest give way."""
+    turns = dict.fromkeys(told, 0)
+    while True:
+        alike: dict[str, list[str]] = {}
+        for workspace, turn in turns.items():
+            alike.setdefault(told[workspace][turn].casefold(), []).append(workspace)
+        groups = [same for same in alike.values() if len(same) > 1]
+        if not groups:
+            return {workspace: told[workspace][turn] for workspace, turn in turns.items()}
+        for same in groups:
+            plainest = min(turns[workspace] for workspace in same)
+            if plainest + 1 == len(told[same[0]]):
+                raise Cannot(f"{same[0]} and {same[1]} cannot be told apart by a name")
+            turns |= {workspace: plainest + 1 for workspace in same if turns[workspace] == plainest}
+
+
+def _with_behind(name: str, words: str, longest: int) -> str:
+    behind = f" ({words})"[-longest + 1 :]
     return name[: longest - len(behind)] + behind
 
 

@@ -141,6 +141,22 @@ def test_hostile_names_neither_run_nor_break_the_file(tmp_path: Path, name: str)
     assert ("Acme: North b" if name == "xero" else "Acme North b") in customers
 
 
+def test_a_customer_that_is_called_what_another_came_to_be_called_stays_apart_from_it() -> None:
+    named = pl.DataFrame({"workspace_id": ["w-1", "w-2", "w-3"], "workspace_name": ["Same", "Same", "Same (w-1)"]})
+    told = customers_from_workspaces(named, by_id=False, longest=255, not_taken="<>")
+    assert told["customer"].to_list() == ["Same (w-1)", "Same (w-2)", "Same (w-1) (w-3)"]
+
+
+def test_ids_that_differ_in_case_or_signs_alone_or_past_the_cut_stay_apart() -> None:
+    ids = ["w-1", "W-1", "a:b", "a b", "x" * 100 + "1", "y" * 100 + "1"]
+    named = pl.DataFrame({"workspace_id": ids, "workspace_name": ["Same"] * len(ids)})
+    for by_id in (False, True):
+        told = customers_from_workspaces(named, by_id=by_id, longest=30, not_taken="<>:")["customer"].to_list()
+        assert len({name.casefold() for name in told}) == len(ids)
+        assert max(map(len, told)) <= 30
+        assert not any(sign in name for name in told for sign in "<>:")
+
+
 def test_two_customers_of_one_name_stay_two(tmp_path: Path) -> None:
     named = pl.DataFrame({"workspace_id": ["a", "b", "c", "d"], "workspace_name": ["Acme", "ACME ", "Acme Labs", None]})
     told = customers_from_workspaces(named, by_id=False, longest=255, not_taken="<>")
