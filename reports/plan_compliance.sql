@@ -2,11 +2,10 @@
 -- Grain: workspace, month, matter, subject. Units: seats, or what the metric counts; days. Nothing of this is billed.
 -- matter: over_seat_limit, seat_limit_reached, beyond_plan (subject: the metric), broken_alias, trial_ending (within 31 days of the month's
 -- last known day).
+-- After: workspace_names.
 create table plan_compliance as
 with months as (
     select date_trunc('month', day)::date as month, max(day) as last_day from seat_occupancy group by all
-), names as (
-    select workspace_id, arg_max(workspace_name, starts_on) as workspace_name from subscriptions group by all
 ), at_limit as (
     select workspace_id, date_trunc('month', day)::date as month, count(*) filter (occupied > seat_limit) as days_over,
         count(*) as days_reached, min(day) as first_reached, max(day) as last_reached,
@@ -62,12 +61,12 @@ select
     month, workspace_id, workspace_name, matter, subject, plan, days::bigint as days, first_on, last_on, used::bigint as used,
     allowed::bigint as allowed, words
 from matters
-left join names using (workspace_id)
+left join workspace_names using (workspace_id)
 order by month, workspace_id, matter, subject;
 comment on table plan_compliance is 'One per workspace, month, matter and subject: limits reached, use beyond the plan, aliases that cannot work, trials that end soon. Key: workspace_id, month, matter, subject.';
 comment on column plan_compliance.month is 'The month''s first day.';
 comment on column plan_compliance.workspace_id is 'The workspace.';
-comment on column plan_compliance.workspace_name is 'The workspace''s name.';
+comment on column plan_compliance.workspace_name is 'The workspace''s name (workspace_names).';
 comment on column plan_compliance.matter is 'over_seat_limit, seat_limit_reached, beyond_plan, broken_alias or trial_ending.';
 comment on column plan_compliance.subject is 'beyond_plan: the metric; else null.';
 comment on column plan_compliance.plan is 'The plan then; null: it does not matter.';
