@@ -28,6 +28,8 @@ DATES = {"dmy": "%d/%m/%Y", "mdy": "%m/%d/%Y", "ymd": "%Y-%m-%d"}
 
 _MOST_DECIMALS = 2  # both systems keep amounts with two
 _LONGEST_TEXT = 4_000  # of a line's description, in both
+_BETWEEN = "; "  # parts of a description
+_ROOM_FOR_REST = 20  # characters, of `… and 12345 more`
 _DIGITS_OF_DIGEST = 12
 _LONGEST_NUMBER = 21  # of an invoice's number in QuickBooks Online
 
@@ -103,7 +105,8 @@ def entries_from_invoices(invoices: pl.DataFrame, lines: pl.DataFrame) -> pl.Dat
 def one_entry_where_negative(invoices: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     """For a system that takes no negative amount: an invoice with one becomes a single entry of what is due, with the parts in its words.
 
-    Grain: invoice, place -> invoice, place. Invoices with nothing due have no entry at all, and entries of 0 are left out.
+    Grain: invoice, place -> invoice, place. Invoices with nothing due have no entry at all, and entries of 0 are left out. Of parts that
+    are longer than a description may be, the first ones are told whole, and how many more there are.
     """
     due = invoices.filter(pl.col("amount_due_minor") > 0).select("invoice_number", "amount_due_minor", "invoice_on", "currency")
     known = entries.join(due, on="invoice_number", maintain_order="left")
@@ -111,12 +114,12 @@ def one_entry_where_negative(invoices: pl.DataFrame, entries: pl.DataFrame) -> p
     whole = known.filter(~is_mixed & (pl.col("amount_minor") != 0)).select(entries.columns)
     part = pl.format("{}: {}", "description", _amount(pl.col("amount_minor"), pl.col("currency")))
     merged = (
-        known.filter(is_mixed)
+        _that_fit(known.filter(is_mixed).with_columns(part=part))
         .group_by("invoice_number", maintain_order=True)
         .agg(
             pl.lit(0, pl.Int64).alias("place"),
             pl.lit(False).alias("is_credit"),
-            part.str.join("; ").alias("description"),
+            _told_parts().alias("description"),
             pl.col("amount_due_minor").first().alias("amount_minor"),
             pl.col("invoice_on").first().alias("service_from"),
         )
@@ -124,6 +127,19 @@ def one_entry_where_negative(invoices: pl.DataFrame, entries: pl.DataFrame) -> p
     order = invoices.select("invoice_number").with_row_index("turn")
     both = pl.concat([whole, merged.select(entries.columns)], how="vertical_relaxed").join(order, on="invoice_number")
     return both.sort("turn", "place").drop("turn")
+
+
+def _that_fit(parts: pl.DataFrame) -> pl.DataFrame:
+    """Say of each `part` of an invoice's entry whether its description has room for it (`fits`). The first is told in any case."""
+    so_far = (pl.col("part").str.len_chars() + len(_BETWEEN)).cum_sum().over("invoice_number")
+    whole = pl.col("so_far").max().over("invoice_number") <= _LONGEST_TEXT + len(_BETWEEN)
+    is_first = pl.col("so_far") == pl.col("so_far").min().over("invoice_number")
+    return parts.with_columns(so_far=so_far).with_columns(fits=whole | (pl.col("so_far") <= _LONGEST_TEXT - _ROOM_FOR_REST) | is_first)
+
+
+def _told_parts() -> pl.Expr:
+    told, left = pl.col("part").filter(pl.col("fits")).str.join(_BETWEEN), (~pl.col("fits")).sum()
+    return pl.when(left == 0).then(told).otherwise(pl.format("{}" + _BETWEEN + "… and {} more", told, left))
 
 
 def xero_rows(invoices: pl.DataFrame, entries: pl.DataFrame, customers: pl.DataFrame, coding: Coding) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from flows.invoice_documents import Choice
 from tests.conftest import SAMPLE, Product
 from tests.faults.sources import HOSTILE, Source, own_catalog
 from tests.flows.test_cli import seatledger
-from transforms.import_files import Coding, customers_from_workspaces
+from transforms.import_files import Coding, customers_from_workspaces, one_entry_where_negative
 
 MONTHS = [date(2026, month, 1) for month in range(1, 6)]
 CODING = Coding(account="200", tax="Tax Exempt", credit_account="2200", due_days=30, dates="ymd")
@@ -107,6 +107,21 @@ def test_quickbooks_gets_no_negative_amount_and_is_told_the_parts_in_words(sampl
     assert one["*ItemAmount"] == "70.51"  # 1089.86 + 532.11 − 1551.46
     assert one["ItemDescription"].endswith("× 249/365 days: 532.11; Paid from credit of earlier invoices: -1551.46")
     assert sum(row["*InvoiceNo"] == "PIV-2026-000018" for row in rows) == 2  # nothing negative: a row a line
+
+
+def test_of_more_parts_than_a_description_holds_the_first_are_told_whole_and_the_others_counted() -> None:
+    texts = [f"{n} seats, 1 × 39.00 × {n}/31 days".ljust(98, ".") for n in range(60)]
+    invoices = pl.DataFrame({"invoice_number": ["V-1"], "amount_due_minor": [57], "invoice_on": [date(2026, 4, 1)], "currency": ["USD"]})
+    amounts = [-1] + [1] * 59
+    entries = pl.DataFrame({"invoice_number": ["V-1"] * 60, "place": range(60), "is_credit": [False] * 60, "description": texts, "amount_minor": amounts})
+    entries = entries.with_columns(service_from=date(2026, 4, 1))
+    (words,) = one_entry_where_negative(invoices, entries)["description"]
+    *told, rest = words.split("; ")
+    assert len(words) <= 4000
+    assert told == [f"{text}: {'-' if not n else ''}0.01" for n, text in enumerate(texts[: len(told)])]
+    assert (len(told), rest) == (37, "… and 23 more")
+    (words,) = one_entry_where_negative(invoices, entries.head(37))["description"]
+    assert "more" not in words
 
 
 def test_dates_tax_account_and_days_to_pay_are_as_asked(sample: Product, tmp_path: Path) -> None:
