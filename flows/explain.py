@@ -90,7 +90,9 @@ def _workspace_of(line_id: str, ledger: Ledger) -> str:
     found = ledger.value("select workspace_id from invoice_lines where line_id = ?", [line_id])
     if found is not None:
         return found
-    of_invoice = ledger.frame("select line_id from invoice_lines where invoice_number = ? or invoice_id = ? order by length(line_id), 1", [line_id, line_id])
+    of_invoice = ledger.frame(
+        "select line_id from invoice_lines where invoice_number = ? or invoice_id = ? order by length(line_id), 1", [line_id, line_id]
+    )
     if of_invoice.height:
         named = _some(of_invoice["line_id"].to_list(), 10)
         raise UserError(f"{line_id}: is an invoice. Ask for one of its lines: {named}.")
@@ -100,7 +102,8 @@ def _workspace_of(line_id: str, ledger: Ledger) -> str:
 def _no_such_line(line_id: str, ledger: Ledger) -> str:
     """Near are the lines of that invoice, where there is one, or else lines and invoices that are written alike."""
     lines = ledger.frame(
-        "select line_id, invoice_number from invoice_lines order by levenshtein(line_id, ?), length(line_id), line_id limit 50", [line_id.upper()]
+        "select line_id, invoice_number from invoice_lines order by levenshtein(line_id, ?), length(line_id), line_id limit 50",
+        [line_id.upper()],
     )
     if lines.is_empty():
         return f"{line_id}: there is no such line; nothing has been invoiced yet."
@@ -109,7 +112,8 @@ def _no_such_line(line_id: str, ledger: Ledger) -> str:
     if of_invoice.height:
         return f"{line_id}: there is no such line. Invoice {invoice} has: {_some(of_invoice['line_id'].to_list(), 10)}."
     invoices = ledger.frame(
-        "select distinct invoice_number from invoice_lines order by levenshtein(invoice_number, ?), length(invoice_number), 1 limit 50", [line_id.upper()]
+        "select distinct invoice_number from invoice_lines order by levenshtein(invoice_number, ?), length(invoice_number), 1 limit 50",
+        [line_id.upper()],
     )
     near = did_you_mean(line_id, [*lines["line_id"].to_list(), *invoices["invoice_number"].to_list()])
     return f"{line_id}: there is no such line.{near} All are in invoice_lines."

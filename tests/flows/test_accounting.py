@@ -113,7 +113,9 @@ def test_of_more_parts_than_a_description_holds_the_first_are_told_whole_and_the
     texts = [f"{n} seats, 1 × 39.00 × {n}/31 days".ljust(98, ".") for n in range(60)]
     invoices = pl.DataFrame({"invoice_number": ["V-1"], "amount_due_minor": [57], "invoice_on": [date(2026, 4, 1)], "currency": ["USD"]})
     amounts = [-1] + [1] * 59
-    entries = pl.DataFrame({"invoice_number": ["V-1"] * 60, "place": range(60), "is_credit": [False] * 60, "description": texts, "amount_minor": amounts})
+    entries = pl.DataFrame(
+        {"invoice_number": ["V-1"] * 60, "place": range(60), "is_credit": [False] * 60, "description": texts, "amount_minor": amounts}
+    )
     entries = entries.with_columns(service_from=date(2026, 4, 1))
     (words,) = one_entry_where_negative(invoices, entries)["description"]
     *told, rest = words.split("; ")

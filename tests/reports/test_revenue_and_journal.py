@@ -88,7 +88,9 @@ def closed_of_two_catalogues(books: Books) -> list[str]:
     term = ("2026-03-31", "2026-05-31")
     books.line("a", "2026-03-31", term, 6100).invoice("2026-03-31")
     yen = {"invoice_id": "other", "invoice_number": "Y-1", "catalog": "yen", "currency": "JPY", "subscription_id": "other"}
-    books.line("b", "2026-03-31", term, 6100, **yen).invoice("2026-03-31", **yen | {"lines": 1, "net_minor": 6100, "amount_due_minor": 6100})
+    books.line("b", "2026-03-31", term, 6100, **yen).invoice(
+        "2026-03-31", **yen | {"lines": 1, "net_minor": 6100, "amount_due_minor": 6100}
+    )
     entries = {row.split()[0] for row in books.report("journal_entries", ENTRIES)}
     assert books.wrong("journal_balances") == []
     return sorted(entry for entry in entries if "/" in entry)
