@@ -28,8 +28,10 @@ with sums as (
         coalesce(now.plan = before.plan, false) as is_same_plan,
         now.seats::hugeint * before.price * before.days as product_seats,
         now.seats::hugeint * now.price * before.days as product_price,
-        case c.rounding when 'half_even' then half_even(product_seats, before.period_days) else half_up(product_seats, before.period_days) end as step_seats,
-        case c.rounding when 'half_even' then half_even(product_price, before.period_days) else half_up(product_price, before.period_days) end as step_price
+        case c.rounding when 'half_even' then half_even(product_seats, before.period_days)
+            else half_up(product_seats, before.period_days) end as step_seats,
+        case c.rounding when 'half_even' then half_even(product_price, before.period_days)
+            else half_up(product_price, before.period_days) end as step_price
     from pairs left join (select catalog, rounding from catalogs) c using (catalog)
 ), causes as (
     select *,
