@@ -90,7 +90,9 @@ def _workspace_of(line_id: str, ledger: Ledger) -> str:
     found = ledger.value("select workspace_id from invoice_lines where line_id = ?", [line_id])
     if found is not None:
         return found
-    of_invoice = ledger.frame("select line_id from invoice_lines where invoice_number = ? or invoice_id = ? order by 1", [line_id, line_id])
+    of_invoice = ledger.frame(
+        "select line_id from invoice_lines where invoice_number = ? or invoice_id = ? order by length(line_id), 1", [line_id, line_id]
+    )
     if of_invoice.height:
         named = _some(of_invoice["line_id"].to_list(), 10)
         raise UserError(f"{line_id}: is an invoice. Ask for one of its lines: {named}.")
@@ -100,16 +102,18 @@ def _workspace_of(line_id: str, ledger: Ledger) -> str:
 def _no_such_line(line_id: str, ledger: Ledger) -> str:
     """Near are the lines of that invoice, where there is one, or else lines and invoices that are written alike."""
     lines = ledger.frame(
-        "select line_id, invoice_number from invoice_lines order by levenshtein(line_id, ?), line_id limit 50", [line_id.upper()]
+        "select line_id, invoice_number from invoice_lines order by levenshtein(line_id, ?), length(line_id), line_id limit 50",
+        [line_id.upper()],
     )
     if lines.is_empty():
         return f"{line_id}: there is no such line; nothing has been invoiced yet."
     invoice = line_id.rpartition("-")[0].upper()
-    of_invoice = ledger.frame("select line_id from invoice_lines where invoice_number = ? order by 1", [invoice])
+    of_invoice = ledger.frame("select line_id from invoice_lines where invoice_number = ? order by length(line_id), 1", [invoice])
     if of_invoice.height:
         return f"{line_id}: there is no such line. Invoice {invoice} has: {_some(of_invoice['line_id'].to_list(), 10)}."
     invoices = ledger.frame(
-        "select distinct invoice_number from invoice_lines order by levenshtein(invoice_number, ?), 1 limit 50", [line_id.upper()]
+        "select distinct invoice_number from invoice_lines order by levenshtein(invoice_number, ?), length(invoice_number), 1 limit 50",
+        [line_id.upper()],
     )
     near = did_you_mean(line_id, [*lines["line_id"].to_list(), *invoices["invoice_number"].to_list()])
     return f"{line_id}: there is no such line.{near} All are in invoice_lines."
@@ -226,7 +230,7 @@ def _correction(line: Mapping, news: News, before: Known, now: Known, ledger: Le
         f"""select line_id, invoice_number, invoice_on, run_id, l.quantity, l.amount_minor, l.currency
             from invoice_lines l join invoices i using (invoice_id, invoice_number, invoice_on, currency)
             where {identity.replace("subscription_id", "l.subscription_id")} and run_id < ?
-            order by invoice_on, line_id""",
+            order by invoice_on, length(line_id), line_id""",
         [*(line[name] for name in CHARGE), now.run["run_id"]],
     )
     passed = ledger.value(

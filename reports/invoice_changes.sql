@@ -2,7 +2,7 @@
 -- Grain: invoice. Units: minor units, signed: what each cause makes the amount due differ by.
 --     seats + plan + price + days + term + corrections + credits = difference = amount due - amount due before
 -- The opening charges of the two are turned into each other a step at a time: other seats, then another plan's price (or the same plan's new one),
--- then other days (a stub), rounded half up after each. Seats that moved inside a term are seats, plan switches inside it plan. Where only one of
+-- then other days (a stub), rounded after each as the catalogue rounds. Seats that moved inside a term are seats, plan switches inside it plan. Where only one of
 -- the two opens a term, or their cadences differ, the difference of their opening charges is term.
 create table invoice_changes as
 with sums as (
@@ -26,9 +26,13 @@ with sums as (
     select *,
         coalesce(now.cadence = before.cadence, false) as is_alike,
         coalesce(now.plan = before.plan, false) as is_same_plan,
-        half_up(now.seats::hugeint * before.price * before.days, before.period_days) as step_seats,
-        half_up(now.seats::hugeint * now.price * before.days, before.period_days) as step_price
-    from pairs
+        now.seats::hugeint * before.price * before.days as product_seats,
+        now.seats::hugeint * now.price * before.days as product_price,
+        case c.rounding when 'half_even' then half_even(product_seats, before.period_days)
+            else half_up(product_seats, before.period_days) end as step_seats,
+        case c.rounding when 'half_even' then half_even(product_price, before.period_days)
+            else half_up(product_price, before.period_days) end as step_price
+    from pairs left join (select catalog, rounding from catalogs) c using (catalog)
 ), causes as (
     select *,
         case when is_alike then step_seats - before.amount else 0 end + moved - moved_before as seats_minor,
@@ -58,9 +62,9 @@ comment on column invoice_changes.currency is 'ISO 4217 code.';
 comment on column invoice_changes.invoice_on is 'The invoice date.';
 comment on column invoice_changes.previous_invoice_number is 'The invoice before of the subscription; null: it is the first.';
 comment on column invoice_changes.previous_invoice_on is 'Its date.';
-comment on column invoice_changes.opened_plan is 'The plan of the term that the invoice opens; null: it opens none.';
+comment on column invoice_changes.opened_plan is 'The plan of the term that the invoice opens; null: it opens none, or only as a correction.';
 comment on column invoice_changes.previous_opened_plan is 'The same of the invoice before.';
-comment on column invoice_changes.opened_seats is 'The seats that the term opens with; null: the invoice opens none.';
+comment on column invoice_changes.opened_seats is 'The seats that the term opens with; null: the invoice opens none, or only as a correction.';
 comment on column invoice_changes.previous_opened_seats is 'The same of the invoice before.';
 comment on column invoice_changes.amount_due_minor is 'What is due on this invoice, minor unit.';
 comment on column invoice_changes.previous_due_minor is 'What was due on the one before; 0: it is the first; minor unit.';

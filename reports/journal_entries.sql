@@ -3,13 +3,22 @@
 -- After: revenue_schedule.
 -- An invoice: debit receivable (what is due) and customer credit (applied), credit deferred revenue (net) and customer credit (granted); a negative
 -- net debits deferred revenue. A month of an invoice: debit deferred revenue, credit revenue, on the month's last day, once all days of the
--- month were billed. Both follow from an issued invoice alone, which never changes: an entry once there stays as it is.
+-- month were billed for its catalogue, at both cadences: by one run, or by some of them. Both follow from an issued
+-- invoice alone, which never changes: an entry once there stays as it is.
 create table journal_entries as
-with closed as (
-    select max(through) as closed_on from runs
+with cadences(cadence) as (
+    values ('monthly'), ('annual')
+), billed as (  -- a run may bill one catalogue alone, or one cadence
+    select i.catalog, c.cadence, max(r.through) as billed_on
+    from (select distinct catalog from invoices) i
+    cross join cadences c
+    left join runs r on coalesce(r.catalog = i.catalog, true) and coalesce(r.cadence = c.cadence, true)
+    group by all
+), closed as (
+    select catalog, min(coalesce(billed_on, '1900-01-01'::date)) as closed_on from billed group by all
 ), recognised as (
     select invoice_id, month, sum(recognised_minor)::bigint as amount
-    from revenue_schedule where last_day(month) <= (select closed_on from closed) group by all
+    from revenue_schedule join closed using (catalog) where last_day(month) <= closed_on group by all
 ), entries as (
     select invoice_number as entry_id, invoice_on as entry_on, 'invoice' as kind, *,
         unnest([

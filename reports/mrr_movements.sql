@@ -7,11 +7,14 @@
 -- plan_change, which cancels within them, and only what the workspace grew or shrank by is a movement.
 create table mrr_movements as
 with measured as (
-    select date_trunc('month', day)::date as month, max(day) as measured_on from seat_occupancy group by all
+    select date_trunc('month', day)::date as month, max(day) as measured_on, min(day) as first_on from seat_occupancy group by all
 ), moments as (
     select month, measured_on, measured_on as day, false as is_start from measured
-    union all  -- what ran before the ledger's opening day was taken over: it opens the first month
-    select min(month), min(measured_on), (select min(day) from seat_occupancy), true from measured having count(*) > 0
+    union all  -- what ran on the day before the ledger's opening day was taken over: it opens the first month
+    select min(month), min(measured_on), min(first_on), true from measured having count(*) > 0
+), taken_over as (  -- in the opening day's term, or in one that ended as that day's began
+    select subscription_id from terms
+    where term_from < (select min(first_on) from measured) and ended_on >= (select min(first_on) from measured)
 ), worth as (
     select m.month, m.is_start, s.workspace_id, s.catalog, s.plan, s.currency,
         case s.basis when 'committed' then o.committed else o.occupied end as seats,
@@ -19,7 +22,7 @@ with measured as (
     from moments m
     join seat_occupancy o on o.day = m.day
     join spells s on s.subscription_id = o.subscription_id and s.spell_from = o.spell_from
-    where not m.is_start or s.term_from < o.day
+    where not m.is_start or s.subscription_id in (from taken_over)
 ), sides as (
     select month, workspace_id, catalog, plan, currency, 0 as opening, mrr_minor as closing, seats from worth where not is_start
     union all
@@ -31,18 +34,31 @@ with measured as (
     select month, workspace_id, catalog, plan, currency,
         sum(opening)::bigint as opening_minor, sum(closing)::bigint as closing_minor, sum(seats)::bigint as closing_seats
     from sides group by all having sum(opening) <> 0 or sum(closing) <> 0
-), wholes as (
+), wholes as materialized (
     select *,
         sum(opening_minor) over whole as whole_opening,
         sum(closing_minor) over whole as whole_closing,
-        min(month) over (partition by workspace_id, catalog) = month as is_first
+        min(month) over (partition by workspace_id, catalog) = month as is_first_row
     from plans window whole as (partition by month, workspace_id, catalog)
+), doubtful as materialized (  -- spells before the month that a workspace seems to be new in: few, so that only their days are looked at
+    select * from spells s
+    where exists (
+        from wholes f
+        where f.is_first_row and f.whole_opening = 0 and f.workspace_id = s.workspace_id and f.catalog = s.catalog and f.month > s.spell_from)
+), first_paid as (
+    select s.workspace_id, s.catalog, min(o.day) as paid_on
+    from seat_occupancy o
+    join doubtful s on s.subscription_id = o.subscription_id and s.spell_from = o.spell_from
+    where half_up(case s.basis when 'committed' then o.committed else o.occupied end::hugeint * s.unit_price_minor,
+        case s.cadence when 'annual' then 12 else 1 end) > 0
+    group by all
 ), movements as (
     select *,
         closing_minor > 0 and whole_opening = 0 as is_start,
+        is_first_row and coalesce(paid_on >= month, true) as is_first,
         whole_opening > 0 and whole_closing > 0 as goes_on,
         case when goes_on and closing_minor > 0 then whole_closing - whole_opening else 0 end as growth
-    from wholes
+    from wholes left join first_paid using (workspace_id, catalog)
 )
 select
     p.month,
@@ -72,12 +88,12 @@ comment on column mrr_movements.catalog is 'The catalogue.';
 comment on column mrr_movements.plan is 'The plan.';
 comment on column mrr_movements.currency is 'ISO 4217 code.';
 comment on column mrr_movements.closing_seats is 'Seats billed at that day''s close.';
-comment on column mrr_movements.opening_minor is 'Recurring revenue at the close of the month before; in the first month that which was taken over; minor unit a month.';
-comment on column mrr_movements.new_minor is 'Of a workspace that never had any before, in this catalogue and since the opening day.';
+comment on column mrr_movements.opening_minor is 'Recurring revenue at the close of the month before; in the first month that which was taken over, as of the opening day''s close; minor unit a month.';
+comment on column mrr_movements.new_minor is 'Of a workspace that had none on any day of an earlier month, in this catalogue and since the opening day.';
 comment on column mrr_movements.expansion_minor is 'What a workspace that had some grew by.';
 comment on column mrr_movements.contraction_minor is 'What a workspace that keeps some shrank by; negative.';
 comment on column mrr_movements.churn_minor is 'What a workspace that has none any more had; negative.';
-comment on column mrr_movements.reactivation_minor is 'Of a workspace that had some in an earlier month and none at this month''s start.';
+comment on column mrr_movements.reactivation_minor is 'Of a workspace that had some on a day of an earlier month and none at this month''s start.';
 comment on column mrr_movements.plan_change_minor is 'Carried from the plan left (negative) to the plan entered; adds up to 0 for each workspace, catalogue and month.';
 comment on column mrr_movements.closing_minor is 'Recurring revenue at the close of measured_on, minor unit a month.';
 comment on column mrr_movements.is_held is 'Whether the workspace is held now: its figures are as known and may change.';

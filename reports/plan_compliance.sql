@@ -2,11 +2,10 @@
 -- Grain: workspace, month, matter, subject. Units: seats, or what the metric counts; days. Nothing of this is billed.
 -- matter: over_seat_limit, seat_limit_reached, beyond_plan (subject: the metric), broken_alias, trial_ending (within 31 days of the month's
 -- last known day).
+-- After: workspace_names.
 create table plan_compliance as
 with months as (
     select date_trunc('month', day)::date as month, max(day) as last_day from seat_occupancy group by all
-), names as (
-    select workspace_id, arg_max(workspace_name, starts_on) as workspace_name from subscriptions group by all
 ), at_limit as (
     select workspace_id, date_trunc('month', day)::date as month, count(*) filter (occupied > seat_limit) as days_over,
         count(*) as days_reached, min(day) as first_reached, max(day) as last_reached,
@@ -19,13 +18,23 @@ with months as (
     select workspace_id, date_trunc('month', day)::date as month, metric, count(distinct day) as days, min(day) as first_on, max(day) as last_on,
         max({'over': value - allowed, 'used': value, 'allowed': allowed, 'plan': plan}) as most
     from plan_usage where is_beyond group by all
-), aliases as (
-    select a.workspace_id, m.month, count(distinct user_id) as users, min(greatest(broken_from, m.month)) as first_on,
-        max(least(coalesce(broken_until - 1, m.last_day), m.last_day)) as last_on,
-        list_sort(list(distinct user_id)) as ids
+), broken as (
+    select a.workspace_id, a.user_id, m.month, greatest(broken_from, m.month) as first_on,
+        least(coalesce(broken_until - 1, m.last_day), m.last_day) as last_on
     from months m
     join broken_aliases a on a.broken_from <= m.last_day and coalesce(a.broken_until > m.month, true)
+), alias_days as (  -- an alias is broken once on a day: its stretches do not overlap
+    select workspace_id, month, day, count(*) as users
+    from (select workspace_id, month, unnest(generate_series(first_on, last_on, interval 1 day))::date as day from broken)
     group by all
+), aliases as (
+    select b.*, d.days, d.most
+    from (
+        select workspace_id, month, count(distinct user_id) as users, min(first_on) as first_on, max(last_on) as last_on,
+            list_sort(list(distinct user_id)) as ids
+        from broken group by all
+    ) b
+    join (select workspace_id, month, count(*) as days, max(users) as most from alias_days group by all) d using (workspace_id, month)
 ), trials as (
     select o.workspace_id, m.month, m.last_day, s.trial_until, o.plan, o.occupied
     from months m
@@ -49,7 +58,7 @@ with months as (
             else format('{} {} are used; plan {} allows {}', most.used, metric, most.plan, most.allowed) end
     from beyond
     union all
-    select workspace_id, month, 'broken_alias', null, null, last_on - first_on + 1, first_on, last_on, users, 0,
+    select workspace_id, month, 'broken_alias', null, null, days, first_on, last_on, most, 0,
         format('{} cannot work, login is disabled or the user deactivated: {}{}', case users when 1 then '1 alias' else users || ' aliases' end,
             array_to_string(ids[1:5], ', '), case when users > 5 then ', …' else '' end)
     from aliases
@@ -62,18 +71,18 @@ select
     month, workspace_id, workspace_name, matter, subject, plan, days::bigint as days, first_on, last_on, used::bigint as used,
     allowed::bigint as allowed, words
 from matters
-left join names using (workspace_id)
+left join workspace_names using (workspace_id)
 order by month, workspace_id, matter, subject;
 comment on table plan_compliance is 'One per workspace, month, matter and subject: limits reached, use beyond the plan, aliases that cannot work, trials that end soon. Key: workspace_id, month, matter, subject.';
 comment on column plan_compliance.month is 'The month''s first day.';
 comment on column plan_compliance.workspace_id is 'The workspace.';
-comment on column plan_compliance.workspace_name is 'The workspace''s name.';
+comment on column plan_compliance.workspace_name is 'The workspace''s name (workspace_names).';
 comment on column plan_compliance.matter is 'over_seat_limit, seat_limit_reached, beyond_plan, broken_alias or trial_ending.';
 comment on column plan_compliance.subject is 'beyond_plan: the metric; else null.';
 comment on column plan_compliance.plan is 'The plan then; null: it does not matter.';
 comment on column plan_compliance.days is 'On how many days of the month; trial_ending: in how many days.';
 comment on column plan_compliance.first_on is 'The first such day of the month; trial_ending: the last day known.';
 comment on column plan_compliance.last_on is 'The last such day of the month; trial_ending: the day after the trial.';
-comment on column plan_compliance.used is 'The most that was used: seats, the metric, or aliases that cannot work.';
+comment on column plan_compliance.used is 'The most that was used at a day''s close: seats, the metric, or aliases that cannot work.';
 comment on column plan_compliance.allowed is 'What the plan allowed then; 0: nothing; null: no limit.';
 comment on column plan_compliance.words is 'The matter in a sentence.';

@@ -1,8 +1,14 @@
 -- The finance database: every table with its grain, every column with its unit. Money is in minor units; the *_v views show it readably.
--- The one division of money in SQL: half up, away from zero, in whole numbers (the same as transforms/money.py).
+-- The division of money in SQL: half up, away from zero, in whole numbers (the same as transforms/money.py).
 create macro half_up(numerator, denominator) as
     (sign(numerator) * ((2 * abs(numerator::hugeint) + denominator) // (2 * denominator)))::bigint;
 comment on macro half_up is 'Numerator / denominator as a whole number, half up, away from zero.';
+-- The same for what a catalogue that rounds half even has rounded.
+create macro half_even(numerator, denominator) as
+    (sign(numerator) * (abs(numerator::hugeint) // denominator + case
+        when 2 * (abs(numerator::hugeint) % denominator) > denominator then 1
+        when 2 * (abs(numerator::hugeint) % denominator) = denominator then (abs(numerator::hugeint) // denominator) % 2 else 0 end))::bigint;
+comment on macro half_even is 'Numerator / denominator as a whole number, half to the even one.';
 
 create table currencies (currency varchar, decimals bigint, unit decimal(5, 4));
 comment on table currencies is 'One per currency of the catalogues. Key: currency.';

@@ -5,8 +5,8 @@ An entry is a line of an invoice, or the credit that it applied or granted: the 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import NamedTuple
 
 import polars as pl
@@ -28,6 +28,9 @@ DATES = {"dmy": "%d/%m/%Y", "mdy": "%m/%d/%Y", "ymd": "%Y-%m-%d"}
 
 _MOST_DECIMALS = 2  # both systems keep amounts with two
 _LONGEST_TEXT = 4_000  # of a line's description, in both
+_BETWEEN = "; "  # parts of a description
+_ROOM_FOR_REST = 20  # characters, of `… and 12345 more`
+_DIGITS_OF_DIGEST = 12
 _LONGEST_NUMBER = 21  # of an invoice's number in QuickBooks Online
 
 
@@ -49,16 +52,18 @@ def customers_from_workspaces(workspaces: pl.DataFrame, *, by_id: bool, longest:
     """What each workspace is called elsewhere: one name, and no two workspaces the same.
 
     Grain: workspace (`workspace_id`, `workspace_name`?) -> workspace (`workspace_id`, `customer`). Without a name, or `by_id`, it is the id;
-    workspaces of equal name have the id behind it, all of them. `not_taken` are characters that a name may not have there.
+    workspaces of equal name have the id behind it, all of them; and so has one that is called what another is called then. Ids that are
+    alike there, too, as in all but their case, are told apart by a digest. `not_taken` are characters that a name may not have there.
     """
     blanks = str.maketrans(dict.fromkeys(not_taken, " "))
-    told = []
+    told: dict[str, list[str]] = {}  # of each workspace what it may be called, the plainest first
     for workspace, name in workspaces.select("workspace_id", "workspace_name").iter_rows():
-        known = "" if by_id else one_line((name or "").translate(blanks))
-        told.append((workspace, (known or one_line(workspace.translate(blanks)))[:longest].strip()))
-    times = Counter(name.casefold() for _, name in told)
-    rows = [(workspace, name if times[name.casefold()] == 1 else _with_id(name, workspace, longest)) for workspace, name in told]
-    return pl.DataFrame(rows, schema={"workspace_id": pl.String, "customer": pl.String}, orient="row")
+        plain_id = one_line(workspace.translate(blanks))
+        known = ((not by_id and one_line((name or "").translate(blanks))) or plain_id)[:longest].strip()
+        digest = sha256(workspace.encode()).hexdigest()[:_DIGITS_OF_DIGEST]
+        told[workspace] = [known, _with_behind(known, plain_id, longest), _with_behind(known, digest, longest)]
+    chosen = _none_alike(told)
+    return pl.DataFrame(list(chosen.items()), schema={"workspace_id": pl.String, "customer": pl.String}, orient="row")
 
 
 def entries_from_invoices(invoices: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
@@ -100,7 +105,8 @@ def entries_from_invoices(invoices: pl.DataFrame, lines: pl.DataFrame) -> pl.Dat
 def one_entry_where_negative(invoices: pl.DataFrame, entries: pl.DataFrame) -> pl.DataFrame:
     """For a system that takes no negative amount: an invoice with one becomes a single entry of what is due, with the parts in its words.
 
-    Grain: invoice, place -> invoice, place. Invoices with nothing due have no entry at all, and entries of 0 are left out.
+    Grain: invoice, place -> invoice, place. Invoices with nothing due have no entry at all, and entries of 0 are left out. Of parts that
+    are longer than a description may be, the first ones are told whole, and how many more there are.
     """
     due = invoices.filter(pl.col("amount_due_minor") > 0).select("invoice_number", "amount_due_minor", "invoice_on", "currency")
     known = entries.join(due, on="invoice_number", maintain_order="left")
@@ -108,12 +114,12 @@ def one_entry_where_negative(invoices: pl.DataFrame, entries: pl.DataFrame) -> p
     whole = known.filter(~is_mixed & (pl.col("amount_minor") != 0)).select(entries.columns)
     part = pl.format("{}: {}", "description", _amount(pl.col("amount_minor"), pl.col("currency")))
     merged = (
-        known.filter(is_mixed)
+        _that_fit(known.filter(is_mixed).with_columns(part=part))
         .group_by("invoice_number", maintain_order=True)
         .agg(
             pl.lit(0, pl.Int64).alias("place"),
             pl.lit(False).alias("is_credit"),
-            part.str.join("; ").alias("description"),
+            _told_parts().alias("description"),
             pl.col("amount_due_minor").first().alias("amount_minor"),
             pl.col("invoice_on").first().alias("service_from"),
         )
@@ -121,6 +127,19 @@ def one_entry_where_negative(invoices: pl.DataFrame, entries: pl.DataFrame) -> p
     order = invoices.select("invoice_number").with_row_index("turn")
     both = pl.concat([whole, merged.select(entries.columns)], how="vertical_relaxed").join(order, on="invoice_number")
     return both.sort("turn", "place").drop("turn")
+
+
+def _that_fit(parts: pl.DataFrame) -> pl.DataFrame:
+    """Say of each `part` of an invoice's entry whether its description has room for it (`fits`). The first is told in any case."""
+    so_far = (pl.col("part").str.len_chars() + len(_BETWEEN)).cum_sum().over("invoice_number")
+    whole = pl.col("so_far").max().over("invoice_number") <= _LONGEST_TEXT + len(_BETWEEN)
+    is_first = pl.col("so_far") == pl.col("so_far").min().over("invoice_number")
+    return parts.with_columns(so_far=so_far).with_columns(fits=whole | (pl.col("so_far") <= _LONGEST_TEXT - _ROOM_FOR_REST) | is_first)
+
+
+def _told_parts() -> pl.Expr:
+    told, left = pl.col("part").filter(pl.col("fits")).str.join(_BETWEEN), (~pl.col("fits")).sum()
+    return pl.when(left == 0).then(told).otherwise(pl.format("{}" + _BETWEEN + "… and {} more", told, left))
 
 
 def xero_rows(invoices: pl.DataFrame, entries: pl.DataFrame, customers: pl.DataFrame, coding: Coding) -> pl.DataFrame:
@@ -190,8 +209,25 @@ def parts_of(rows: pl.DataFrame, number: str, most_invoices: int, most_rows: int
     return [pl.concat(part) for part in parts if part]
 
 
-def _with_id(name: str, workspace: str, longest: int) -> str:
-    behind = f" ({one_line(workspace)})"[-longest + 1 :]
+def _none_alike(told: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """For each workspace the plainest name that no other one has, whatever the case: of those that are alike the plainest give way."""
+    turns = dict.fromkeys(told, 0)
+    while True:
+        alike: dict[str, list[str]] = {}
+        for workspace, turn in turns.items():
+            alike.setdefault(told[workspace][turn].casefold(), []).append(workspace)
+        groups = [same for same in alike.values() if len(same) > 1]
+        if not groups:
+            return {workspace: told[workspace][turn] for workspace, turn in turns.items()}
+        for same in groups:
+            plainest = min(turns[workspace] for workspace in same)
+            if plainest + 1 == len(told[same[0]]):
+                raise Cannot(f"{same[0]} and {same[1]} cannot be told apart by a name")
+            turns |= {workspace: plainest + 1 for workspace in same if turns[workspace] == plainest}
+
+
+def _with_behind(name: str, words: str, longest: int) -> str:
+    behind = f" ({words})"[-longest + 1 :]
     return name[: longest - len(behind)] + behind
 
 

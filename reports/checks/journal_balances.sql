@@ -1,16 +1,20 @@
 -- Does every entry balance, and do the accounts hold what invoices, credit and the revenue schedule say?  Returns what does not.
 with balances as (
     select workspace_id, catalog, currency, account_code, sum(debit_minor - credit_minor) as balance from journal_entries group by all
-), closed as (
-    select coalesce(max(through), '1900-01-01'::date) as closed_on from runs
+), closed as (  -- a month is over for a catalogue once runs of both cadences went past it
+    select catalog, least(
+        coalesce(max(through) filter (coalesce(cadence, 'monthly') = 'monthly'), '1900-01-01'::date),
+        coalesce(max(through) filter (coalesce(cadence, 'annual') = 'annual'), '1900-01-01'::date)) as closed_on
+    from (select distinct i.catalog, r.run_id, r.through, r.cadence from invoices i left join runs r on coalesce(r.catalog, i.catalog) = i.catalog)
+    group by catalog
 ), wanted as (
     select workspace_id, catalog, currency, '1100' as account_code, sum(amount_due_minor) as balance from invoices group by all
     union all
     select workspace_id, catalog, currency, '2200', sum(credit_applied_minor - credit_granted_minor) from invoices group by all
     union all
-    select workspace_id, catalog, currency, '4000', -sum(recognised_minor) from revenue_schedule, closed where last_day(month) <= closed_on group by all
+    select workspace_id, catalog, currency, '4000', -sum(recognised_minor) from revenue_schedule join closed using (catalog) where last_day(month) <= closed_on group by all
     union all
-    select workspace_id, catalog, currency, '2100', -sum(recognised_minor) from revenue_schedule, closed where last_day(month) > closed_on group by all
+    select workspace_id, catalog, currency, '2100', -sum(recognised_minor) from revenue_schedule join closed using (catalog) where last_day(month) > closed_on group by all
 )
 select entry_id as what, format('debits {}, credits {}', sum(debit_minor), sum(credit_minor)) as problem
 from journal_entries group by entry_id

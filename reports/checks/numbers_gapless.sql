@@ -1,4 +1,8 @@
 -- Are invoice numbers gapless for each catalogue and year?  Returns the catalogues and years where they are not.
-select catalog || ' ' || year(invoice_on) as what, format('{} invoices, last number {}', count(*), max(right(invoice_number, 6)::bigint)) as problem
-from invoices group by catalog, year(invoice_on)
-having max(right(invoice_number, 6)::bigint) <> count(*) or count(distinct invoice_number) <> count(*)
+with numbered as (
+    select catalog, year(invoice_on) as year, invoice_number, try_cast(split_part(invoice_number, '-', 3) as bigint) as number from invoices
+)
+select catalog || ' ' || year as what, format('{} invoices, last number {}', count(*), max(number)) as problem
+from numbered group by catalog, year
+having max(number) is distinct from count(*) or min(number) is distinct from 1 or count(distinct number) <> count(*)
+    or count(distinct invoice_number) <> count(*)

@@ -2,7 +2,7 @@
 --     due before + sum of the causes = due
 -- Per subscription: its first invoice of the month against its last of the month before, by the causes of invoice_changes. An invoice that has
 -- none to be compared with there counts whole: the subscription's first ever, or one after a month without. So does one that no invoice of
--- the month follows (less; held where its workspace is held now), and so do further ones of either month.
+-- the month follows (less; held where its workspace is held now, and its hold reaches into the month or before), and so do further ones of either month.
 with two_months as (
     select invoice_number, subscription_id, workspace_id, currency, invoice_on, amount_due_minor as due, invoice_on >= $month as is_now,
         row_number() over (month_of order by invoice_on) as place,
@@ -31,7 +31,7 @@ with two_months as (
     union all
     select currency, {'cause': 'further', 'minor': -due} from two_months where not is_now and place_from_last > 1
     union all
-    select currency, {'cause': case when workspace_id in (select workspace_id from holds) then 'held' else 'none' end, 'minor': -due}
+    select currency, {'cause': case when workspace_id in (select workspace_id from holds where since_on is null or since_on <= last_day($month)) then 'held' else 'none' end, 'minor': -due}
     from two_months b
     where not is_now and place_from_last = 1
         and not exists (from two_months n where n.is_now and n.subscription_id = b.subscription_id and n.currency = b.currency)
@@ -47,7 +47,7 @@ with two_months as (
     (9, 'corrections', 'Corrections', 'of what was known before'),
     (10, 'credits', 'Credits', 'granted (+) or used (−)'),
     (11, 'none', 'Not invoiced', 'subscriptions of the month before without an invoice in this one'),
-    (12, 'held', 'Held', 'the same, of workspaces that are held now')
+    (12, 'held', 'Held', 'the same, of workspaces that are held now, since then or before')
 )
 select s.currency, c.place, c.label, c.means, sum(s.step.minor) as minor
 from steps s

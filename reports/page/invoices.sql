@@ -10,7 +10,7 @@ where i.invoice_on >= $month and i.invoice_on < $month + interval 1 month
 order by
     row_number() over (
         partition by i.currency
-        order by greatest(abs(i.net_minor), i.amount_due_minor, abs(c.difference_minor)) desc, i.invoice_number
+        order by greatest(abs(i.net_minor), i.amount_due_minor, abs(c.difference_minor)) desc, length(i.invoice_number), i.invoice_number
     ),
     i.currency
 limit 1000

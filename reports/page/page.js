@@ -124,10 +124,11 @@
   for (const invoice of invoices) {
     invoice.name = Object.hasOwn(names, invoice.workspace) ? names[invoice.workspace] : "";
     invoice.text = plainly([invoice.number, invoice.workspace, invoice.name, invoice.subscription, invoice.plans, invoice.on].join("\n"));
+    invoice.place = invoice.number.replace(/\d+$/, (digits) => digits.padStart(12, "0")); // the millionth comes last
   }
 
   const columns = [
-    {label: "Invoice", key: (i) => i.number},
+    {label: "Invoice", key: (i) => i.place},
     {label: "Date", key: (i) => i.on, wide: true},
     {label: "Workspace", key: (i) => plainly(i.name || i.workspace), wide: true},
     {label: "Plan", key: (i) => i.plans, wide: true},
@@ -191,7 +192,7 @@
     if (order.column === null) return rows;
     const key = columns[order.column].key;
     const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
-    return rows.map((i) => [key(i), i]).sort((a, b) => (order.down ? -1 : 1) * compare(a[0], b[0]) || compare(a[1].number, b[1].number)).map(([, i]) => i);
+    return rows.map((i) => [key(i), i]).sort((a, b) => (order.down ? -1 : 1) * compare(a[0], b[0]) || compare(a[1].place, b[1].place)).map(([, i]) => i);
   };
 
   const button = (text, act) => {

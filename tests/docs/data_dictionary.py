@@ -42,7 +42,7 @@ SUBJECTS = (
     Subject(
         "Contracts",
         "What was agreed, and what became of it. Rules: [terms](rules.md#3-terms-t), [plans and prices](rules.md#2-plans-and-prices).",
-        ("subscriptions", "terms", "spells"),
+        ("subscriptions", "workspace_names", "terms", "spells"),
     ),
     Subject(
         "Revenue",

@@ -18,7 +18,7 @@ from flows.invoice_documents import Choice
 from tests.conftest import SAMPLE, Product
 from tests.faults.sources import HOSTILE, Source, own_catalog
 from tests.flows.test_cli import seatledger
-from transforms.import_files import Coding, customers_from_workspaces
+from transforms.import_files import Coding, customers_from_workspaces, one_entry_where_negative
 
 MONTHS = [date(2026, month, 1) for month in range(1, 6)]
 CODING = Coding(account="200", tax="Tax Exempt", credit_account="2200", due_days=30, dates="ymd")
@@ -109,6 +109,23 @@ def test_quickbooks_gets_no_negative_amount_and_is_told_the_parts_in_words(sampl
     assert sum(row["*InvoiceNo"] == "PIV-2026-000018" for row in rows) == 2  # nothing negative: a row a line
 
 
+def test_of_more_parts_than_a_description_holds_the_first_are_told_whole_and_the_others_counted() -> None:
+    texts = [f"{n} seats, 1 × 39.00 × {n}/31 days".ljust(98, ".") for n in range(60)]
+    invoices = pl.DataFrame({"invoice_number": ["V-1"], "amount_due_minor": [57], "invoice_on": [date(2026, 4, 1)], "currency": ["USD"]})
+    amounts = [-1] + [1] * 59
+    entries = pl.DataFrame(
+        {"invoice_number": ["V-1"] * 60, "place": range(60), "is_credit": [False] * 60, "description": texts, "amount_minor": amounts}
+    )
+    entries = entries.with_columns(service_from=date(2026, 4, 1))
+    (words,) = one_entry_where_negative(invoices, entries)["description"]
+    *told, rest = words.split("; ")
+    assert len(words) <= 4000
+    assert told == [f"{text}: {'-' if not n else ''}0.01" for n, text in enumerate(texts[: len(told)])]
+    assert (len(told), rest) == (37, "… and 23 more")
+    (words,) = one_entry_where_negative(invoices, entries.head(37))["description"]
+    assert "more" not in words
+
+
 def test_dates_tax_account_and_days_to_pay_are_as_asked(sample: Product, tmp_path: Path) -> None:
     _, rows = exported(sample, "xero", tmp_path / "x.csv", MONTHS[3], CODING._replace(dates="dmy", due_days=14))
     assert {(row["*InvoiceDate"], row["*DueDate"]) for row in rows if row["*InvoiceNumber"] == "PIV-2026-000015"} == {
@@ -139,6 +156,22 @@ def test_hostile_names_neither_run_nor_break_the_file(tmp_path: Path, name: str)
     assert max(map(len, customers)) == SYSTEMS[name].longest_name
     assert {"'=cmd|' /C calc'!A0", "'=1+1", "two lines", "a tab"} <= set(customers)
     assert ("Acme: North b" if name == "xero" else "Acme North b") in customers
+
+
+def test_a_customer_that_is_called_what_another_came_to_be_called_stays_apart_from_it() -> None:
+    named = pl.DataFrame({"workspace_id": ["w-1", "w-2", "w-3"], "workspace_name": ["Same", "Same", "Same (w-1)"]})
+    told = customers_from_workspaces(named, by_id=False, longest=255, not_taken="<>")
+    assert told["customer"].to_list() == ["Same (w-1)", "Same (w-2)", "Same (w-1) (w-3)"]
+
+
+def test_ids_that_differ_in_case_or_signs_alone_or_past_the_cut_stay_apart() -> None:
+    ids = ["w-1", "W-1", "a:b", "a b", "x" * 100 + "1", "y" * 100 + "1"]
+    named = pl.DataFrame({"workspace_id": ids, "workspace_name": ["Same"] * len(ids)})
+    for by_id in (False, True):
+        told = customers_from_workspaces(named, by_id=by_id, longest=30, not_taken="<>:")["customer"].to_list()
+        assert len({name.casefold() for name in told}) == len(ids)
+        assert max(map(len, told)) <= 30
+        assert not any(sign in name for name in told for sign in "<>:")
 
 
 def test_two_customers_of_one_name_stay_two(tmp_path: Path) -> None:

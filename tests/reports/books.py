@@ -83,9 +83,10 @@ class Books:
         row |= {"credit_balance_minor": 0, "run_id": "run-000001"} | told
         return self.given("invoices", " | ".join(row) + "\n" + " | ".join(map(str, row.values())))
 
-    def billed_through(self, day: str) -> Books:
-        """A run that billed up to that day."""
-        return self.given("runs", f"run_id | command | through\nrun-000001 | run | {day}")
+    def billed_through(self, day: str, **told: object) -> Books:
+        """A run that billed up to that day: all, or the one `catalog` or `cadence` that is told."""
+        ((runs,),) = self.finance.execute("select count(*) from runs").fetchall()
+        return self.given("runs", f"run_id | command | through\nrun-{runs + 1:06} | run | {day}", **told)
 
     def report(self, name: str, columns: str) -> list[str]:
         """The rows of a report in its own order: the columns asked for, `-` where there is none."""

@@ -59,6 +59,14 @@ def test_after_a_stub_the_whole_period_is_days() -> None:
     assert changes(books)[1:] == told("6686 19500 1671 0 0 11143 0 0 0")
 
 
+def test_each_step_is_rounded_as_the_catalogue_rounds_so_that_what_did_not_change_is_nothing() -> None:
+    for rounding, amount in (("half_up", 627), ("half_even", 626)):  # 12.53 × 15/30 = 6.265
+        books = Books().line("stub", "2026-04-16", ("2026-04-16", "2026-05-01"), amount, unit_price_minor=1253, period_days=30)
+        books.finance.execute("update catalogs set rounding = ?", [rounding])
+        opened(books.invoice("2026-04-16"), MAY, 1, 1253).invoice("2026-05-01")
+        assert changes(books)[1:] == [f"{amount} 1253 0 0 0 {1253 - amount} 0 0 0"]
+
+
 def test_another_cadence_or_an_invoice_inside_an_annual_term_is_term() -> None:
     books = opened(Books(), MARCH, 5, 3900).invoice("2026-03-01")
     opened(books, ("2026-04-01", "2027-04-01"), 5, 38400, cadence="annual").invoice("2026-04-01")

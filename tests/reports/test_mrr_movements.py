@@ -52,6 +52,7 @@ def test_committed_seats_count_as_agreed_and_seats_on_trial_do_not_count() -> No
 
 def test_what_ran_before_the_opening_day_opens_the_first_month_and_is_not_new() -> None:
     books = Books().spell("2025-12-10", "2026-01-10", 3900).spell("2026-01-10", "2026-02-10", 3900)
+    books.given("terms", "term_from | term_until | ended_on\n2025-12-10 | 2026-01-10 | 2026-01-10", subscription_id="sub")
     books.seats("2026-01-01", "5x9", "2025-12-10").seats("2026-01-10", "6x22", "2026-01-10")
     assert books.report("mrr_movements", MOVES) == told("2026-01-01 team 19500 0 3900 0 0 0 0 23400")
 
@@ -59,6 +60,39 @@ def test_what_ran_before_the_opening_day_opens_the_first_month_and_is_not_new() 
 def test_a_subscription_that_begins_on_the_opening_day_is_new() -> None:
     books = Books().spell("2026-01-01", "2026-02-01", 3900).seats("2026-01-01", "5x20", "2026-01-01")
     assert books.report("mrr_movements", f"measured_on, {MOVES}") == told("2026-01-20 2026-01-01 team 0 19500 0 0 0 0 0 19500")
+
+
+def test_what_was_taken_over_opens_the_first_month_also_where_its_term_begins_on_the_opening_day() -> None:
+    books = Books().spell("2026-01-01", "2026-02-01", 3900).seats("2026-01-01", "5 6x30", "2026-01-01")
+    terms = "term_from | term_until | ended_on\n2025-12-01 | 2026-01-01 | 2026-01-01\n2026-01-01 | 2026-02-01 | 2026-02-01"
+    books.given("terms", terms, subscription_id="sub")
+    assert books.report("mrr_movements", MOVES) == told("2026-01-01 team 19500 0 3900 0 0 0 0 23400")
+
+
+def test_one_that_paid_once_before_and_had_stopped_is_new_on_the_opening_day() -> None:
+    books = Books().spell("2026-01-01", "2026-02-01", 3900).seats("2026-01-01", "5x31", "2026-01-01")
+    terms = "term_from | term_until | ended_on\n2025-12-01 | 2026-01-01 | 2025-12-20\n2026-01-01 | 2026-02-01 | 2026-02-01"
+    books.given("terms", terms, subscription_id="sub")
+    assert books.report("mrr_movements", MOVES) == told("2026-01-01 team 0 19500 0 0 0 0 0 19500")
+
+
+def test_who_paid_inside_an_earlier_month_alone_comes_back_and_is_not_new() -> None:
+    books = Books().spell("2026-01-05", "2026-02-05", 3900).seats("2026-01-01", "2x4").seats("2026-01-05", "2x15", "2026-01-05")
+    books.seats("2026-01-20", "2x44").spell("2026-03-05", "2026-04-05", 3900).seats("2026-03-05", "2x27", "2026-03-05")
+    today = "subscription_id | workspace_id | catalog | plan | seats_occupied\nsub | ws | vendor | team | 2"
+    assert books.given("subscriptions", today).report("mrr_movements", MOVES) == told("2026-03-01 team 0 0 0 0 0 7800 0 7800")
+    assert books.wrong("mrr_runs_on") == []
+
+
+def test_a_plan_on_which_nobody_held_a_seat_in_earlier_months_does_not_make_a_reactivation() -> None:
+    books = Books().spell("2026-01-05", "2027-01-05", 46800, cadence="annual").seats("2026-01-05", "0x60 2x26", "2026-01-05")
+    assert books.report("mrr_movements", MOVES) == told("2026-03-01 team 0 7800 0 0 0 0 0 7800")
+
+
+def test_a_start_after_days_of_the_same_month_is_new_all_the_same() -> None:
+    books = Books().spell("2026-01-05", "2026-02-05", 3900).seats("2026-01-01", "2x4").seats("2026-01-05", "2x5", "2026-01-05")
+    books.seats("2026-01-10", "2x10").spell("2026-01-20", "2026-02-20", 3900).seats("2026-01-20", "2x12", "2026-01-20")
+    assert books.report("mrr_movements", MOVES) == told("2026-01-01 team 0 7800 0 0 0 0 0 7800")
 
 
 def test_a_move_to_another_vendor_is_churn_for_the_one_and_new_for_the_other() -> None:

@@ -94,6 +94,14 @@ def test_what_is_not_invoiced_because_it_is_held_is_told_apart() -> None:
     assert [(step["label"], step["minor"]) for step in asked(books.finance, "due_bridge", date(2026, 3, 1))] == [("Held", -1000)]
 
 
+def test_a_hold_that_came_in_a_later_month_is_no_reason_of_an_earlier_one() -> None:
+    for since, label in (("2026-03-31", "Held"), ("2026-01-05", "Held"), ("2026-04-01", "Not invoiced")):
+        books = Books().line("a", "2026-02-01", ("2026-02-01", "2026-03-01"), 1000).invoice("2026-02-01")
+        books.given("holds", f"workspace_id | reason | since_on\nws | broken_row | {since}")
+        books.report("invoice_changes", "*")
+        assert [step["label"] for step in asked(books.finance, "due_bridge", date(2026, 3, 1))] == [label]
+
+
 def test_the_same_database_gives_the_same_bytes_and_report_writes_them_again(sample: Product, tmp_path: Path) -> None:
     written = {path: path.read_bytes() for path in sorted(sample.home.reports.glob("*/index.html"))}
     assert [path.parent.name for path in written] == [f"2026-0{month}" for month in range(1, 6)]

@@ -57,6 +57,18 @@ def test_aliases_that_cannot_work_are_told_in_every_month_until_they_work() -> N
     """)
 
 
+def test_days_on_which_no_alias_was_broken_do_not_count_and_the_most_is_that_of_one_day() -> None:
+    stretches = ("ws | al | 2026-02-03 | 2026-02-06", "ws | al | 2026-02-21 | 2026-02-24")
+    stretches += ("ws | a1 | 2026-04-03 | 2026-04-05", "ws | a2 | 2026-04-20 | 2026-04-22", "ws | a3 | 2026-03-30 | 2026-04-02")
+    books = Books().seats("2026-02-01", "1x89")
+    books.given("broken_aliases", "\n".join(("workspace_id | user_id | broken_from | broken_until", *stretches)))
+    assert books.report("plan_compliance", "month, days, first_on, last_on, used") == told("""
+        2026-02-01 6 2026-02-03 2026-02-23 1    # three days twice
+        2026-03-01 2 2026-03-30 2026-03-31 1
+        2026-04-01 5 2026-04-01 2026-04-21 1    # three aliases, one after the other
+    """)
+
+
 def test_a_trial_that_ends_within_31_days_of_the_months_last_known_day_is_told() -> None:
     for ends, soon in (("2026-02-17", True), ("2026-03-03", True), ("2026-03-04", False)):  # 31 January and 31 days: 3 March
         books = Books().seats("2026-01-31", "4", plan="team", coverage="trial")

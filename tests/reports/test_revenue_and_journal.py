@@ -83,6 +83,30 @@ def test_a_month_is_recognised_once_all_its_days_were_billed() -> None:
     assert [row.split()[0] for row in books.report("journal_entries", ENTRIES)][-1] == "INV-2026-03-31/2026-03"
 
 
+def closed_of_two_catalogues(books: Books) -> list[str]:
+    """Which months of the invoices of two catalogues are recognised, each of 31 March."""
+    term = ("2026-03-31", "2026-05-31")
+    books.line("a", "2026-03-31", term, 6100).invoice("2026-03-31")
+    yen = {"invoice_id": "other", "invoice_number": "Y-1", "catalog": "yen", "currency": "JPY", "subscription_id": "other"}
+    books.line("b", "2026-03-31", term, 6100, **yen).invoice(
+        "2026-03-31", **yen | {"lines": 1, "net_minor": 6100, "amount_due_minor": 6100}
+    )
+    entries = {row.split()[0] for row in books.report("journal_entries", ENTRIES)}
+    assert books.wrong("journal_balances") == []
+    return sorted(entry for entry in entries if "/" in entry)
+
+
+def test_a_run_of_one_catalogue_closes_no_month_of_another() -> None:
+    books = Books().billed_through("2026-03-31").billed_through("2026-04-30", catalog="yen")
+    assert closed_of_two_catalogues(books) == ["INV-2026-03-31/2026-03", "Y-1/2026-03", "Y-1/2026-04"]
+
+
+def test_a_month_is_closed_once_both_cadences_were_billed_through_it() -> None:
+    books = Books().billed_through("2026-03-31").billed_through("2026-05-31", cadence="monthly")
+    books.billed_through("2026-04-30", cadence="annual", catalog="vendor")
+    assert closed_of_two_catalogues(books) == ["INV-2026-03-31/2026-03", "INV-2026-03-31/2026-04", "Y-1/2026-03"]
+
+
 def test_credit_is_granted_and_applied_through_its_own_account() -> None:
     books = Books().line("a", "2026-04-01", ("2026-03-05", "2026-04-01"), -5000).invoice("2026-04-01", granted=5000)
     books.line("b", "2026-05-01", ("2026-05-01", "2026-06-01"), 7000).invoice("2026-05-01", applied=5000).billed_through("2026-05-30")
