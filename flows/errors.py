@@ -81,6 +81,8 @@ def why_not_opened(error: BaseException) -> str:
     said = in_a_line(error)
     if "Could not set lock" in said or "Conflicting lock" in said:
         return "another program has it open for writing. Close it there, or open it there with: duckdb -readonly"
+    if type(error).__name__ in ("CatalogException", "BinderException"):
+        return "another version published it. Have it made anew: seatledger report"
     if "Permission denied" in said:
         return "permission denied. Whoever asks has to be allowed to read it."
     return f"{said} Restore it from a back-up."

@@ -16,7 +16,7 @@ from flows.errors import UserError
 from flows.home import Home
 from flows.month_reports import REPORTS
 from flows.progress import progress
-from flows.questions import open_finance
+from flows.questions import asked_of_finance
 from flows.whole_files import whole
 from transforms.descriptions import words_of_movement
 from transforms.invoice_documents import Document, Sender, document_of_invoice
@@ -65,7 +65,7 @@ def chosen_frames(home: Home, choice: Choice) -> dict[str, pl.DataFrame]:
     Raises: UserError where a number is of no invoice, naming the nearest, or where a month or a catalogue has none.
     """
     asked = {"month": choice.month, "catalog": choice.catalog, "numbers": list(choice.numbers) or None}
-    with open_finance(home) as finance:
+    with asked_of_finance(home) as finance:
         frames = {name: finance.sql(_sql(name), params=asked).pl() for name in ("invoices", "lines")}
         missing = [number for number in choice.numbers if number not in frames["invoices"]["invoice_number"]]
         if missing:

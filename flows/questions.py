@@ -9,6 +9,8 @@ import json
 import math
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +47,16 @@ def open_finance(home: Home) -> Finance:
     except duckdb.Error as reason:
         raise UserError(f"{home.finance}: cannot be opened: {why_not_opened(reason)}") from None
     return connection
+
+
+@contextmanager
+def asked_of_finance(home: Home) -> Iterator[Finance]:
+    """The same, for questions of our own, which ask for what this version publishes. Raises: UserError where it is not there."""
+    with open_finance(home) as finance:
+        try:
+            yield finance
+        except duckdb.Error as reason:
+            raise UserError(f"{home.finance}: cannot be read: {why_not_opened(reason)}") from None
 
 
 def answer(home: Home, sql: str) -> pl.DataFrame:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from flows.home import Home
-from flows.questions import Finance, open_finance
+from flows.questions import Finance, asked_of_finance
 from transforms.calendar import days_between
 from transforms.money_text import money_text
 
@@ -25,7 +25,7 @@ _AMOUNTS = ("net", "credit_applied", "credit_granted", "amount_due", "credit_bal
 
 def status_document(home: Home) -> Document:
     """Days, runs (newest first), sums by catalogue and currency, and how much is held or reported."""
-    with open_finance(home) as finance:
+    with asked_of_finance(home) as finance:
         runs = _rows(finance, "select * from runs order by run_id desc")
         return {
             "home": str(home.root),
@@ -57,7 +57,7 @@ def _invoiced(finance: Finance) -> list[Document]:
 
 def holds_document(home: Home) -> Document:
     """Every hold with its reason, place and mend."""
-    with open_finance(home) as finance:
+    with asked_of_finance(home) as finance:
         rows = _rows(finance, f"select {', '.join(map(_quoted, _HOLD))} from holds order by all")
     return {"home": str(home.root), "held_workspaces": len({row["workspace_id"] for row in rows}), "holds": rows}
 

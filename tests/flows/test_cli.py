@@ -112,6 +112,19 @@ def test_a_home_whose_path_duckdb_cannot_name_is_refused(tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
+def test_what_another_version_published_is_said_to_be_of_another_version(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    seatledger("run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home)
+    with duckdb.connect(str(home / "finance.duckdb")) as finance:
+        finance.execute("drop table workspace_names")
+    for command in (["invoice", "--month", "2026-01"], ["verify"], ["export", "xero", "--account", "1", "--tax", "t", "--month", "2026-01"]):
+        done = seatledger(*command, "--home", home)
+        assert done.returncode == 1
+        assert "another version published it. Have it made anew: seatledger report" in done.stderr
+    assert seatledger("report", "--direct", "--home", home).returncode in (0, 3)
+    assert seatledger("verify", "--home", home).returncode == 0
+
+
 def test_the_status_tells_what_each_run_was_asked_and_which_days_have_no_roster(tmp_path: Path) -> None:
     source, home = small_source(tmp_path / "source"), tmp_path / "home"
     seatledger("ingest", source, "--to", "2026-01-12", "--direct", "--home", home)
