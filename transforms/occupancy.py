@@ -139,9 +139,10 @@ def subscription_days(
 
 
 def with_days_of_unresolved(days: pl.DataFrame, unresolved: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
-    """Add the days of workspaces of which no subscription can be resolved: they are held, and their seats known.
+    """Add the days of workspaces of which no subscription can be resolved: they are held, on a roster or not.
 
-    Grain:  workspace, day -> the same. `unresolved` has workspace_id and the one catalogue that its rows name; none of them is in `days`.
+    Grain:  workspace, day -> the same. `unresolved` has workspace_id and the one catalogue that its rows name, by which its
+            seats are counted (null: none that there is, or two); none of them is in `days`.
     """
     if unresolved.is_empty():
         return days

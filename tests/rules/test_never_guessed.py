@@ -76,6 +76,16 @@ def test_D7_whose_rows_name_no_catalogue_that_there_is_or_two_has_no_seats() -> 
     assert (day["catalog"], day["occupied"], day["coverage"]) == (None, 0, "held")
 
 
+@pytest.mark.parametrize("catalogs", [["pivotl"], ["pivotal", "pensero"], ["pivotl", "pensero"]])
+def test_G6_who_is_held_for_the_catalogue_that_its_rows_name_has_every_day_also_without_a_roster(catalogs: list[str]) -> None:
+    story = with_a_neighbour()
+    for n, catalog in enumerate(catalogs):
+        story.subscription("tema", id=f"lone-{n}", workspace="nowhere", catalog=catalog)
+    bills = story.bill()
+    assert bills.coverage("nowhere") == "31 held"  # 1 April to 1 May, as ws and ws-2 have
+    assert bills.occupancy("2026-04-16", "nowhere")["catalog"] == ("pensero" if catalogs == ["pivotl", "pensero"] else None)
+
+
 def test_G2_a_hold_names_the_file_and_the_row() -> None:
     story = with_a_neighbour()
     story.subscriptions["sub-2"] |= {"plan": "tema"}
