@@ -9,6 +9,7 @@ import polars as pl
 
 from transforms.catalog import Catalog
 from transforms.contracts.findings import exceptions
+from transforms.many import many
 from transforms.policy import local_day
 
 _SEAT_IS_GONE = ["deactivated", "revoked", "deleted"]
@@ -46,7 +47,8 @@ def broken_alias_findings(changes: pl.DataFrame) -> pl.DataFrame:
 def vanished_findings(changes: pl.DataFrame, activity: pl.DataFrame, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
     """Users absent from a roster hold no seat that day; where no activity explains it, that is reported (G5).
 
-    Grain: user, day of departure -> workspace, day: how many, and the first five.
+    Grain: user, day of departure -> workspace, day: how many, and the first five. Each user once, by however many catalogues of
+    the workspace they held a seat; so it is in `disagreement_findings`.
     """
     gone = changes.filter((pl.col("change") == -1) & ~pl.col("is_on_roster"))
     reasons = activity.filter(pl.col("event").is_in(_SEAT_IS_GONE)).join(
@@ -54,8 +56,10 @@ def vanished_findings(changes: pl.DataFrame, activity: pl.DataFrame, catalogs: M
     )
     explained = reasons.select("workspace_id", "user_id", moved_on=local_day(catalogs)).unique()
     vanished = gone.join(explained, on=["workspace_id", "user_id", "moved_on"], how="anti").sort("workspace_id", "moved_on", "user_id")
+    vanished = vanished.unique(["workspace_id", "moved_on", "user_id"], keep="first", maintain_order=True)
     named = vanished.group_by("workspace_id", "moved_on", maintain_order=True).agg(users=pl.len(), first=pl.col("user_id").head(5))
-    detail = pl.format("no longer on the roster, and no activity says why: {} users, {}", "users", pl.col("first").list.join(", "))
+    users = pl.Series([many(number, "user") for number in named["users"]], dtype=pl.String)
+    detail = pl.format("no longer on the roster, and no activity says why: {}, {}", users, pl.col("first").list.join(", "))
     return exceptions(named, "G5", "vanished", detail, on="moved_on")
 
 
@@ -73,7 +77,8 @@ def disagreement_findings(
     state = changes.select("catalog", "workspace_id", "user_id", "change", on="moved_on").sort("on")
     known = last.join_asof(state, on="on", by=["catalog", "workspace_id", "user_id"], check_sortedness=False)
     holds_seat = (pl.col("change") == 1).fill_null(False)
-    wrong = known.filter(holds_seat != pl.col("event").is_in(_SEAT_IS_HELD)).sort("workspace_id", "on", "user_id")
+    wrong = known.filter(holds_seat != pl.col("event").is_in(_SEAT_IS_HELD)).sort("workspace_id", "on", "user_id", "event_id")
+    wrong = wrong.unique(["workspace_id", "user_id", "event_id"], keep="first", maintain_order=True)
     roster = pl.when((pl.col("change") == 1).fill_null(False)).then(pl.lit("holds a seat")).otherwise(pl.lit("holds no seat"))
     detail = pl.format("event {} says {} of user {}, who {} on that day's roster", "event_id", "event", "user_id", roster)
     return exceptions(wrong, "G5", "activity_disagrees", detail, severity="notice")

@@ -121,6 +121,25 @@ def test_G5_who_is_absent_from_a_roster_holds_no_seat_and_is_reported_as_vanishe
     assert bills.findings() == ["2026-04-21 G5 vanished"]
 
 
+def in_two_catalogues() -> Story:
+    """A workspace of Pivotal that goes to Pensero, later than anybody knows."""
+    story = Story("pivotal", *APRIL).subscription("team").user("a")
+    return story.subscription("growth", id="later", catalog="pensero", cadence="annual", seats=9, starts="2027-01-01")
+
+
+def test_G5_who_vanishes_is_counted_once_in_however_many_catalogues() -> None:
+    story = in_two_catalogues().user("c", stands={"2026-04-01": "active", "2026-04-21": None})
+    found = story.bill().standing().exceptions
+    assert found["detail"].to_list() == ["no longer on the roster, and no activity says why: 1 user, c"]
+    two = story.user("d", stands={"2026-04-01": "active", "2026-04-21": None}).bill().standing().exceptions
+    assert two["detail"].to_list() == ["no longer on the roster, and no activity says why: 2 users, c, d"]
+
+
+def test_G5_an_event_that_the_roster_denies_is_reported_once_in_however_many_catalogues() -> None:
+    story = in_two_catalogues().user("c").event("2026-04-21", "deactivated", user_id="c")
+    assert story.bill().findings() == ["2026-04-21 G5 activity_disagrees"]
+
+
 @pytest.mark.parametrize("event", ["deactivated", "revoked", "deleted"])
 def test_G5_an_absence_that_activity_explains_is_not_reported(event: str) -> None:
     story = Story("pivotal", *APRIL).subscription("team").user("a").user("c", stands={"2026-04-01": "active", "2026-04-21": None})
