@@ -84,32 +84,42 @@ def disagreement_findings(
     return exceptions(wrong, "G5", "activity_disagrees", detail, severity="notice")
 
 
-def unmatched_findings(subscriptions: pl.DataFrame, rostered: pl.DataFrame, horizon: date) -> pl.DataFrame:
-    """A workspace on rosters without any subscription, and a started subscription whose workspace is on no roster."""
+def unmatched_findings(
+    subscriptions: pl.DataFrame, rostered: pl.DataFrame, ended: pl.DataFrame, opening_on: date, horizon: date
+) -> pl.DataFrame:
+    """A workspace on rosters without any subscription, and a started subscription whose workspace is on no roster.
+
+    `ended` has the subscription_id of those that had ended before the opening day: nobody asks for rosters of theirs.
+    """
     lone = rostered.join(subscriptions, on="workspace_id", how="anti").sort("workspace_id")
-    absent = subscriptions.filter(pl.col("starts_on") <= horizon).join(rostered, on="workspace_id", how="anti").sort("subscription_id")
+    started = subscriptions.filter(pl.col("starts_on") <= horizon).join(ended, on="subscription_id", how="anti")
+    absent = started.join(rostered, on="workspace_id", how="anti").sort("subscription_id").with_columns(on=_seen_on(opening_on))
     no_subscription = exceptions(
         lone, "G6", "no_subscription", pl.format("{} is on rosters since {} and has no subscription", "workspace_id", "on")
     )
     no_roster = exceptions(
-        absent, "G6", "no_roster", pl.format("the workspace of {} is on no roster: no seat is occupied", "subscription_id"), on="starts_on"
+        absent, "G6", "no_roster", pl.format("the workspace of {} is on no roster: no seat is occupied", "subscription_id")
     )
     return pl.concat([no_subscription, no_roster])
 
 
-def trial_findings(subscriptions: pl.DataFrame, trial_days: pl.DataFrame) -> pl.DataFrame:
-    """A trial agreed for longer than the catalogue's usual length holds, and is reported (T9)."""
-    usual = subscriptions.join(trial_days.drop_nulls(), on="catalog")
+def trial_findings(subscriptions: pl.DataFrame, trial_days: pl.DataFrame, ended: pl.DataFrame, opening_on: date) -> pl.DataFrame:
+    """A trial agreed for longer than the catalogue's usual length holds, and is reported (T9); not of those `ended` before the opening day."""
+    usual = subscriptions.join(ended, on="subscription_id", how="anti").join(trial_days.drop_nulls(), on="catalog")
     agreed = (pl.col("trial_ends_on") - pl.col("starts_on")).dt.total_days()
-    longer = usual.with_columns(agreed_days=agreed).filter(pl.col("agreed_days") > pl.col("trial_days")).sort("subscription_id")
+    longer = usual.with_columns(agreed_days=agreed, on=_seen_on(opening_on)).filter(pl.col("agreed_days") > pl.col("trial_days"))
     return exceptions(
-        longer,
+        longer.sort("subscription_id"),
         "T9",
         "long_trial",
         pl.format("the trial lasts {} days; {} are usual", "agreed_days", "trial_days"),
         severity="notice",
-        on="starts_on",
     )
+
+
+def _seen_on(opening_on: date) -> pl.Expr:
+    """The day of what is so since a subscription starts: of one taken over the opening day, as no report has a day before it."""
+    return pl.max_horizontal("starts_on", pl.lit(opening_on))
 
 
 def unbilled_findings(waiting: pl.DataFrame, terms: pl.DataFrame, horizon: date) -> pl.DataFrame:

@@ -171,6 +171,7 @@ def _exceptions(
     trial_days = pl.DataFrame(
         [(c.id, c.trial_days) for c in catalogs.values()], schema={"catalog": pl.String, "trial_days": pl.Int64}, orient="row"
     )
+    over = position.schedules.standings.filter(pl.col("ended_on") <= facts.opening_on).select("subscription_id")
     # Where a row is broken, what its user did is not known: the hold says so.
     whole = position.rosters.seat_changes.filter(~pl.col("workspace_id").is_in(facts.holds["workspace_id"].implode()))
     found = [
@@ -180,8 +181,8 @@ def _exceptions(
         findings.broken_alias_findings(position.rosters.alias_changes),
         findings.vanished_findings(whole, facts.activity, catalogs),
         findings.disagreement_findings(whole, facts.activity, catalogs, facts.opening_on, facts.horizon),
-        findings.unmatched_findings(facts.subscription_rows, rostered, facts.horizon),
-        findings.trial_findings(position.subscriptions, trial_days),
+        findings.unmatched_findings(facts.subscription_rows, rostered, over, facts.opening_on, facts.horizon),
+        findings.trial_findings(position.subscriptions, trial_days, over, facts.opening_on),
         findings.usage_findings(plan_usage),
         findings.repeated_day_findings(facts.repeated_days),
         findings.unbilled_findings(billing.waiting, position.schedules.terms, facts.horizon),

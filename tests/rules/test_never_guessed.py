@@ -177,3 +177,16 @@ def test_G6_every_day_of_a_workspace_is_billed_or_free_with_a_reason_or_held() -
         "ended": "30 billed, 1 ended",
         "held": "31 held",
     }
+
+
+def test_I9_G6_what_is_so_since_before_the_opening_day_is_reported_on_the_opening_day() -> None:
+    story = Story("pivotal", *APRIL).subscription("team").user("a")
+    story.subscription("team", id="absent", workspace="absent", starts="2025-01-01", trial="2025-03-01")
+    found = story.bill().standing().exceptions.select("day", "finding", "subscription_id").rows()
+    assert found == [(date(2026, 4, 1), "no_roster", "absent"), (date(2026, 4, 1), "long_trial", "absent")]
+
+
+def test_I9_G6_of_a_subscription_that_ended_before_the_opening_day_nothing_is_reported() -> None:
+    story = Story("pivotal", *APRIL).subscription("team").user("a")
+    story.subscription("team", id="absent", workspace="absent", starts="2025-01-01", trial="2025-03-01")
+    assert story.event("2025-03-10", "canceled", workspace="absent").bill().findings() == []
