@@ -190,3 +190,24 @@ def test_I9_G6_of_a_subscription_that_ended_before_the_opening_day_nothing_is_re
     story = Story("pivotal", *APRIL).subscription("team").user("a")
     story.subscription("team", id="absent", workspace="absent", starts="2025-01-01", trial="2025-03-01")
     assert story.event("2025-03-10", "canceled", workspace="absent").bill().findings() == []
+
+
+def test_I9_G6_the_days_of_a_subscription_that_ended_before_the_opening_day_are_ended_ones_and_its_seats_are_counted() -> None:
+    story = Story("pivotal", *APRIL).subscription("team", starts="2025-01-01").user("a").event("2025-01-10", "canceled")
+    bills = story.bill()
+    assert bills.coverage() == "31 ended"
+    assert [bills.occupancy(day)["occupied"] for day in ("2026-04-01", "2026-05-01")] == [1, 1]
+
+
+def test_I9_G6_between_a_subscription_that_ended_before_the_opening_day_and_the_next_one_the_days_are_ended_ones() -> None:
+    story = Story("pivotal", *APRIL).subscription("growth", id="old", catalog="pensero", cadence="annual", seats=2, starts="2024-01-01")
+    story.user("a").user("b", stands={"2026-04-01": "pending"}).event("2024-01-10", "canceled")
+    bills = story.subscription("team", id="new", starts="2026-04-11").bill()
+    assert bills.coverage() == "10 ended, 21 billed"
+    seats = [(day["catalog"], day["occupied"]) for day in map(bills.occupancy, ("2026-04-10", "2026-04-11"))]
+    assert seats == [("pensero", 2), ("pivotal", 1)]  # at pensero who is invited holds one
+
+
+def test_T8_G6_who_cancels_before_activation_on_the_first_day_has_ended() -> None:
+    story = Story("pivotal", *APRIL).subscription("team", trial="2026-04-20").user("a").event("2026-04-01", "canceled")
+    assert story.bill().coverage() == "31 ended"
