@@ -1,65 +1,22 @@
-"""A day's rosters: one row a user, and what a roster that repeats a user or shrinks means (G1-G4)."""
+"""A day's rosters: whether their rows are in order, and what a roster that shrinks means (G1-G4)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
 
 import polars as pl
 
 from transforms.calendar import CALENDAR
 from transforms.catalog import Catalog
 from transforms.contracts.base import rows_that_keep
-from transforms.contracts.sources import BROKEN, UserRows
+from transforms.contracts.sources import UserRows
 from transforms.policy import holds_a_seat
 from transforms.roster_months import on_day
 
 MOST_DROP_PERCENT = 30
 LEAST_SEATS = 100
-
-_USER_DAY = ["day", "workspace_id", "user_id"]
-_PLACE = ["file", "row"]
-
-
-class RostersOnce(NamedTuple):
-    """`rows`, one a day, workspace and user; `contradictions`, broken cells; `repeats` by file, the identical rows left out."""
-
-    rows: pl.DataFrame
-    contradictions: pl.DataFrame
-    repeats: dict[str, int]
-
-
-def rosters_without_repeats(rows: pl.DataFrame) -> RostersOnce:
-    """The same user twice on a day: identical rows count once, different ones break both rows.
-
-    Grain: user row with its `day` -> day, workspace, user; and the faults of contradictions.
-    """
-    has_several = _are_of_one_user_day(rows)
-    if not has_several.any():
-        return RostersOnce(rows, pl.DataFrame(schema=BROKEN), {})
-    several = rows.filter(has_several).sort(_PLACE)
-    once = several.unique([c for c in rows.columns if c not in _PLACE], keep="first", maintain_order=True)
-    left_out = several.join(once.select(_PLACE), on=_PLACE, how="anti")
-    is_contradicted = pl.struct(_USER_DAY).is_duplicated()
-    faults = once.filter(is_contradicted).select(
-        "workspace_id",
-        *_PLACE,
-        column=pl.lit("user_id"),
-        fault=pl.lit("must be there once a day: the same user is there again with other values"),
-    )
-    sound = pl.concat([rows.filter(~has_several), once.filter(~is_contradicted)])
-    return RostersOnce(sound, faults, dict(left_out.group_by("file").len().iter_rows()))
-
-
-def _are_of_one_user_day(rows: pl.DataFrame) -> pl.Series:
-    """Which rows have the same user and day as another one. Few have even one hash in common, so that few are compared."""
-    hashed = pl.sum_horizontal(pl.col(name).hash(seed) for seed, name in enumerate(_USER_DAY))  # wraps, as hashes may
-    at = rows.select(hashed.is_duplicated().arg_true()).to_series()
-    return pl.repeat(False, rows.height, dtype=pl.Boolean, eager=True).scatter(
-        at, rows[at].select(pl.struct(_USER_DAY).is_duplicated()).to_series()
-    )
 
 
 def are_in_order(rows: pl.DataFrame) -> bool:

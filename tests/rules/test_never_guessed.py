@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from tests.story import Story, told
-from transforms.rosters import rosters_without_repeats
+from transforms.repeated_rows import rows_without_repeats
 from transforms.source_rows import typed_rows_from_source
 
 APRIL = ("2026-04-01", "2026-05-01")
@@ -28,9 +28,20 @@ def test_G2_a_row_that_breaks_its_contract_is_named_by_file_row_and_column() -> 
 
 def test_G2_a_user_who_is_on_a_days_roster_twice_with_other_values_is_a_contradiction() -> None:
     rows = user_rows({"user_id": "b"}, {}, {"status": "deactivated"}, {"user_id": "b"}).with_columns(day=date(2026, 4, 1))
-    once, faults, repeats = rosters_without_repeats(rows)
+    once, faults, repeats = rows_without_repeats("users", rows)
     assert once["user_id"].to_list() == ["b"]  # twice the same: once
     assert sorted(faults.select("workspace_id", "row").rows()) == [("ws", 2), ("ws", 3)]
+    assert sum(repeats.values()) == 1
+
+
+def test_G2_a_metric_of_a_workspace_that_is_used_twice_on_a_day_with_other_values_is_a_contradiction() -> None:
+    used = [("ws", "api", 6), ("ws", "sso", 1), ("ws", "sso", 1), ("ws", "api", 4), ("ws-2", "api", 4)]
+    rows = pl.DataFrame(used, schema=["workspace_id", "metric", "value"], orient="row").with_columns(
+        day=date(2026, 4, 1), file=pl.lit("usage/date=2026-04-01/usage.csv"), row=pl.int_range(1, pl.len() + 1)
+    )
+    once, faults, repeats = rows_without_repeats("usage", rows)
+    assert sorted(once.select("workspace_id", "metric").rows()) == [("ws", "sso"), ("ws-2", "api")]  # twice the same: once
+    assert sorted(faults.select("workspace_id", "row", "column").rows()) == [("ws", 1, "metric"), ("ws", 4, "metric")]
     assert sum(repeats.values()) == 1
 
 
