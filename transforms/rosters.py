@@ -48,22 +48,23 @@ def seat_counts_from_roster_months(
     """How many seats the rosters of some days hold: of each workspace that on one of them has enough for G4, and of all.
 
     Grain:  workspace, user, standing of each month -> day, workspace (null: all together).
-    Shapes: each month with those of its days that are asked for; `workspace_catalogs` has workspace_id, catalog.
+    Shapes: each month with those of its days that are asked for; `workspace_catalogs` has workspace_id, catalog. Where they are
+            several, a day's seats are those of the one that counts most of them.
     """
-    owners, holds = workspace_catalogs.unique("workspace_id"), holds_a_seat(catalogs)
-    wide = owners.select("workspace_id")
+    owners, holds = workspace_catalogs.unique(), holds_a_seat(catalogs)
+    each = owners
     for roster_month, days in months:
         held = roster_month.join(owners, on="workspace_id").filter(holds)
-        counted = held.group_by("workspace_id").agg(**{str(day): on_day(day).sum().cast(pl.Int64) for day in days})
-        wide = wide.join(counted, on="workspace_id", how="left")
-    wide = wide.with_columns(pl.exclude("workspace_id").fill_null(0))
+        counted = held.group_by("workspace_id", "catalog").agg(**{str(day): on_day(day).sum().cast(pl.Int64) for day in days})
+        each = each.join(counted, on=["workspace_id", "catalog"], how="left")
+    wide = each.drop("catalog").group_by("workspace_id").max().with_columns(pl.exclude("workspace_id").fill_null(0))
     together = wide.select(pl.lit(None, pl.String).alias("workspace_id"), pl.exclude("workspace_id").sum())
     large = wide.filter(pl.max_horizontal(pl.exclude("workspace_id")) >= LEAST_SEATS)
     both = pl.concat([large, together]).unpivot(index="workspace_id", variable_name="day", value_name="seats")
     return both.select(pl.col("day").str.to_date("%Y-%m-%d"), "workspace_id", "seats")
 
 
-def drops_from_seat_counts(counts: pl.DataFrame, most_percent: int = MOST_DROP_PERCENT) -> pl.DataFrame:
+def drops_from_seat_counts(counts: pl.DataFrame) -> pl.DataFrame:
     """Rosters that lost more than a set share of their seats in one day (G4): of a workspace, or of all together.
 
     Grain:  day, workspace (null: all workspaces) -> the drops: day, workspace_id, before, after.
@@ -71,5 +72,5 @@ def drops_from_seat_counts(counts: pl.DataFrame, most_percent: int = MOST_DROP_P
     """
     day_before = counts.select("workspace_id", day=pl.col("day") + pl.duration(days=1), before="seats")
     pairs = counts.join(day_before, on=["workspace_id", "day"], nulls_equal=True)
-    has_dropped = (pl.col("before") >= LEAST_SEATS) & ((pl.col("before") - pl.col("seats")) * 100 > pl.col("before") * most_percent)
+    has_dropped = (pl.col("before") >= LEAST_SEATS) & ((pl.col("before") - pl.col("seats")) * 100 > pl.col("before") * MOST_DROP_PERCENT)
     return pairs.filter(has_dropped).select("day", "workspace_id", "before", after="seats").sort("day", "workspace_id", nulls_last=True)
