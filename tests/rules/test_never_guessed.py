@@ -109,6 +109,15 @@ def test_G2_an_event_that_names_another_workspaces_subscription_holds_its_own_wo
     assert bills.lines("workspace_id")[-1] == "2026-05-01 opening 1 × 39.00 × 31/31 = 39.00 ws"  # ws stays on team
 
 
+@pytest.mark.parametrize(("zone", "since"), [("UTC", date(2026, 4, 16)), ("Pacific/Auckland", date(2026, 4, 17)), ("America/New_York", date(2026, 4, 15))])
+def test_D1_G2_who_is_held_for_an_event_is_held_since_its_day_in_the_catalogues_time_zone(zone: str, since: date) -> None:
+    story = Story("pivotal", *APRIL, timezone=zone).subscription("team").user("a")
+    story.subscription("team", id="sub-2", workspace="ws-2").user("b", workspace="ws-2")
+    at = "23:30" if zone == "Pacific/Auckland" else "00:30"
+    bills = story.event("2026-04-16", "plan_changed", at=at, plan="pro", workspace="ws-2", subscription_id="sub").bill()
+    assert bills.standing().holds.select("workspace_id", "reason", "since_on").rows() == [("ws-2", "event_contradicts", since)]
+
+
 def test_G2_two_subscriptions_of_a_workspace_that_overlap_hold_it() -> None:
     bills = Story("pivotal", *APRIL).subscription("team", id="1").subscription("pro", id="2", starts="2026-04-20").user("a").bill()
     assert (bills.holds(), bills.lines()) == (["ws subscriptions_overlap"], [])
