@@ -99,7 +99,7 @@ def _found(
         "asked": ask._asdict() | {"by": "owner"} if ask else None,
         "changed": changed,
         "difference": difference,
-        "notes": _notes(ask, catalog, standing),
+        "notes": _notes(ask, changed, catalog, standing),
     }
 
 
@@ -132,10 +132,11 @@ def _standing(subscription_id: str, known: Facts, billed: Any, catalogs: Mapping
     return position.holds.filter(workspace_id=owner).to_dicts(), mine.row(0, named=True)
 
 
-def _notes(ask: Ask | None, catalog: Catalog, standing: Document) -> list[str]:
-    """What one would otherwise wonder about."""
+def _notes(ask: Ask | None, changed: Document | None, catalog: Catalog, standing: Document) -> list[str]:
+    """What one would otherwise wonder about. Of seats whose event is refused nothing is remembered (T10)."""
     plan = catalog.plans.get(ask.plan or standing["plan"]) if ask else None
-    if plan and ask.seats is not None and plan.basis == "active":
+    asks_for_seats = plan and ask.seats is not None and not {"seats_updated", "plan_changed"} & {r["event"] for r in changed["refused"]}
+    if asks_for_seats and plan.basis == "active":
         return [f"Plan {plan.id} bills the seats that are held: a number of seats asked for is remembered, and costs nothing (§4)."]
     return []
 

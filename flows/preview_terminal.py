@@ -43,12 +43,13 @@ def _say(text: str, style: str = "") -> None:
 
 
 def _as_it_stands(standing: Document) -> str:
-    held = f"{many(standing['seats_occupied'] or 0, 'seat')} held"
+    occupied = standing["seats_occupied"]  # None: known of a running subscription alone
+    held = "" if occupied is None else f", {many(occupied, 'seat')} held"
     agreed = "" if standing["seats_committed"] is None else f" of {standing['seats_committed']} agreed"
     term = f", term {standing['term_from']} to {standing['term_until']}" if standing["term_from"] else ""
     trial = f" until {standing['trial_until']}" if standing["state"] == "trial" else ""
     state = "" if standing["state"] == "active" else f", {standing['state']}{trial}"
-    return f"plan {standing['plan']}, {standing['cadence']}{state}{term}, {held}{agreed}"
+    return f"plan {standing['plan']}, {standing['cadence']}{state}{term}{held}{agreed}"
 
 
 def _asked(asked: Document) -> str:
