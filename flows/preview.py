@@ -79,14 +79,12 @@ def preview(request: PreviewRequest, home: Home, catalogs: Mapping[str, Catalog]
         return document | {"since": request.on, **dict.fromkeys(_UNASKED), "notes": []}
     ask = Ask(request.on or last + ONE_DAY, request.seats, request.plan, request.cadence) if request.asks else None
     found = preview_from_facts(known, billed, request.subscription_id, catalogs, ask=ask, since=request.on)
-    return document | _found(found, ask, request.on, last, catalog, standing, catalogs)
+    return document | _found(found, ask, request.on, last, catalog, standing)
 
 
-def _found(
-    found: Preview, ask: Ask | None, since: date | None, last: date, catalog: Catalog, standing: Document, catalogs: Mapping[str, Catalog]
-) -> Document:
-    now = _scenario(found.now, catalog, catalogs)
-    changed = _scenario(found.changed, catalog, catalogs) if found.changed else None
+def _found(found: Preview, ask: Ask | None, since: date | None, last: date, catalog: Catalog, standing: Document) -> Document:
+    now = _scenario(found.now, catalog)
+    changed = _scenario(found.changed, catalog) if found.changed else None
     difference = None
     if changed and not changed["holds"] and len(changed["refused"]) < ask.events:
         difference = {f"{name}_minor": changed[f"{name}_minor"] - now[f"{name}_minor"] for name in _SUMS}
@@ -103,10 +101,10 @@ def _found(
     }
 
 
-def _scenario(scenario: Scenario, catalog: Catalog, catalogs: Mapping[str, Catalog]) -> Document:
+def _scenario(scenario: Scenario, catalog: Catalog) -> Document:
     """One way in plain values: its invoices with their lines, dates that bill nothing, sums, refusals and holds."""
     decimals = CURRENCY_DECIMALS[catalog.currency]
-    lines = scenario.lines.with_columns(description=line_description(catalogs)).to_dicts()
+    lines = scenario.lines.with_columns(description=line_description()).to_dicts()
     lines = [line | {name: money_text(line[f"{name}_minor"], decimals) for name in ("unit_price", "amount")} for line in lines]
     invoices = []
     for row in scenario.invoices.to_dicts():

@@ -132,7 +132,7 @@ def _print_side_by_side(told: Document) -> None:
         occasions = {_occasion(way, {"invoice_on": day}) for way in (now, changed)} - {None, "term", "anniversary"}
         rows.append((f"Invoice of {day}{' (closing)' if occasions else ''}", "", "", ""))
         ways = [_amounts(way, day) for way in (now, changed)]
-        rows += [(text, *_cells(ways[0].get(text), ways[1].get(text), told)) for text in dict.fromkeys([*ways[0], *ways[1]])]
+        rows += [(text, *_cells(ways[0].get(text), ways[1].get(text))) for text in dict.fromkeys([*ways[0], *ways[1]])]
         if not any(ways):
             rows.append(("nothing to bill", "", "", ""))
     together = ", together" if len(days) > 1 else ""
@@ -151,7 +151,7 @@ def _amounts(way: Document, day: object) -> dict[str, Document]:
     return {line["description"]: line for invoice in way["invoices"] if invoice["invoice_on"] == day for line in invoice["lines"]}
 
 
-def _cells(now: Document | None, changed: Document | None, told: Document) -> tuple[str, str, str]:
+def _cells(now: Document | None, changed: Document | None) -> tuple[str, str, str]:
     if now and changed:
         return now["amount"], changed["amount"], ""
     if now:

@@ -53,6 +53,18 @@ def minor_from_text(text: str, currency: str) -> int:
     return minor
 
 
+def amount_text(minor: pl.Expr, currency: pl.Expr) -> pl.Expr:
+    """`-33.97`: an amount in minor units, written with its currency's own decimals, never in exponents. Grain: row -> text."""
+    import polars as pl
+
+    decimals = currency.replace_strict(CURRENCY_DECIMALS, return_dtype=pl.Int64)
+    unit = pl.lit(10, pl.Int64).pow(decimals)
+    rest = (minor.abs() % unit).cast(pl.String).str.zfill(decimals)
+    sign = pl.when(minor < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+    whole = pl.concat_str(sign, (minor.abs() // unit).cast(pl.String))
+    return pl.when(decimals == 0).then(whole).otherwise(pl.concat_str(whole, pl.lit("."), rest))
+
+
 def prorated_minor(quantity: pl.Expr, unit_price_minor: pl.Expr, days: pl.Expr, period_days: pl.Expr, rounding: pl.Expr) -> pl.Expr:
     """A(q) = sign(q) * round(|q| * unit price * days / period days), the rules' one formula (section 4).
 
