@@ -79,7 +79,9 @@ def _exported(function: Callable) -> Callable:
         click.option(
             "--to", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Where to write; in HOME/exports otherwise."
         ),
-        click.option("--customer", type=OneOf(["name", "id"]), default="name", show_default=True, help="What to call customers there."),
+        click.option(
+            "--customer", type=OneOf(["name", "id"]), default="name", show_default=True, help="What to call customers there."
+        ),
         click.option("--due-days", type=click.IntRange(0, 366), default=30, show_default=True, metavar="N", help="Days until payment."),
         _catalog,
         click.option("--month", type=MONTH, metavar="YYYY-MM", required=True, help="The month of the invoices' dates."),
@@ -89,7 +91,9 @@ def _exported(function: Callable) -> Callable:
 
 
 def _dates(default: str) -> Callable:
-    return click.option("--dates", type=OneOf(["dmy", "mdy", "ymd"]), default=default, show_default=True, help="How dates are read there.")
+    return click.option(
+        "--dates", type=OneOf(["dmy", "mdy", "ymd"]), default=default, show_default=True, help="How dates are read there."
+    )
 
 
 @export.command()
