@@ -84,7 +84,7 @@ def _exported(frames: Mapping[str, pl.DataFrame], system: System, coding: Coding
     left_out = invoices.join(told, on="invoice_number", how="anti", maintain_order="left")
     _require_what_is_due(invoices, parts, system)
     files = _write(parts, to)
-    return Exported(files, told.height, _due(told), left_out["invoice_number"].to_list())
+    return Exported(files, told.height, due_by_currency(told), left_out["invoice_number"].to_list())
 
 
 def _csv(rows: pl.DataFrame, system: System) -> bytes:
@@ -121,6 +121,7 @@ def _write(parts: list[bytes], to: Path) -> list[Path]:
     return files if parts else []
 
 
-def _due(invoices: pl.DataFrame) -> dict[str, Decimal]:
-    sums = invoices.group_by("currency").agg(pl.col("amount_due_minor").sum()).sort("currency")
+def due_by_currency(invoices: pl.DataFrame) -> dict[str, Decimal]:
+    """What invoices come to, in each currency's own unit. Summed in Int128: of ten workspaces at their bound 64 bits would wrap."""
+    sums = invoices.group_by("currency").agg(pl.col("amount_due_minor").cast(pl.Int128).sum()).sort("currency")
     return {currency: Decimal(due).scaleb(-CURRENCY_DECIMALS[currency]) for currency, due in sums.iter_rows()}

@@ -13,7 +13,7 @@ import polars as pl
 from flows.errors import UserError, name_days
 from flows.lake import NO_FAULTS
 from flows.source import FileRead, Part, PartContent, read_part, version_of
-from transforms.rosters import rosters_without_repeats
+from transforms.repeated_rows import rows_without_repeats
 from transforms.source_rows import typed_rows_from_source
 
 _MOST_BROKEN = 0.05
@@ -83,9 +83,8 @@ def checked(table: str, contents: dict[TableDay, list[PartContent]]) -> Checked:
     _require_mostly_whole(contents, broken)
     if table == "users":
         require_rosters(contents)
-        once = rosters_without_repeats(together)
-        return Checked(once.rows, pl.concat([broken, once.contradictions]), once.repeats)
-    return Checked(together, broken, {})
+    once = rows_without_repeats(table, together)
+    return Checked(once.rows, pl.concat([broken, once.contradictions]), once.repeats)
 
 
 def _alike(frames: list[pl.DataFrame]) -> Iterable[list[pl.DataFrame]]:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from flows.command_words import OneOf
-from flows.options import MONTH, home
+from flows.options import MONTH, PAPERS, home
 
 _month = click.option("--month", type=MONTH, metavar="YYYY-MM", help="All invoices with a date in this month.")
 _catalog = click.option("--catalog", metavar="C", help="Only those of this catalogue.")
@@ -25,7 +25,7 @@ _catalog = click.option("--catalog", metavar="C", help="Only those of this catal
 )
 @click.option("--letterhead", type=click.Path(path_type=Path), metavar="FILE", help="Your address and how to pay, as a text file.")
 @click.option("--due-days", type=click.IntRange(0, 366), metavar="N", help="Say that it is to be paid N days after its date.")
-@click.option("--paper", type=OneOf(["a4", "us-letter"]), default="a4", show_default=True)
+@click.option("--paper", type=OneOf(PAPERS), default=PAPERS[0], show_default=True)
 @click.option(
     "--fonts", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR", help="More fonts, for names in other scripts."
 )

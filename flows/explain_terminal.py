@@ -122,7 +122,7 @@ def _story(user: Document, told: Document) -> str:
     """The days on which a user who came or went held a seat, before and after."""
     first = told["opening_on"]
     since = lambda day: f"{day} or earlier" if day == first else str(day)  # noqa: E731
-    aside = "" if user["counts"] else " (not on this line)"
+    aside = "" if user["counts"] else " (counts no more, see Before)" if _counted_before(user, told) else " (not on this line)"
     if user["came"]:
         until = f"until {user['after_until']}" if user["after_until"] else f"to {told['known']['through']} at least"
         held = f"holds a seat from {user['after_from']} {until}"
@@ -130,6 +130,12 @@ def _story(user: Document, told: Document) -> str:
         return f"{held}{before or '; never held one before'}{aside}"
     back = f"; holds one again from {user['after_from']}" if user["after_from"] else ""
     return f"held a seat from {since(user['before_from'])} until {user['before_until']}{back}{aside}"
+
+
+def _counted_before(user: Document, told: Document) -> bool:
+    """Whether a user counted on the charge by what was known before: of a correction that takes it back."""
+    then = told["correction"]["known_before"]["users"] if told["correction"] else []
+    return any(one["user_id"] == user["user_id"] and one["counts"] for one in then)
 
 
 # --- events ---------------------------------------------------------------------------------------------------------------
@@ -166,7 +172,10 @@ def _before(correction: Document, currency: str) -> list[str]:
     known = correction["known_before"]
     invoice = f" (invoice {correction['passed_invoice']})" if correction["passed_invoice"] else ""
     lines = [f"{known['run_id']}, through {known['through']}, had passed the invoice date {correction['passed_on']}{invoice}."]
-    lines.append(f"By what it knew, this charge was {many(abs(known['quantity']), 'seat')}.")
+    counted = [f"{_mark(user)} {who(user)}" for user in known["users"] if user["counts"]]
+    named = f": {', '.join(counted[:_MOST_USERS])}" if counted else ""
+    more = f" and {len(counted) - _MOST_USERS} more: --json lists them all" if len(counted) > _MOST_USERS else ""
+    lines.append(f"By what it knew, this charge was {many(abs(known['quantity']), 'seat')}{named}{more}.")
     lines += [
         f"Billed: {row['line_id']} of {row['invoice_on']}, {many(row['quantity'], 'seat')}, {row['amount']} {currency}"
         for row in correction["billed_before"]

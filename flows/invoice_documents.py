@@ -22,7 +22,6 @@ from transforms.descriptions import words_of_movement
 from transforms.invoice_documents import Document, Sender, document_of_invoice
 from transforms.line_words import formula_of_line
 
-PAPERS = ("a4", "us-letter")
 _STANDARDS = ["a-2a", "ua-1"]  # to be archived, and to be read aloud
 _LACKING = re.compile(r'the text `"(.+)"` could not be displayed')
 _SHOWN_INSTEAD = "□"

@@ -22,6 +22,7 @@ class _Calendar(click.DateTime):
             self.fail(f"{value!r} is no {self._what}. Write one like {self._like}.", option, context)
 
 
+PAPERS = ("a4", "us-letter")  # as reports/invoice.typ knows them
 DAY = _Calendar("%Y-%m-%d", "day of the calendar", "2026-01-31")
 MONTH = _Calendar("%Y-%m", "month", "2026-01")
 

@@ -28,7 +28,7 @@ from flows.told import opening_day, owners_of_workspaces, roster_days
 from flows.unchanged import held_as_published, is_as_billed, mark_of, no_invoices, remember
 from transforms.calendar import days_between, first_of_month
 from transforms.credits import credit_entries_from_invoices
-from transforms.descriptions import documents_from_billing
+from transforms.descriptions import issued_lines_from_billing
 from transforms.invoices import numbered_from_invoices
 from transforms.many import many
 from transforms.nearest import did_you_mean
@@ -154,7 +154,7 @@ def _decide(run: Run, invoices: pl.DataFrame) -> None:
         ledger.set("opening_on", str(min(roster_days(ledger))))
     ledger.append("invoices", invoices.with_columns(run_id=pl.lit(run.id)))
     for lines in run.shelf.frames("issued lines"):
-        ledger.append("invoice_lines", documents_from_billing(lines, invoices, run.setting.catalogs))
+        ledger.append("invoice_lines", issued_lines_from_billing(lines, invoices))
     for dates in run.shelf.frames("issued dates"):
         ledger.append("invoice_dates", dates.with_columns(run_id=pl.lit(run.id)))
     last_entry = ledger.value("select coalesce(max(entry_number), 0) from credit_ledger")

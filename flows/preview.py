@@ -79,14 +79,12 @@ def preview(request: PreviewRequest, home: Home, catalogs: Mapping[str, Catalog]
         return document | {"since": request.on, **dict.fromkeys(_UNASKED), "notes": []}
     ask = Ask(request.on or last + ONE_DAY, request.seats, request.plan, request.cadence) if request.asks else None
     found = preview_from_facts(known, billed, request.subscription_id, catalogs, ask=ask, since=request.on)
-    return document | _found(found, ask, request.on, last, catalog, standing, catalogs)
+    return document | _found(found, ask, request.on, last, catalog, standing)
 
 
-def _found(
-    found: Preview, ask: Ask | None, since: date | None, last: date, catalog: Catalog, standing: Document, catalogs: Mapping[str, Catalog]
-) -> Document:
-    now = _scenario(found.now, catalog, catalogs)
-    changed = _scenario(found.changed, catalog, catalogs) if found.changed else None
+def _found(found: Preview, ask: Ask | None, since: date | None, last: date, catalog: Catalog, standing: Document) -> Document:
+    now = _scenario(found.now, catalog)
+    changed = _scenario(found.changed, catalog) if found.changed else None
     difference = None
     if changed and not changed["holds"] and len(changed["refused"]) < ask.events:
         difference = {f"{name}_minor": changed[f"{name}_minor"] - now[f"{name}_minor"] for name in _SUMS}
@@ -99,14 +97,14 @@ def _found(
         "asked": ask._asdict() | {"by": "owner"} if ask else None,
         "changed": changed,
         "difference": difference,
-        "notes": _notes(ask, catalog, standing),
+        "notes": _notes(ask, changed, catalog, standing),
     }
 
 
-def _scenario(scenario: Scenario, catalog: Catalog, catalogs: Mapping[str, Catalog]) -> Document:
+def _scenario(scenario: Scenario, catalog: Catalog) -> Document:
     """One way in plain values: its invoices with their lines, dates that bill nothing, sums, refusals and holds."""
     decimals = CURRENCY_DECIMALS[catalog.currency]
-    lines = scenario.lines.with_columns(description=line_description(catalogs)).to_dicts()
+    lines = scenario.lines.with_columns(description=line_description()).to_dicts()
     lines = [line | {name: money_text(line[f"{name}_minor"], decimals) for name in ("unit_price", "amount")} for line in lines]
     invoices = []
     for row in scenario.invoices.to_dicts():
@@ -132,10 +130,11 @@ def _standing(subscription_id: str, known: Facts, billed: Any, catalogs: Mapping
     return position.holds.filter(workspace_id=owner).to_dicts(), mine.row(0, named=True)
 
 
-def _notes(ask: Ask | None, catalog: Catalog, standing: Document) -> list[str]:
-    """What one would otherwise wonder about."""
+def _notes(ask: Ask | None, changed: Document | None, catalog: Catalog, standing: Document) -> list[str]:
+    """What one would otherwise wonder about. Of seats whose event is refused nothing is remembered (T10)."""
     plan = catalog.plans.get(ask.plan or standing["plan"]) if ask else None
-    if plan and ask.seats is not None and plan.basis == "active":
+    asks_for_seats = plan and ask.seats is not None and not {"seats_updated", "plan_changed"} & {r["event"] for r in changed["refused"]}
+    if asks_for_seats and plan.basis == "active":
         return [f"Plan {plan.id} bills the seats that are held: a number of seats asked for is remembered, and costs nothing (§4)."]
     return []
 

@@ -43,12 +43,13 @@ def _say(text: str, style: str = "") -> None:
 
 
 def _as_it_stands(standing: Document) -> str:
-    held = f"{many(standing['seats_occupied'] or 0, 'seat')} held"
+    occupied = standing["seats_occupied"]  # None: known of a running subscription alone
+    held = "" if occupied is None else f", {many(occupied, 'seat')} held"
     agreed = "" if standing["seats_committed"] is None else f" of {standing['seats_committed']} agreed"
     term = f", term {standing['term_from']} to {standing['term_until']}" if standing["term_from"] else ""
     trial = f" until {standing['trial_until']}" if standing["state"] == "trial" else ""
     state = "" if standing["state"] == "active" else f", {standing['state']}{trial}"
-    return f"plan {standing['plan']}, {standing['cadence']}{state}{term}, {held}{agreed}"
+    return f"plan {standing['plan']}, {standing['cadence']}{state}{term}{held}{agreed}"
 
 
 def _asked(asked: Document) -> str:
@@ -131,7 +132,7 @@ def _print_side_by_side(told: Document) -> None:
         occasions = {_occasion(way, {"invoice_on": day}) for way in (now, changed)} - {None, "term", "anniversary"}
         rows.append((f"Invoice of {day}{' (closing)' if occasions else ''}", "", "", ""))
         ways = [_amounts(way, day) for way in (now, changed)]
-        rows += [(text, *_cells(ways[0].get(text), ways[1].get(text), told)) for text in dict.fromkeys([*ways[0], *ways[1]])]
+        rows += [(text, *_cells(ways[0].get(text), ways[1].get(text))) for text in dict.fromkeys([*ways[0], *ways[1]])]
         if not any(ways):
             rows.append(("nothing to bill", "", "", ""))
     together = ", together" if len(days) > 1 else ""
@@ -150,7 +151,7 @@ def _amounts(way: Document, day: object) -> dict[str, Document]:
     return {line["description"]: line for invoice in way["invoices"] if invoice["invoice_on"] == day for line in invoice["lines"]}
 
 
-def _cells(now: Document | None, changed: Document | None, told: Document) -> tuple[str, str, str]:
+def _cells(now: Document | None, changed: Document | None) -> tuple[str, str, str]:
     if now and changed:
         return now["amount"], changed["amount"], ""
     if now:

@@ -311,12 +311,10 @@ def _workbook(finance: duckdb.DuckDBPyConnection, month: date, path: Path, is_wa
         yield lambda report: book.add(report, meanings_of_columns(finance, report.source))
 
 
-def csv_reports(
-    finance: duckdb.DuckDBPyConnection, month: date, *, excel: bool = False, only: Collection[str] = ()
-) -> Iterator[tuple[str, bytes]]:
+def csv_reports(finance: duckdb.DuckDBPyConnection, month: date, *, only: Collection[str] = ()) -> Iterator[tuple[str, bytes]]:
     """Every report of a month (or some): the file's name and its bytes. Raises UserError where a CSV does not hold what is published."""
     for report in reports_of_month(finance, month, only):
-        yield f"{report.name}.csv", b"".join(_checked_csv(report, excel))
+        yield f"{report.name}.csv", b"".join(_checked_csv(report, excel=False))
 
 
 def _checked_csv(report: Report, excel: bool) -> Iterator[memoryview]:

@@ -18,6 +18,7 @@ SHARED = {
     "transforms.calendar",
     "transforms.catalog",
     "transforms.nearest",
+    "transforms.many",
     "transforms.daily_seats",
     "transforms.agreed_seats",
     "transforms.policy",

@@ -146,7 +146,7 @@ def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Positi
     ours = facts.subscription_rows.select("workspace_id").unique()
     subscriptions = everyone.join(ours, on="workspace_id", how="semi", maintain_order="left")
     subscription_holds = subscription_holds.join(ours, on="workspace_id", how="semi")
-    holds_so_far = [facts.holds, subscription_holds, holds_from_events(facts.activity, everyone)]
+    holds_so_far = [facts.holds, subscription_holds, holds_from_events(facts.activity, everyone, catalogs)]
 
     # also of who is held for a row: their seats are known, whatever the rest of the row says
     workspace_catalogs = facts.subscription_rows.filter(pl.col("catalog").is_in(list(catalogs))).select("workspace_id", "catalog").unique()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import polars as pl
 
-from transforms.catalog import Catalog
-from transforms.money import CURRENCY_DECIMALS
+from transforms.money import amount_text
 
 _WORDS = {
     "opening": "{} {} on plan {}",
@@ -17,16 +14,6 @@ _WORDS = {
     "seats_reduced": "{} {} given back on plan {}",
     "plan_switch": "{} {} moved to plan {}",
 }
-
-
-def amount_text(minor: pl.Expr, decimals: pl.Expr) -> pl.Expr:
-    """An amount in minor units, written with the currency's own decimals."""
-    unit = pl.lit(10, pl.Int64).pow(decimals)
-    digits = (minor.abs() % unit).cast(pl.String)
-    padded = pl.concat_str(pl.lit("000"), digits).str.tail(decimals)
-    whole = (minor.abs() // unit).cast(pl.String)
-    sign = pl.when(minor < 0).then(pl.lit("-")).otherwise(pl.lit(""))
-    return pl.when(decimals == 0).then(pl.concat_str(sign, whole)).otherwise(pl.concat_str(sign, whole, pl.lit("."), padded))
 
 
 def words_of_movement() -> pl.Expr:
@@ -39,11 +26,10 @@ def words_of_movement() -> pl.Expr:
     return pl.when((pl.col("reason") == "plan_switch") & (pl.col("quantity") < 0)).then(left).otherwise(words)
 
 
-def line_description(catalogs: Mapping[str, Catalog]) -> pl.Expr:
+def line_description() -> pl.Expr:
     """What moved, for which days, and the formula with its numbers in it. Grain: line -> text."""
-    decimals = pl.col("currency").replace_strict(CURRENCY_DECIMALS, return_dtype=pl.Int64)
     words = pl.format("{} from {} to {}", words_of_movement(), "service_from", "service_until")
-    price = amount_text(pl.col("unit_price_minor"), decimals)
+    price = amount_text(pl.col("unit_price_minor"), pl.col("currency"))
     before = pl.col("quantity_billed_before")
     known_now = pl.format(": {} × {} {} × {}/{} days", pl.col("quantity") + before, price, "currency", "days", "period_days")
     less = pl.format("{}, less {} × {} × {}/{} billed before", known_now, before, price, "days", "period_days")
@@ -52,7 +38,7 @@ def line_description(catalogs: Mapping[str, Catalog]) -> pl.Expr:
     return pl.concat_str(correction, words, formula)
 
 
-def documents_from_billing(lines: pl.DataFrame, numbered: pl.DataFrame, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
+def issued_lines_from_billing(lines: pl.DataFrame, numbered: pl.DataFrame) -> pl.DataFrame:
     """Lines as they are issued: under their invoice's number, counted within it, in words.
 
     Grain: line -> line. `line_id` is the invoice number and the line's place on the invoice.
@@ -60,4 +46,4 @@ def documents_from_billing(lines: pl.DataFrame, numbered: pl.DataFrame, catalogs
     key = ["subscription_id", "invoice_on"]
     named = lines.join(numbered.select(*key, "invoice_id", "invoice_number"), on=key, how="left", maintain_order="left")
     place = pl.int_range(1, pl.len() + 1).over("invoice_id").cast(pl.String).str.zfill(3)
-    return named.with_columns(line_id=pl.format("{}-{}", "invoice_number", place), description=line_description(catalogs))
+    return named.with_columns(line_id=pl.format("{}-{}", "invoice_number", place), description=line_description())

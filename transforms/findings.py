@@ -9,6 +9,7 @@ import polars as pl
 
 from transforms.catalog import Catalog
 from transforms.contracts.findings import exceptions
+from transforms.many import many
 from transforms.policy import local_day
 
 _SEAT_IS_GONE = ["deactivated", "revoked", "deleted"]
@@ -46,7 +47,8 @@ def broken_alias_findings(changes: pl.DataFrame) -> pl.DataFrame:
 def vanished_findings(changes: pl.DataFrame, activity: pl.DataFrame, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
     """Users absent from a roster hold no seat that day; where no activity explains it, that is reported (G5).
 
-    Grain: user, day of departure -> workspace, day: how many, and the first five.
+    Grain: user, day of departure -> workspace, day: how many, and the first five. Each user once, by however many catalogues of
+    the workspace they held a seat; so it is in `disagreement_findings`.
     """
     gone = changes.filter((pl.col("change") == -1) & ~pl.col("is_on_roster"))
     reasons = activity.filter(pl.col("event").is_in(_SEAT_IS_GONE)).join(
@@ -54,8 +56,10 @@ def vanished_findings(changes: pl.DataFrame, activity: pl.DataFrame, catalogs: M
     )
     explained = reasons.select("workspace_id", "user_id", moved_on=local_day(catalogs)).unique()
     vanished = gone.join(explained, on=["workspace_id", "user_id", "moved_on"], how="anti").sort("workspace_id", "moved_on", "user_id")
+    vanished = vanished.unique(["workspace_id", "moved_on", "user_id"], keep="first", maintain_order=True)
     named = vanished.group_by("workspace_id", "moved_on", maintain_order=True).agg(users=pl.len(), first=pl.col("user_id").head(5))
-    detail = pl.format("no longer on the roster, and no activity says why: {} users, {}", "users", pl.col("first").list.join(", "))
+    users = pl.Series([many(number, "user") for number in named["users"]], dtype=pl.String)
+    detail = pl.format("no longer on the roster, and no activity says why: {}, {}", users, pl.col("first").list.join(", "))
     return exceptions(named, "G5", "vanished", detail, on="moved_on")
 
 
@@ -73,38 +77,49 @@ def disagreement_findings(
     state = changes.select("catalog", "workspace_id", "user_id", "change", on="moved_on").sort("on")
     known = last.join_asof(state, on="on", by=["catalog", "workspace_id", "user_id"], check_sortedness=False)
     holds_seat = (pl.col("change") == 1).fill_null(False)
-    wrong = known.filter(holds_seat != pl.col("event").is_in(_SEAT_IS_HELD)).sort("workspace_id", "on", "user_id")
+    wrong = known.filter(holds_seat != pl.col("event").is_in(_SEAT_IS_HELD)).sort("workspace_id", "on", "user_id", "event_id")
+    wrong = wrong.unique(["workspace_id", "user_id", "event_id"], keep="first", maintain_order=True)
     roster = pl.when((pl.col("change") == 1).fill_null(False)).then(pl.lit("holds a seat")).otherwise(pl.lit("holds no seat"))
     detail = pl.format("event {} says {} of user {}, who {} on that day's roster", "event_id", "event", "user_id", roster)
     return exceptions(wrong, "G5", "activity_disagrees", detail, severity="notice")
 
 
-def unmatched_findings(subscriptions: pl.DataFrame, rostered: pl.DataFrame, horizon: date) -> pl.DataFrame:
-    """A workspace on rosters without any subscription, and a started subscription whose workspace is on no roster."""
+def unmatched_findings(
+    subscriptions: pl.DataFrame, rostered: pl.DataFrame, ended: pl.DataFrame, opening_on: date, horizon: date
+) -> pl.DataFrame:
+    """A workspace on rosters without any subscription, and a started subscription whose workspace is on no roster.
+
+    `ended` has the subscription_id of those that had ended before the opening day: nobody asks for rosters of theirs.
+    """
     lone = rostered.join(subscriptions, on="workspace_id", how="anti").sort("workspace_id")
-    absent = subscriptions.filter(pl.col("starts_on") <= horizon).join(rostered, on="workspace_id", how="anti").sort("subscription_id")
+    started = subscriptions.filter(pl.col("starts_on") <= horizon).join(ended, on="subscription_id", how="anti")
+    absent = started.join(rostered, on="workspace_id", how="anti").sort("subscription_id").with_columns(on=_seen_on(opening_on))
     no_subscription = exceptions(
         lone, "G6", "no_subscription", pl.format("{} is on rosters since {} and has no subscription", "workspace_id", "on")
     )
     no_roster = exceptions(
-        absent, "G6", "no_roster", pl.format("the workspace of {} is on no roster: no seat is occupied", "subscription_id"), on="starts_on"
+        absent, "G6", "no_roster", pl.format("the workspace of {} is on no roster: no seat is occupied", "subscription_id")
     )
     return pl.concat([no_subscription, no_roster])
 
 
-def trial_findings(subscriptions: pl.DataFrame, trial_days: pl.DataFrame) -> pl.DataFrame:
-    """A trial agreed for longer than the catalogue's usual length holds, and is reported (T9)."""
-    usual = subscriptions.join(trial_days.drop_nulls(), on="catalog")
+def trial_findings(subscriptions: pl.DataFrame, trial_days: pl.DataFrame, ended: pl.DataFrame, opening_on: date) -> pl.DataFrame:
+    """A trial agreed for longer than the catalogue's usual length holds, and is reported (T9); not of those `ended` before the opening day."""
+    usual = subscriptions.join(ended, on="subscription_id", how="anti").join(trial_days.drop_nulls(), on="catalog")
     agreed = (pl.col("trial_ends_on") - pl.col("starts_on")).dt.total_days()
-    longer = usual.with_columns(agreed_days=agreed).filter(pl.col("agreed_days") > pl.col("trial_days")).sort("subscription_id")
+    longer = usual.with_columns(agreed_days=agreed, on=_seen_on(opening_on)).filter(pl.col("agreed_days") > pl.col("trial_days"))
     return exceptions(
-        longer,
+        longer.sort("subscription_id"),
         "T9",
         "long_trial",
         pl.format("the trial lasts {} days; {} are usual", "agreed_days", "trial_days"),
         severity="notice",
-        on="starts_on",
     )
+
+
+def _seen_on(opening_on: date) -> pl.Expr:
+    """The day of what is so since a subscription starts: of one taken over the opening day, as no report has a day before it."""
+    return pl.max_horizontal("starts_on", pl.lit(opening_on))
 
 
 def unbilled_findings(waiting: pl.DataFrame, terms: pl.DataFrame, horizon: date) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from transforms.money import CURRENCY_DECIMALS
+from transforms.money import CURRENCY_DECIMALS, amount_text
 from transforms.plain_text import one_line
 
 XERO_COLUMNS = (
@@ -112,7 +112,7 @@ def one_entry_where_negative(invoices: pl.DataFrame, entries: pl.DataFrame) -> p
     known = entries.join(due, on="invoice_number", maintain_order="left")
     is_mixed = (pl.col("amount_minor") < 0).any().over("invoice_number")
     whole = known.filter(~is_mixed & (pl.col("amount_minor") != 0)).select(entries.columns)
-    part = pl.format("{}: {}", "description", _amount(pl.col("amount_minor"), pl.col("currency")))
+    part = pl.format("{}: {}", "description", amount_text(pl.col("amount_minor"), pl.col("currency")))
     merged = (
         _that_fit(known.filter(is_mixed).with_columns(part=part))
         .group_by("invoice_number", maintain_order=True)
@@ -231,22 +231,12 @@ def _with_behind(name: str, words: str, longest: int) -> str:
     return name[: longest - len(behind)] + behind
 
 
-def _amount(minor: pl.Expr, currency: pl.Expr) -> pl.Expr:
-    """`-33.97`: with the currency's own decimals, never in exponents."""
-    decimals = currency.replace_strict(CURRENCY_DECIMALS, return_dtype=pl.Int64)
-    unit = pl.lit(10, pl.Int64).pow(decimals)
-    rest = (minor.abs() % unit).cast(pl.String).str.zfill(decimals)
-    sign = pl.when(minor < 0).then(pl.lit("-")).otherwise(pl.lit(""))
-    whole = pl.concat_str(sign, (minor.abs() // unit).cast(pl.String))
-    return pl.when(decimals == 0).then(whole).otherwise(pl.concat_str(whole, pl.lit("."), rest))
-
-
 def _with_parties(invoices: pl.DataFrame, entries: pl.DataFrame, customers: pl.DataFrame, coding: Coding) -> pl.DataFrame:
     of_invoice = invoices.select("invoice_number", "workspace_id", "subscription_id", "currency", "invoice_on")
     known = entries.join(of_invoice, on="invoice_number", maintain_order="left").join(customers, on="workspace_id", maintain_order="left")
     cut = pl.col("description").str.len_chars() > _LONGEST_TEXT
     return known.with_columns(
-        amount=_amount(pl.col("amount_minor"), pl.col("currency")),
+        amount=amount_text(pl.col("amount_minor"), pl.col("currency")),
         dated=pl.col("invoice_on").dt.strftime(DATES[coding.dates]),
         due=pl.col("invoice_on").dt.offset_by(f"{coding.due_days}d").dt.strftime(DATES[coding.dates]),
         words=pl.when(cut).then(pl.col("description").str.head(_LONGEST_TEXT - 1) + "…").otherwise(pl.col("description")),

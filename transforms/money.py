@@ -7,7 +7,6 @@ days and period days <= 366. The largest product is 3.66 * 10**18, below 2**63 -
 from __future__ import annotations
 
 import re
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,30 +37,32 @@ CURRENCY_DECIMALS = {code: decimals for decimals, codes in _DECIMALS.items() for
 def minor_from_text(text: str, currency: str) -> int:
     """A price as written, in the currency's minor unit.
 
-    Raises: ValueError, with a reason a user can read, where it is no plain decimal, has more decimals than the currency,
-    is negative or beyond the bound.
+    Raises: ValueError, with a reason a user can read, where it is no plain decimal (a sign is none), has more decimals than the
+    currency, but for zeros, or is beyond the bound.
     """
-    if not re.fullmatch(r"\d+(\.\d+)?", text, flags=re.ASCII):
+    written = re.fullmatch(r"(\d+)(?:\.(\d+))?", text, flags=re.ASCII)
+    if not written:
         raise ValueError("must be a plain decimal such as 39.00")
-    return minor_from_decimal(Decimal(text), currency)
-
-
-def minor_from_decimal(amount: Decimal, currency: str) -> int:
-    """A decimal amount in the currency's minor unit; raises ValueError as `minor_from_text` does."""
+    whole, rest = written[1].lstrip("0"), (written[2] or "").rstrip("0")
     decimals = CURRENCY_DECIMALS[currency]
-    minor = amount.scaleb(decimals)
-    if minor != minor.to_integral_value():
+    if len(rest) > decimals:
         raise ValueError(f"has more decimals than {currency} has ({decimals})")
-    if minor < 0:
-        raise ValueError("must not be negative")
-    if minor > MAX_UNIT_PRICE_MINOR:
+    # Digits are put together, not reckoned with: decimals round to 28 digits, and would take 39.00…01 for 39.00.
+    if len(whole) > len(str(MAX_UNIT_PRICE_MINOR)) or (minor := int(f"0{whole}{rest.ljust(decimals, '0')}")) > MAX_UNIT_PRICE_MINOR:
         raise ValueError(f"is over the largest price, {MAX_UNIT_PRICE_MINOR} minor units")
-    return int(minor)
+    return minor
 
 
-def money_text(minor: int, decimals: int) -> str:
-    """An amount in minor units, written in the currency's own unit."""
-    return f"{Decimal(minor).scaleb(-decimals):.{decimals}f}"
+def amount_text(minor: pl.Expr, currency: pl.Expr) -> pl.Expr:
+    """`-33.97`: an amount in minor units, written with its currency's own decimals, never in exponents. Grain: row -> text."""
+    import polars as pl
+
+    decimals = currency.replace_strict(CURRENCY_DECIMALS, return_dtype=pl.Int64)
+    unit = pl.lit(10, pl.Int64).pow(decimals)
+    rest = (minor.abs() % unit).cast(pl.String).str.zfill(decimals)
+    sign = pl.when(minor < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+    whole = pl.concat_str(sign, (minor.abs() // unit).cast(pl.String))
+    return pl.when(decimals == 0).then(whole).otherwise(pl.concat_str(whole, pl.lit("."), rest))
 
 
 def prorated_minor(quantity: pl.Expr, unit_price_minor: pl.Expr, days: pl.Expr, period_days: pl.Expr, rounding: pl.Expr) -> pl.Expr:

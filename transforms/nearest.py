@@ -37,9 +37,9 @@ def _worth_comparing(word: str, names: Collection[str]) -> Collection[str]:
     return nlargest(_MANY, names, key=lambda name: sum(pair in name for pair in pairs))
 
 
-def did_you_mean(word: str, known: Iterable[str], most: int = 3) -> str:
+def did_you_mean(word: str, known: Iterable[str]) -> str:
     """` Did you mean pro?` as a sentence to put behind another; empty where nothing is near."""
-    names = nearest(word, known, most)
+    names = nearest(word, known)
     if not names:
         return ""
     named = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"

@@ -102,7 +102,9 @@ def subscription_days(
 ) -> pl.DataFrame:
     """Which subscription, plan and coverage each workspace's day has.
 
-    Grain: workspace, day from `first` to `last`, for workspaces with a subscription.
+    Grain:  workspace, day from `first` to `last`, for workspaces with a subscription.
+    Shapes: `standings` has subscription_id, ended_on: a subscription that had ended before `first` ended all the same (G6), and
+            its catalogue is that of the days after it.
     """
     owner = subscriptions.select("subscription_id", "workspace_id", "catalog")
     on_plan = spells.join(owner, on="subscription_id").join(
@@ -131,17 +133,39 @@ def subscription_days(
         covered = _in_order(covered.unique("place", keep="first", maintain_order=True))
     every = _every_day(owner.select(pl.col("workspace_id").unique().sort()), first, last)
     full = _in_order(every.with_columns(place=place)).join(covered, on="place", how="left", maintain_order="left").drop("place")
-    has_ended = pl.col("catalog").forward_fill().over("workspace_id").is_not_null()
-    return full.with_columns(
-        catalog=pl.col("catalog").forward_fill().backward_fill().over("workspace_id"),
-        coverage=pl.when(pl.col("coverage").is_null() & has_ended).then(pl.lit("ended")).otherwise("coverage"),
+    full = full.join(_endings(owner, standings, first), on="workspace_id", how="left", maintain_order="left")
+    latest = pl.coalesce(pl.col("catalog").forward_fill().over("workspace_id"), "catalog_before")
+    has_ended = pl.col("coverage").is_null() & (pl.col("on") >= pl.col("ended_on"))
+    return full.select(
+        "workspace_id",
+        "on",
+        "subscription_id",
+        latest.backward_fill().over("workspace_id").alias("catalog"),
+        "plan",
+        "basis",
+        "seat_limit",
+        pl.when(has_ended).then(pl.lit("ended")).otherwise("coverage").alias("coverage"),
+        "spell_from",
     )
 
 
-def with_days_of_unresolved(days: pl.DataFrame, unresolved: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
-    """Add the days of workspaces of which no subscription can be resolved: they are held, and their seats known.
+def _endings(owner: pl.DataFrame, standings: pl.DataFrame, first: date) -> pl.DataFrame:
+    """From when a workspace has had a subscription that ended, and the catalogue of the last that ended by `first`.
 
-    Grain:  workspace, day -> the same. `unresolved` has workspace_id and the one catalogue that its rows name; none of them is in `days`.
+    Grain: workspace of such a one: `ended_on`, `catalog_before`.
+    """
+    over = owner.join(standings.select("subscription_id", "ended_on").drop_nulls(), on="subscription_id").sort(
+        "ended_on", "subscription_id"
+    )
+    before = pl.col("catalog").filter(pl.col("ended_on") <= first).last()
+    return over.group_by("workspace_id").agg(pl.col("ended_on").first(), catalog_before=before)
+
+
+def with_days_of_unresolved(days: pl.DataFrame, unresolved: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """Add the days of workspaces of which no subscription can be resolved: they are held, on a roster or not.
+
+    Grain:  workspace, day -> the same. `unresolved` has workspace_id and the one catalogue that its rows name, by which its
+            seats are counted (null: none that there is, or two); none of them is in `days`.
     """
     if unresolved.is_empty():
         return days

@@ -18,7 +18,7 @@ def holds_a_seat(catalogs: Iterable[Catalog]) -> pl.Expr:
 
 
 def is_broken_alias() -> pl.Expr:
-    """Whether a standing is an alias that cannot work (D5)."""
+    """Whether a standing is an alias that cannot work (D5); one that was revoked or deleted is gone, not broken."""
     return (pl.col("kind") == "alias") & (
         (pl.col("status") == "deactivated") | (pl.col("status").is_in(["pending", "active"]) & ~pl.col("login_enabled"))
     )

@@ -1,65 +1,22 @@
-"""A day's rosters: one row a user, and what a roster that repeats a user or shrinks means (G1-G4)."""
+"""A day's rosters: whether their rows are in order, and what a roster that shrinks means (G1-G4)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
-from typing import NamedTuple
 
 import polars as pl
 
 from transforms.calendar import CALENDAR
 from transforms.catalog import Catalog
 from transforms.contracts.base import rows_that_keep
-from transforms.contracts.sources import BROKEN, UserRows
+from transforms.contracts.sources import UserRows
 from transforms.policy import holds_a_seat
 from transforms.roster_months import on_day
 
 MOST_DROP_PERCENT = 30
 LEAST_SEATS = 100
-
-_USER_DAY = ["day", "workspace_id", "user_id"]
-_PLACE = ["file", "row"]
-
-
-class RostersOnce(NamedTuple):
-    """`rows`, one a day, workspace and user; `contradictions`, broken cells; `repeats` by file, the identical rows left out."""
-
-    rows: pl.DataFrame
-    contradictions: pl.DataFrame
-    repeats: dict[str, int]
-
-
-def rosters_without_repeats(rows: pl.DataFrame) -> RostersOnce:
-    """The same user twice on a day: identical rows count once, different ones break both rows.
-
-    Grain: user row with its `day` -> day, workspace, user; and the faults of contradictions.
-    """
-    has_several = _are_of_one_user_day(rows)
-    if not has_several.any():
-        return RostersOnce(rows, pl.DataFrame(schema=BROKEN), {})
-    several = rows.filter(has_several).sort(_PLACE)
-    once = several.unique([c for c in rows.columns if c not in _PLACE], keep="first", maintain_order=True)
-    left_out = several.join(once.select(_PLACE), on=_PLACE, how="anti")
-    is_contradicted = pl.struct(_USER_DAY).is_duplicated()
-    faults = once.filter(is_contradicted).select(
-        "workspace_id",
-        *_PLACE,
-        column=pl.lit("user_id"),
-        fault=pl.lit("must be there once a day: the same user is there again with other values"),
-    )
-    sound = pl.concat([rows.filter(~has_several), once.filter(~is_contradicted)])
-    return RostersOnce(sound, faults, dict(left_out.group_by("file").len().iter_rows()))
-
-
-def _are_of_one_user_day(rows: pl.DataFrame) -> pl.Series:
-    """Which rows have the same user and day as another one. Few have even one hash in common, so that few are compared."""
-    hashed = pl.sum_horizontal(pl.col(name).hash(seed) for seed, name in enumerate(_USER_DAY))  # wraps, as hashes may
-    at = rows.select(hashed.is_duplicated().arg_true()).to_series()
-    return pl.repeat(False, rows.height, dtype=pl.Boolean, eager=True).scatter(
-        at, rows[at].select(pl.struct(_USER_DAY).is_duplicated()).to_series()
-    )
 
 
 def are_in_order(rows: pl.DataFrame) -> bool:
@@ -91,22 +48,23 @@ def seat_counts_from_roster_months(
     """How many seats the rosters of some days hold: of each workspace that on one of them has enough for G4, and of all.
 
     Grain:  workspace, user, standing of each month -> day, workspace (null: all together).
-    Shapes: each month with those of its days that are asked for; `workspace_catalogs` has workspace_id, catalog.
+    Shapes: each month with those of its days that are asked for; `workspace_catalogs` has workspace_id, catalog. Where they are
+            several, a day's seats are those of the one that counts most of them.
     """
-    owners, holds = workspace_catalogs.unique("workspace_id"), holds_a_seat(catalogs)
-    wide = owners.select("workspace_id")
+    owners, holds = workspace_catalogs.unique(), holds_a_seat(catalogs)
+    each = owners
     for roster_month, days in months:
         held = roster_month.join(owners, on="workspace_id").filter(holds)
-        counted = held.group_by("workspace_id").agg(**{str(day): on_day(day).sum().cast(pl.Int64) for day in days})
-        wide = wide.join(counted, on="workspace_id", how="left")
-    wide = wide.with_columns(pl.exclude("workspace_id").fill_null(0))
+        counted = held.group_by("workspace_id", "catalog").agg(**{str(day): on_day(day).sum().cast(pl.Int64) for day in days})
+        each = each.join(counted, on=["workspace_id", "catalog"], how="left")
+    wide = each.drop("catalog").group_by("workspace_id").max().with_columns(pl.exclude("workspace_id").fill_null(0))
     together = wide.select(pl.lit(None, pl.String).alias("workspace_id"), pl.exclude("workspace_id").sum())
     large = wide.filter(pl.max_horizontal(pl.exclude("workspace_id")) >= LEAST_SEATS)
     both = pl.concat([large, together]).unpivot(index="workspace_id", variable_name="day", value_name="seats")
     return both.select(pl.col("day").str.to_date("%Y-%m-%d"), "workspace_id", "seats")
 
 
-def drops_from_seat_counts(counts: pl.DataFrame, most_percent: int = MOST_DROP_PERCENT) -> pl.DataFrame:
+def drops_from_seat_counts(counts: pl.DataFrame) -> pl.DataFrame:
     """Rosters that lost more than a set share of their seats in one day (G4): of a workspace, or of all together.
 
     Grain:  day, workspace (null: all workspaces) -> the drops: day, workspace_id, before, after.
@@ -114,5 +72,5 @@ def drops_from_seat_counts(counts: pl.DataFrame, most_percent: int = MOST_DROP_P
     """
     day_before = counts.select("workspace_id", day=pl.col("day") + pl.duration(days=1), before="seats")
     pairs = counts.join(day_before, on=["workspace_id", "day"], nulls_equal=True)
-    has_dropped = (pl.col("before") >= LEAST_SEATS) & ((pl.col("before") - pl.col("seats")) * 100 > pl.col("before") * most_percent)
+    has_dropped = (pl.col("before") >= LEAST_SEATS) & ((pl.col("before") - pl.col("seats")) * 100 > pl.col("before") * MOST_DROP_PERCENT)
     return pairs.filter(has_dropped).select("day", "workspace_id", "before", after="seats").sort("day", "workspace_id", nulls_last=True)

@@ -63,12 +63,20 @@ def _occupancy(facts: Facts, position: Position, catalogs: Mapping[str, Catalog]
     days = subscription_days(
         position.subscriptions, position.schedules.spells, position.schedules.standings, plans, facts.opening_on, facts.horizon
     )
-    unresolved = position.workspace_catalogs.join(position.subscriptions, on="workspace_id", how="anti")
-    unresolved = unresolved.filter(~pl.col("workspace_id").is_duplicated())  # of two catalogues, none is a day's
-    days = with_days_of_unresolved(days, unresolved, facts.opening_on, facts.horizon)
+    days = with_days_of_unresolved(days, _unresolved_workspaces(facts, position), facts.opening_on, facts.horizon)
     moments = days.filter(pl.col("basis") == "committed").select("subscription_id", "on")
     agreed = agreed_at(position.seats.agreed, moments)
     return occupancy_from_days(position.rosters.standing_days, days, position.seats.daily, agreed, position.holds["workspace_id"])
+
+
+def _unresolved_workspaces(facts: Facts, position: Position) -> pl.DataFrame:
+    """Workspaces of which no subscription row can be resolved, with the catalogue that their rows name.
+
+    Grain: workspace. Null where no catalogue that there is was named: and where two were, none is a day's.
+    """
+    unresolved = facts.subscription_rows.select("workspace_id").unique().join(position.subscriptions, on="workspace_id", how="anti")
+    sole = position.workspace_catalogs.filter(~pl.col("workspace_id").is_duplicated())
+    return unresolved.join(sole, on="workspace_id", how="left")
 
 
 def _subscriptions(facts: Facts, position: Position, occupancy: pl.DataFrame) -> pl.DataFrame:
@@ -163,6 +171,7 @@ def _exceptions(
     trial_days = pl.DataFrame(
         [(c.id, c.trial_days) for c in catalogs.values()], schema={"catalog": pl.String, "trial_days": pl.Int64}, orient="row"
     )
+    over = position.schedules.standings.filter(pl.col("ended_on") <= facts.opening_on).select("subscription_id")
     # Where a row is broken, what its user did is not known: the hold says so.
     whole = position.rosters.seat_changes.filter(~pl.col("workspace_id").is_in(facts.holds["workspace_id"].implode()))
     found = [
@@ -172,8 +181,8 @@ def _exceptions(
         findings.broken_alias_findings(position.rosters.alias_changes),
         findings.vanished_findings(whole, facts.activity, catalogs),
         findings.disagreement_findings(whole, facts.activity, catalogs, facts.opening_on, facts.horizon),
-        findings.unmatched_findings(facts.subscription_rows, rostered, facts.horizon),
-        findings.trial_findings(position.subscriptions, trial_days),
+        findings.unmatched_findings(facts.subscription_rows, rostered, over, facts.opening_on, facts.horizon),
+        findings.trial_findings(position.subscriptions, trial_days, over, facts.opening_on),
         findings.usage_findings(plan_usage),
         findings.repeated_day_findings(facts.repeated_days),
         findings.unbilled_findings(billing.waiting, position.schedules.terms, facts.horizon),

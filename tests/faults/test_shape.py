@@ -207,6 +207,17 @@ def test_F14_the_same_user_twice_on_a_day_with_other_values_holds_the_workspace_
     assert billed.table("select count(*) from invoices where workspace_id = 'elm'").item() == 1
 
 
+def test_F13_F14_a_metric_twice_on_a_day_counts_once_if_alike_and_holds_the_workspace_if_not(product: Product, tmp_path: Path) -> None:
+    source = Source("2026-01-01", "2026-01-03").workspace("oak", plan="solo").workspace("elm", plan="solo").workspace("fir")
+    for workspace, value in (("oak", "9"), ("oak", "9"), ("elm", "9"), ("elm", "8")):
+        source.uses("2026-01-02", workspace, "customers", value)
+    assert product.run(source.write(tmp_path / "source"), date(2026, 1, 3)).held == ("elm",)
+    assert product.table('select reason, "row" from holds order by "row"').rows() == [("broken_row", 3), ("broken_row", 4)]
+    assert product.table("select workspace_id, day, metric, value from plan_usage").rows() == [("oak", date(2026, 1, 2), "customers", 9)]
+    assert product.table("select workspace_id from exceptions where finding = 'beyond_plan'").rows() == [("oak",)]
+    assert product.table("select sum(rows)::int, sum(repeats)::int from inputs where table_name = 'usage'").rows() == [(4, 1)]
+
+
 @pytest.mark.parametrize(("broken", "is_refused"), [(2, False), (3, True)])
 def test_F15_five_rows_of_a_hundred_may_be_broken_and_not_one_more(product: Product, tmp_path: Path, broken: int, is_refused: bool) -> None:
     source = Source("2026-01-01", "2026-01-01").workspace("oak").workspace("elm")

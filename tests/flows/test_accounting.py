@@ -12,13 +12,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from flows.accounting import SYSTEMS, Exported, export
+from flows.accounting import SYSTEMS, Exported, due_by_currency, export
 from flows.errors import UserError
 from flows.invoice_documents import Choice
 from tests.conftest import SAMPLE, Product
 from tests.faults.sources import HOSTILE, Source, own_catalog
 from tests.flows.test_cli import seatledger
 from transforms.import_files import Coding, customers_from_workspaces, one_entry_where_negative
+from transforms.money import MAX_TOTAL_MINOR
 
 MONTHS = [date(2026, month, 1) for month in range(1, 6)]
 CODING = Coding(account="200", tax="Tax Exempt", credit_account="2200", due_days=30, dates="ymd")
@@ -241,3 +242,8 @@ def test_what_a_user_gets_wrong_is_said_in_a_sentence(sample: Product, arguments
     assert done.returncode == code
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_is_due_in_all_may_be_more_than_sixty_four_bits_hold() -> None:
+    invoices = pl.DataFrame({"currency": "USD", "amount_due_minor": [MAX_TOTAL_MINOR] * 10})
+    assert due_by_currency(invoices) == {"USD": Decimal(MAX_TOTAL_MINOR) / 10}

@@ -212,6 +212,23 @@ def test_a_correction_of_a_charge_that_is_no_more_names_the_line_that_billed_it(
     assert "the roster no longer says that c newly holds a seat on 2026-01-16" in said
     assert "the roster of 2026-01-16 was superseded in run-000002" in said
     assert "Known now: no such seats. Billed before: 1 seat." in said
+    assert "By what it knew, this charge was 1 seat: +1 c." in said
+
+
+def test_a_line_whose_charge_a_late_switch_takes_back_names_who_counted_before(
+    product: Product, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = small_source(tmp_path / "source", last=date(2026, 3, 10))
+    product.run(source, date(2026, 2, 12))
+    add_event(source, date(2026, 2, 20), "late", "2026-01-16T10:00:00Z,oak,sub-oak,plan_changed,y,owner,,,pro,,")
+    product.run(source, date(2026, 3, 10))
+    told = told_of(product, line_where(product, "is_correction and reason = 'seats_added' and moved_on = '2026-01-16'"))
+    require_recomputes(told)
+    assert (told["line"]["quantity"], [(user["user_id"], user["counts"]) for user in told["users"]]) == (-1, [("c", 0)])
+    print_explanation(told)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "never held one before (counts no more, see Before)" in said
+    assert "By what it knew, this charge was 1 seat: +1 c." in said
 
 
 def test_a_correction_that_a_late_event_brought_names_the_event_its_file_and_its_delivery(corrected: Product) -> None:

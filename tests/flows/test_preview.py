@@ -111,6 +111,23 @@ def test_seats_asked_for_on_a_plan_that_bills_who_is_there_cost_nothing_and_that
     assert told["notes"] == ["Plan team bills the seats that are held: a number of seats asked for is remembered, and costs nothing (§4)."]
 
 
+def test_of_seats_asked_for_that_are_refused_nothing_is_remembered(sample: Product) -> None:
+    for plan in (None, "pro"):  # seats_updated, or plan_changed with its seats
+        told = told_of(sample, "sub-harbor", seats=1, plan=plan)
+        assert [refused["rule"] for refused in told["changed"]["refused"]] == ["§4"]
+        assert told["notes"] == []
+
+
+def test_seats_that_are_not_known_are_not_said_to_be_none(sample: Product, capsys: pytest.CaptureFixture[str]) -> None:
+    told = told_of(sample, "sub-kite")
+    assert (told["standing"]["state"], told["standing"]["seats_occupied"]) == ("ended", None)
+    print_preview(told)
+    heading = capsys.readouterr().out.splitlines()[0]
+    assert heading.endswith(", monthly, ended")
+    print_preview(told_of(sample, "sub-harbor"))
+    assert " seats held" in capsys.readouterr().out
+
+
 def test_a_change_that_would_hold_the_workspace_says_so(sample: Product, capsys: pytest.CaptureFixture[str]) -> None:
     told = told_of(sample, "sub-polaris", plan="growth")
     assert [hold["reason"] for hold in told["changed"]["holds"]] == ["seats_missing"]

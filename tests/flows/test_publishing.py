@@ -19,6 +19,7 @@ from flows.memory_of_duckdb import hold_within_bounds
 from flows.pipeline import run_report
 from flows.publish import export_reports, fill_finance
 from flows.requests import ReportRequest
+from flows.s3_files import S3Path
 from flows.shelf import Shelf
 from flows.spreadsheet_cells import without_formulas
 from tests.conftest import SAMPLE, Product
@@ -161,9 +162,13 @@ def test_rows_read_from_files_are_published_as_those_from_frames(product, tmp_pa
         assert finance.sql("from seat_occupancy").pl().equals(days)
 
 
-def test_frames_in_memory_or_in_a_bucket_store_are_no_files_to_read(tmp_path: Path) -> None:
-    shelf = Shelf()
+@pytest.mark.parametrize("lake", [None, Lake(S3Path("bucket/lake"))], ids=["in memory", "on a store"])
+def test_frames_in_memory_or_on_a_store_are_no_files_to_read(lake: Lake | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    put = []
+    monkeypatch.setattr("flows.shelf.write_frame", lambda path, frame, packing: put.append(path))  # no store is asked
+    shelf = Shelf(lake)
     shelf.put("shown holds", 0, pl.DataFrame({"a": [1]}))
+    assert len(put) == (lake is not None)
     assert shelf.files("shown holds") == []
 
 

@@ -87,17 +87,17 @@ def test_other_catalogues_are_computed(source: Path, computed: list[str], tmp_pa
     assert computed
 
 
-@pytest.mark.parametrize("loses", ["nothing to show", "an older one", "no database"])
+@pytest.mark.parametrize("shows", ["no database", "an older one", "a damaged one"])
 def test_where_what_is_published_is_not_of_the_last_run_it_is_computed(
-    product: Product, source: Path, computed: list[str], tmp_path: Path, loses: str
+    product: Product, source: Path, computed: list[str], tmp_path: Path, shows: str
 ) -> None:
     product.run(source, JAN)
     shutil.copy(product.home.finance, tmp_path / "older")
     product.run(source, FEB)
     before = published(product)
-    if loses == "an older one":
+    if shows == "an older one":
         shutil.copy(tmp_path / "older", product.home.finance)
-    elif loses == "no database":
+    elif shows == "a damaged one":
         product.home.finance.write_bytes(b"garbage")
     else:
         product.home.finance.unlink()

@@ -243,11 +243,11 @@ def roster_rows(workspace: str, people: list[Person], day: date) -> list[dict]:
     for person in people:
         state = person.on(day)
         if state is not None:
-            rows.append(user_row(workspace, person, day, *state))
+            rows.append(user_row(workspace, person, *state))
     return rows
 
 
-def user_row(workspace: str, person: Person, day: date, kind: str, status: str) -> dict:
+def user_row(workspace: str, person: Person, kind: str, status: str) -> dict:
     gone = status == "deleted"
     return {
         "workspace_id": workspace,
@@ -285,7 +285,7 @@ def random_subscription(rng: random.Random, number: str, workspace: str, catalog
         "starts_on": starts_on,
         "trial_ends_on": starts_on + timedelta(days=rng.choice([1, 7, 14, 14, 30, 45])) if trial else None,
         "seats": random_seats(rng, catalog, plan, committed),
-        **random_agreement(rng, catalog, plan, cadence),
+        **random_agreement(rng, catalog, plan),
     }
 
 
@@ -300,7 +300,7 @@ def random_seats(rng: random.Random, catalog: dict, plan: str, committed: bool) 
     return rng.randint(1, 9) if rng.random() < (0.75 if committed else 0.1) else None
 
 
-def random_agreement(rng: random.Random, catalog: dict, plan: str, cadence: str) -> dict:
+def random_agreement(rng: random.Random, catalog: dict, plan: str) -> dict:
     """Agreed prices: nearly always where the list says "agreed", now and then elsewhere, rarely nothing to pay."""
     agreed = {"unit_price_month": None, "unit_price_year": None}
     sold = [k for k in ("month", "year") if k in catalog["plans"][plan].get("prices", [{}])[0]]

@@ -17,7 +17,6 @@ from typing import Iterator, NamedTuple
 from zoneinfo import ZoneInfo
 
 ONE_DAY = timedelta(days=1)
-NEVER = date.min
 
 # ISO 4217: the currencies that do not have two decimals.
 MINOR_DIGITS = {

@@ -19,7 +19,7 @@ from tests.reference.slow_ledger import Facts as PlainFacts
 from tests.reports.test_page import asked, what_does_not_add_up
 from transforms.billing import billing_from_position
 from transforms.credits import credit_entries_from_invoices
-from transforms.descriptions import documents_from_billing
+from transforms.descriptions import issued_lines_from_billing
 from transforms.idle_seats import idle_users_from_roster
 from transforms.invoices import numbered_from_invoices
 from transforms.standing import standing_from_position
@@ -45,7 +45,7 @@ class FinanceInMemory:
         run_id = f"run-{len(issued['runs']) + 1:06d}"
         entries = sum(f.height for f in issued["credit_ledger"])
         issued["invoices"].append(invoices.with_columns(run_id=pl.lit(run_id)))
-        issued["invoice_lines"].append(documents_from_billing(billing.lines, invoices, catalogs))
+        issued["invoice_lines"].append(issued_lines_from_billing(billing.lines, invoices))
         issued["credit_ledger"].append(credit_entries_from_invoices(invoices, entries))
         issued["runs"].append(pl.DataFrame({"run_id": [run_id], "command": ["run"], "through": [through]}))
         self.plain, self.horizon = plain, known or through

@@ -105,6 +105,13 @@ def test_D5_an_alias_that_is_mended_and_breaks_again_is_reported_again() -> None
     assert story.bill().findings() == ["2026-04-05 D5 broken_alias", "2026-04-20 D5 broken_alias"]
 
 
+@pytest.mark.parametrize("status", ["revoked", "deleted"])
+def test_D5_an_alias_that_was_revoked_or_deleted_is_gone_and_not_broken(status: str) -> None:
+    gone = {"2026-04-01": {"status": "active"}, "2026-04-10": {"status": status, "login_enabled": False}}
+    story = Story("pivotal", *APRIL).subscription("team").user("a").user("investor", stands=gone, kind="alias")
+    assert story.bill().findings() == []
+
+
 def test_D6_pivotal_charges_who_comes_back_from_the_day_of_release() -> None:
     story = Story("pivotal", *APRIL).subscription("team").user("a").user("c", until="2026-04-10", back="2026-04-20")
     assert story.bill().lines() == told("""

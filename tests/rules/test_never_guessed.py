@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from tests.story import Story, told
-from transforms.rosters import rosters_without_repeats
+from transforms.repeated_rows import rows_without_repeats
 from transforms.source_rows import typed_rows_from_source
 
 APRIL = ("2026-04-01", "2026-05-01")
@@ -28,9 +28,20 @@ def test_G2_a_row_that_breaks_its_contract_is_named_by_file_row_and_column() -> 
 
 def test_G2_a_user_who_is_on_a_days_roster_twice_with_other_values_is_a_contradiction() -> None:
     rows = user_rows({"user_id": "b"}, {}, {"status": "deactivated"}, {"user_id": "b"}).with_columns(day=date(2026, 4, 1))
-    once, faults, repeats = rosters_without_repeats(rows)
+    once, faults, repeats = rows_without_repeats("users", rows)
     assert once["user_id"].to_list() == ["b"]  # twice the same: once
     assert sorted(faults.select("workspace_id", "row").rows()) == [("ws", 2), ("ws", 3)]
+    assert sum(repeats.values()) == 1
+
+
+def test_G2_a_metric_of_a_workspace_that_is_used_twice_on_a_day_with_other_values_is_a_contradiction() -> None:
+    used = [("ws", "api", 6), ("ws", "sso", 1), ("ws", "sso", 1), ("ws", "api", 4), ("ws-2", "api", 4)]
+    rows = pl.DataFrame(used, schema=["workspace_id", "metric", "value"], orient="row").with_columns(
+        day=date(2026, 4, 1), file=pl.lit("usage/date=2026-04-01/usage.csv"), row=pl.int_range(1, pl.len() + 1)
+    )
+    once, faults, repeats = rows_without_repeats("usage", rows)
+    assert sorted(once.select("workspace_id", "metric").rows()) == [("ws", "sso"), ("ws-2", "api")]  # twice the same: once
+    assert sorted(faults.select("workspace_id", "row", "column").rows()) == [("ws", 1, "metric"), ("ws", 4, "metric")]
     assert sum(repeats.values()) == 1
 
 
@@ -76,6 +87,16 @@ def test_D7_whose_rows_name_no_catalogue_that_there_is_or_two_has_no_seats() -> 
     assert (day["catalog"], day["occupied"], day["coverage"]) == (None, 0, "held")
 
 
+@pytest.mark.parametrize("catalogs", [["pivotl"], ["pivotal", "pensero"], ["pivotl", "pensero"]])
+def test_G6_who_is_held_for_the_catalogue_that_its_rows_name_has_every_day_also_without_a_roster(catalogs: list[str]) -> None:
+    story = with_a_neighbour()
+    for n, catalog in enumerate(catalogs):
+        story.subscription("tema", id=f"lone-{n}", workspace="nowhere", catalog=catalog)
+    bills = story.bill()
+    assert bills.coverage("nowhere") == "31 held"  # 1 April to 1 May, as ws and ws-2 have
+    assert bills.occupancy("2026-04-16", "nowhere")["catalog"] == ("pensero" if catalogs == ["pivotl", "pensero"] else None)
+
+
 def test_G2_a_hold_names_the_file_and_the_row() -> None:
     story = with_a_neighbour()
     story.subscriptions["sub-2"] |= {"plan": "tema"}
@@ -86,6 +107,15 @@ def test_G2_an_event_that_names_another_workspaces_subscription_holds_its_own_wo
     bills = with_a_neighbour().event("2026-04-16", "plan_changed", plan="pro", workspace="ws-2", subscription_id="sub").bill()
     assert bills.holds() == ["ws-2 event_contradicts"]
     assert bills.lines("workspace_id")[-1] == "2026-05-01 opening 1 × 39.00 × 31/31 = 39.00 ws"  # ws stays on team
+
+
+@pytest.mark.parametrize(("zone", "since"), [("UTC", date(2026, 4, 16)), ("Pacific/Auckland", date(2026, 4, 17)), ("America/New_York", date(2026, 4, 15))])
+def test_D1_G2_who_is_held_for_an_event_is_held_since_its_day_in_the_catalogues_time_zone(zone: str, since: date) -> None:
+    story = Story("pivotal", *APRIL, timezone=zone).subscription("team").user("a")
+    story.subscription("team", id="sub-2", workspace="ws-2").user("b", workspace="ws-2")
+    at = "23:30" if zone == "Pacific/Auckland" else "00:30"
+    bills = story.event("2026-04-16", "plan_changed", at=at, plan="pro", workspace="ws-2", subscription_id="sub").bill()
+    assert bills.standing().holds.select("workspace_id", "reason", "since_on").rows() == [("ws-2", "event_contradicts", since)]
 
 
 def test_G2_two_subscriptions_of_a_workspace_that_overlap_hold_it() -> None:
@@ -109,6 +139,25 @@ def test_G5_who_is_absent_from_a_roster_holds_no_seat_and_is_reported_as_vanishe
     bills = Story("pivotal", *APRIL).subscription("team").user("a").user("c", stands={"2026-04-01": "active", "2026-04-21": None}).bill()
     assert bills.lines()[1] == "2026-05-01 seats_removed -1 × 39.00 × 10/30 = -13.00"  # 21 to 30 April
     assert bills.findings() == ["2026-04-21 G5 vanished"]
+
+
+def in_two_catalogues() -> Story:
+    """A workspace of Pivotal that goes to Pensero, later than anybody knows."""
+    story = Story("pivotal", *APRIL).subscription("team").user("a")
+    return story.subscription("growth", id="later", catalog="pensero", cadence="annual", seats=9, starts="2027-01-01")
+
+
+def test_G5_who_vanishes_is_counted_once_in_however_many_catalogues() -> None:
+    story = in_two_catalogues().user("c", stands={"2026-04-01": "active", "2026-04-21": None})
+    found = story.bill().standing().exceptions
+    assert found["detail"].to_list() == ["no longer on the roster, and no activity says why: 1 user, c"]
+    two = story.user("d", stands={"2026-04-01": "active", "2026-04-21": None}).bill().standing().exceptions
+    assert two["detail"].to_list() == ["no longer on the roster, and no activity says why: 2 users, c, d"]
+
+
+def test_G5_an_event_that_the_roster_denies_is_reported_once_in_however_many_catalogues() -> None:
+    story = in_two_catalogues().user("c").event("2026-04-21", "deactivated", user_id="c")
+    assert story.bill().findings() == ["2026-04-21 G5 activity_disagrees"]
 
 
 @pytest.mark.parametrize("event", ["deactivated", "revoked", "deleted"])
@@ -148,3 +197,37 @@ def test_G6_every_day_of_a_workspace_is_billed_or_free_with_a_reason_or_held() -
         "ended": "30 billed, 1 ended",
         "held": "31 held",
     }
+
+
+def test_I9_G6_what_is_so_since_before_the_opening_day_is_reported_on_the_opening_day() -> None:
+    story = Story("pivotal", *APRIL).subscription("team").user("a")
+    story.subscription("team", id="absent", workspace="absent", starts="2025-01-01", trial="2025-03-01")
+    found = story.bill().standing().exceptions.select("day", "finding", "subscription_id").rows()
+    assert found == [(date(2026, 4, 1), "no_roster", "absent"), (date(2026, 4, 1), "long_trial", "absent")]
+
+
+def test_I9_G6_of_a_subscription_that_ended_before_the_opening_day_nothing_is_reported() -> None:
+    story = Story("pivotal", *APRIL).subscription("team").user("a")
+    story.subscription("team", id="absent", workspace="absent", starts="2025-01-01", trial="2025-03-01")
+    assert story.event("2025-03-10", "canceled", workspace="absent").bill().findings() == []
+
+
+def test_I9_G6_the_days_of_a_subscription_that_ended_before_the_opening_day_are_ended_ones_and_its_seats_are_counted() -> None:
+    story = Story("pivotal", *APRIL).subscription("team", starts="2025-01-01").user("a").event("2025-01-10", "canceled")
+    bills = story.bill()
+    assert bills.coverage() == "31 ended"
+    assert [bills.occupancy(day)["occupied"] for day in ("2026-04-01", "2026-05-01")] == [1, 1]
+
+
+def test_I9_G6_between_a_subscription_that_ended_before_the_opening_day_and_the_next_one_the_days_are_ended_ones() -> None:
+    story = Story("pivotal", *APRIL).subscription("growth", id="old", catalog="pensero", cadence="annual", seats=2, starts="2024-01-01")
+    story.user("a").user("b", stands={"2026-04-01": "pending"}).event("2024-01-10", "canceled")
+    bills = story.subscription("team", id="new", starts="2026-04-11").bill()
+    assert bills.coverage() == "10 ended, 21 billed"
+    seats = [(day["catalog"], day["occupied"]) for day in map(bills.occupancy, ("2026-04-10", "2026-04-11"))]
+    assert seats == [("pensero", 2), ("pivotal", 1)]  # at pensero who is invited holds one
+
+
+def test_T8_G6_who_cancels_before_activation_on_the_first_day_has_ended() -> None:
+    story = Story("pivotal", *APRIL).subscription("team", trial="2026-04-20").user("a").event("2026-04-01", "canceled")
+    assert story.bill().coverage() == "31 ended"

@@ -36,6 +36,17 @@ def test_S2_a_free_plan_costs_nothing_and_reports_more_seats_than_its_limit(cata
     assert bills.occupancy("2026-04-10")["label"] == f"Active seats used: {limit + 1}/{limit}"
 
 
+def test_S2_each_unbroken_stretch_of_days_over_the_limit_is_reported_once_from_its_first_day_to_its_last() -> None:
+    stands = {"2026-04-01": "active", "2026-04-04": "deactivated", "2026-04-05": "active", "2026-04-07": "deactivated"}
+    story = Story("pivotal", *APRIL).subscription("solo").user("a").user("b", stands=stands)
+    found = story.bill().standing().exceptions
+    assert found["finding"].unique().to_list() == ["seat_limit"]
+    assert [f"{day} {detail.split(', ')[-1]}" for day, detail in found.select("day", "detail").rows()] == [
+        "2026-04-01 until 2026-04-03",
+        "2026-04-05 until 2026-04-06",  # on the 4th there was one seat: a day is a gap
+    ]
+
+
 @pytest.mark.parametrize(("catalog", "plan"), [("pivotal", "team"), ("pivotal", "pro"), ("pensero", "enterprise")])
 def test_S2_plans_without_a_seat_limit_bill_every_active_seat(catalog: str, plan: str) -> None:
     story = Story(catalog, "2026-04-01", "2026-04-01").subscription(plan, cadence="annual", unit_price_year="100.00", seats=3)

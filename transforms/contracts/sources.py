@@ -115,7 +115,7 @@ class ActivityRows(Contract):
 
 
 class UsageRows(Contract):
-    """One per workspace and metric on a day: what is used of the plan."""
+    """One per workspace and metric on a day: what is used of the plan. Two values of one are a contradiction (G2)."""
 
     workspace_id: str = _id("a workspace's id")
     metric: str = _id("a metric's name")
