@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from importlib import import_module
@@ -99,7 +101,22 @@ def _processes() -> ProcessPoolExecutor:
     said = os.environ.get("_RJEM_MALLOC_CONF", "")  # by Polars itself, where this process has imported it; what comes last counts
     os.environ["_RJEM_MALLOC_CONF"] = f"{said},{_KEEPS_MEMORY}".strip(",")
     # many thousand rows are objects for a moment: to look for cycles among them each time finds none, and takes a twentieth of a pass
-    return ProcessPoolExecutor(_count(), get_context("spawn"), initializer=gc.set_threshold, initargs=(_OBJECTS,))
+    return ProcessPoolExecutor(_count(), get_context("spawn"), initializer=_begin)
+
+
+def _begin() -> None:
+    """What a process does before its first call."""
+    gc.set_threshold(_OBJECTS)
+    threading.Thread(target=_end_with_the_run, daemon=True).start()
+
+
+def _end_with_the_run() -> None:
+    """A process whose run was killed would go on writing, and then wait for ever for what is next: the others hold the pipe open, too."""
+    from multiprocessing import parent_process
+
+    if run := parent_process():
+        run.join()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _count() -> int:

@@ -170,6 +170,7 @@ import flows.operated as operated
 from flows.home import Home
 home = {str(tmp_path / "home")!r}
 with Home(home).locked():
+    Home(home).receipts.touch()  # as if a run had been saved
     state = operated.reports.with_options(timeout_seconds=1)(home=home, month="2026-02", return_state=True)
 assert (state.name, state.type.value) == ("TimedOut", "FAILED"), state
 """

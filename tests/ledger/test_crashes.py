@@ -129,6 +129,34 @@ def _kill_a_worker(process: subprocess.Popen, moment: random.Random) -> None:
             os.kill(int(worker), signal.SIGKILL)
 
 
+WORKERS_AT_REST = """
+import os, time
+from flows.workers import in_processes
+if __name__ == "__main__":
+    print(*in_processes(os.getpid, [(), (), ()]), flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_processes_of_a_killed_run_end_with_it_so_that_nothing_is_written_into_the_next_one() -> None:
+    with subprocess.Popen([sys.executable, "-c", WORKERS_AT_REST], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as run:
+        workers = {Path(f"/proc/{worker}") for worker in run.stdout.readline().split()}
+        assert workers and all(map(_is_at_work, workers))
+        run.kill()
+    deadline = time.monotonic() + 20
+    while any(map(_is_at_work, workers)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not any(map(_is_at_work, workers))
+
+
+def _is_at_work(process: Path) -> bool:
+    """Whether it is there, and not only waits for its end to be noticed."""
+    try:
+        return process.joinpath("stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 @pytest.mark.parametrize(("stop", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_F35_stopped_it_rolls_back_and_exits_with_the_signals_code(stop: signal.Signals, code: int, tmp_path: Path, source: Path) -> None:
     with subprocess.Popen(run_command(source, tmp_path / "home"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
