@@ -45,12 +45,12 @@ with months as (
     select workspace_id, month, 'over_seat_limit' as matter, null as subject, most.plan as plan, days_over as days, first_over as first_on,
         last_over as last_on, most.used as used, most.allowed as allowed,
         format('more seats than allowed on {}: up to {} of {} on plan {}',
-            case days_over when 1 then '1 day' else days_over || ' days' end, most.used, most.allowed, most.plan) as words
+            many(days_over, 'day'), most.used, most.allowed, most.plan) as words
     from at_limit where days_over > 0
     union all
     select workspace_id, month, 'seat_limit_reached', null, most.plan, days_reached, first_reached, last_reached, most.used, most.allowed,
         format('no seat to spare on {}: {} of {} on plan {}',
-            case days_reached when 1 then '1 day' else days_reached || ' days' end, most.used, most.allowed, most.plan)
+            many(days_reached, 'day'), most.used, most.allowed, most.plan)
     from at_limit where days_over = 0
     union all
     select workspace_id, month, 'beyond_plan', metric, most.plan, days, first_on, last_on, most.used, most.allowed,
@@ -64,7 +64,7 @@ with months as (
     from aliases
     union all
     select workspace_id, month, 'trial_ending', null, plan, trial_until - last_day, last_day, trial_until, occupied, null,
-        format('the trial of plan {} ends on {}, with {} seats held', plan, trial_until, occupied)
+        format('the trial of plan {} ends on {}, with {} held', plan, trial_until, many(occupied, 'seat'))
     from trials
 )
 select

@@ -9,6 +9,8 @@ create macro half_even(numerator, denominator) as
         when 2 * (abs(numerator::hugeint) % denominator) > denominator then 1
         when 2 * (abs(numerator::hugeint) % denominator) = denominator then (abs(numerator::hugeint) // denominator) % 2 else 0 end))::bigint;
 comment on macro half_even is 'Numerator / denominator as a whole number, half to the even one.';
+create macro many(number, noun) as number || ' ' || noun || case number when 1 then '' else 's' end;
+comment on macro many is 'A number of things in words, as in 1 seat and 12 seats.';
 
 create table currencies (currency varchar, decimals bigint, unit decimal(5, 4));
 comment on table currencies is 'One per currency of the catalogues. Key: currency.';

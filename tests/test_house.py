@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -132,6 +134,11 @@ def test_no_float_touches_money() -> None:
             assert not (isinstance(node, ast.Constant) and isinstance(node.value, float)), f"{path}: {ast.unparse(node)}"
             assert not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)), f"{path}: {ast.unparse(node)}"
             assert not (isinstance(node, ast.Attribute) and node.attr in ("Float64", "Float32", "truediv", "mean")), path
+
+
+def test_the_code_keeps_the_rules_of_style() -> None:
+    said = subprocess.run([sys.executable, "-m", "ruff", "check", "--quiet", ROOT], capture_output=True, text=True)
+    assert said.returncode == 0, said.stdout + said.stderr
 
 
 def test_a_function_fits_a_screen_and_a_file_holds_one_idea() -> None:

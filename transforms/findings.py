@@ -9,7 +9,7 @@ import polars as pl
 
 from transforms.catalog import Catalog
 from transforms.contracts.findings import exceptions
-from transforms.many import many
+from transforms.many import many, noun_for
 from transforms.policy import local_day
 
 _SEAT_IS_GONE = ["deactivated", "revoked", "deleted"]
@@ -28,7 +28,12 @@ def seat_limit_findings(occupancy: pl.DataFrame) -> pl.DataFrame:
     )
     found = over.group_by(*stretch, "begins").agg(on=pl.col("on").min(), last=pl.col("on").max(), most=pl.col("occupied").max())
     detail = pl.format(
-        "You've reached your seat limit: up to {} seats occupied of {} on plan {}, until {}", "most", "seat_limit", "plan", "last"
+        "You've reached your seat limit: up to {} {} occupied of {} on plan {}, until {}",
+        "most",
+        noun_for("most", "seat"),
+        "seat_limit",
+        "plan",
+        "last",
     )
     return exceptions(found.sort(pl.all()), "§4", "seat_limit", detail)
 
@@ -112,7 +117,7 @@ def trial_findings(subscriptions: pl.DataFrame, trial_days: pl.DataFrame, ended:
         longer.sort("subscription_id"),
         "T9",
         "long_trial",
-        pl.format("the trial lasts {} days; {} are usual", "agreed_days", "trial_days"),
+        pl.format("the trial lasts {} {}; {} are usual", "agreed_days", noun_for("agreed_days", "day"), "trial_days"),
         severity="notice",
     )
 
@@ -130,7 +135,12 @@ def unbilled_findings(waiting: pl.DataFrame, terms: pl.DataFrame, horizon: date)
     running = terms.filter(pl.col("ended_on") > horizon).select("subscription_id").unique()
     left = waiting.join(running, on="subscription_id", how="anti").sort(pl.all())
     detail = pl.format(
-        "{} of {} on {} for {} seats is not billed: the subscription has no next invoice", "reason", "plan", "moved_on", "quantity"
+        "{} of {} on {} for {} {} is not billed: the subscription has no next invoice",
+        "reason",
+        "plan",
+        "moved_on",
+        "quantity",
+        noun_for("quantity", "seat"),
     )
     return exceptions(left, "I4", "unbilled_after_closing", detail, on="moved_on")
 

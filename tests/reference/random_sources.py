@@ -14,6 +14,7 @@ import random
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -143,7 +144,7 @@ def random_catalog(rng: random.Random, name: str, first: date, last: date) -> di
 
 def random_plan(rng, currency, first, last, basis, keys, limit=False) -> dict:
     """A plan with a price list of one to three dates, the later ones inside the range."""
-    days = [SINCE] + sorted(rng.sample(list(each_day(first, last)), rng.choice([0, 0, 1, 2])))
+    days = [SINCE, *sorted(rng.sample(list(each_day(first, last)), rng.choice([0, 0, 1, 2])))]
     prices = []
     for number, day in enumerate(days):
         entry = {"effective_from": day, "reference": f"list {number + 1}"}
@@ -403,7 +404,7 @@ def days_of_interest(life: Life, first: date, last: date) -> list[date]:
 def days_of_return(holders: dict, user: str) -> set[date]:
     """The days on which a user holds a seat again, and those before: where a switch meets a back-billing."""
     held = [day for day in sorted(holders) if user in holders[day]]
-    gaps = [(a, b) for a, b in zip(held, held[1:]) if b - a > ONE_DAY]
+    gaps = [(a, b) for a, b in pairwise(held) if b - a > ONE_DAY]
     return {day for a, b in gaps for day in (b, b - ONE_DAY, a + (b - a) // 2)}
 
 
@@ -475,7 +476,7 @@ def user_events(scene: Scene, people: list[Person]) -> list[dict]:
     """What the rosters' changes look like in the activity; some of it is never told."""
     events = []
     for person in people:
-        for (_, old), (day, new) in zip(person.states, person.states[1:]):
+        for (_, old), (day, new) in pairwise(person.states):
             name = event_name(old, new)
             if name is not None and day <= scene.last and scene.rng.random() < 0.8:
                 made = scene.event(name, day, user_id=person.user_id, subscription_id=None)

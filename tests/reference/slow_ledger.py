@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import calendar
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Iterator, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 ONE_DAY = timedelta(days=1)
@@ -556,7 +557,7 @@ class Charge(NamedTuple):
 def charges_from_life(life: Life) -> dict[Charge, tuple[int, Term]]:
     """All charges of a subscription, alike ones summed, each with the term it belongs to."""
     charges: dict[Charge, tuple[int, Term]] = {}
-    for previous, today in zip([None, *life.days], life.days):
+    for previous, today in zip([None, *life.days], life.days, strict=False):
         for term, reason, quantity, from_, until, segment in charges_of_day(life, previous, today):
             if segment.price in (0, None) or quantity == 0 or from_ >= until:
                 continue
@@ -631,7 +632,7 @@ def charges_of_reactivation(life: Life, user: str, day: date, term: Term, stop: 
     """D6: from the later of the term's first day and the day the seat was released, cut at every switch since."""
     first = max(term.first, last_day_held(life.holders, user, day) + ONE_DAY)
     segments = [s for s in term.segments if s.first <= day]
-    for segment, following in zip(segments, [*segments[1:], None]):
+    for segment, following in zip(segments, [*segments[1:], None], strict=True):
         until = following.first if following else stop
         yield term, "reactivated", 1, max(first, segment.first), min(until, stop), segment
 
