@@ -27,8 +27,8 @@ def tell(name: str, outcome: Outcome, home: Home, asked: tuple[str | None, str |
     _if_it_can_be(both)
 
 
-class Progress:
-    """A bar that is full when the last stage has ended."""
+class BarOnThePage:
+    """A bar of Prefect's page that is full when the last stage has ended."""
 
     def __init__(self, stages: int, step: Callable[..., Any]) -> None:
         self._stages, self._step, self._ended = stages, step, 0

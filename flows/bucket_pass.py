@@ -16,7 +16,7 @@ from flows.shelf import Shelf
 from flows.told import Told
 from transforms.billing import Facts, Position, billed_after, billing_from_position, position_from_facts
 from transforms.catalog import Catalog
-from transforms.standing import standing_from_position
+from transforms.shown import shown_from_position
 
 
 class Asked(NamedTuple):
@@ -31,7 +31,7 @@ class Asked(NamedTuple):
 class Found(NamedTuple):
     """What a pass found: which workspaces cannot be billed, and a shelf with the frames.
 
-    `issued lines`, `issued invoices` (without numbers), `issued dates`; and `shown …`, a frame of each table of a Standing.
+    `issued lines`, `issued invoices` (without numbers), `issued dates`; and `shown …`, a frame of each table of a Shown.
     """
 
     held: list[str]
@@ -61,7 +61,7 @@ def pass_over(told: Told, lake: Lake, asked: Asked, catalogs: Mapping[str, Catal
             found.shelf.put(f"issued {name}", number, frame)
     if asked.shown_on:
         known, position = at(asked.shown_on)
-        standing = standing_from_position(known, position, billing_from_position(position, billed, catalogs), catalogs)
-        for table, frame in standing._asdict().items():
+        shown = shown_from_position(known, position, billing_from_position(position, billed, catalogs), catalogs)
+        for table, frame in shown._asdict().items():
             found.shelf.put(f"shown {table}", number, frame)
     return found

@@ -23,7 +23,7 @@ from prefect.runtime import flow_run
 from prefect.states import State
 from pydantic import Field
 
-from flows.artifacts import Progress, tell
+from flows.artifacts import BarOnThePage, tell
 from flows.catalogs import read_catalogs
 from flows.clock import now
 from flows.deploy import Kept, as_task
@@ -87,7 +87,7 @@ def ingest(
     def work(step: Callable[..., Any]) -> Outcome:
         last = through or _day_before(timezone, catalogs)
         request = IngestRequest(_source(source), first, last, supersede, accept_drop, tuple(repeat_days))
-        return run_ingest(request, _setting(home, catalogs, cluster, lake), Progress(3, step).step)
+        return run_ingest(request, _setting(home, catalogs, cluster, lake), BarOnThePage(3, step).step)
 
     return _operate("ingest", work, home)
 
@@ -119,7 +119,7 @@ def billing(
 
     def work(step: Callable[..., Any]) -> Outcome:
         request = BillRequest(through or _day_before(timezone, catalogs), asked[0], dry_run, asked[1])
-        return run_bill(request, _setting(home, catalogs, cluster), Progress(1 if dry_run else 3, step).step)
+        return run_bill(request, _setting(home, catalogs, cluster), BarOnThePage(1 if dry_run else 3, step).step)
 
     return _operate("billing", work, home, asked)
 
@@ -149,7 +149,7 @@ def reports(
     def work(step: Callable[..., Any]) -> Outcome:
         wanted = date.fromisoformat(f"{month}-01") if month else _month_before(timezone, catalogs)
         request = ReportRequest(None if every_month else wanted, excel=excel)
-        return run_report(request, _setting(home, catalogs, cluster), Progress(2, step).step)
+        return run_report(request, _setting(home, catalogs, cluster), BarOnThePage(2, step).step)
 
     return _operate("reports", work, home)
 

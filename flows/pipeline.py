@@ -33,7 +33,7 @@ from transforms.invoices import numbered_from_invoices
 from transforms.many import many
 from transforms.nearest import did_you_mean
 from transforms.plan_totals import plan_totals_from_lines
-from transforms.standing import Standing
+from transforms.shown import Shown
 
 log = logging.getLogger("seatledger")
 
@@ -197,7 +197,7 @@ def show(run: Run) -> None:
     last = run.last_whole_day()
     if last and not run.is_shown:
         run.passes(Asked(shown_on=last))
-    names = {table: f"shown {table}" for table in Standing._fields} if last else {}
+    names = {table: f"shown {table}" for table in Shown._fields} if last else {}
     shown = [(table, run.shelf.files(name) or run.shelf.frames(name)) for table, name in names.items()]
     with progress("Publishing finance.duckdb"):
         run.changed_before = publish(run.setting.home.finance, run.ledger, shown, run.setting.catalogs, _first_touched(run))

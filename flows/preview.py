@@ -22,7 +22,7 @@ from transforms.money import CURRENCY_DECIMALS
 from transforms.money_text import money_text
 from transforms.nearest import did_you_mean
 from transforms.preview import Ask, Preview, Scenario, preview_from_facts
-from transforms.standing import standing_from_position
+from transforms.shown import shown_from_position
 
 Document = dict[str, Any]
 _FARTHEST = timedelta(days=5 * 366)
@@ -124,8 +124,8 @@ def _scenario(scenario: Scenario, catalog: Catalog) -> Document:
 def _standing(subscription_id: str, known: Facts, billed: Any, catalogs: Mapping[str, Catalog]) -> tuple[list[Document], Document]:
     """Why the workspace is held, if it is; the subscription as it stands at the last known day's close."""
     position = position_from_facts(known, catalogs)
-    standing = standing_from_position(known, position, billing_from_position(position, billed, catalogs), catalogs)
-    mine = standing.subscriptions.filter(subscription_id=subscription_id).select(_STANDING)
+    shown = shown_from_position(known, position, billing_from_position(position, billed, catalogs), catalogs)
+    mine = shown.subscriptions.filter(subscription_id=subscription_id).select(_STANDING)
     owner = known.subscription_rows.filter(subscription_id=subscription_id)["workspace_id"][0]
     return position.holds.filter(workspace_id=owner).to_dicts(), mine.row(0, named=True)
 

@@ -48,20 +48,20 @@ FROM_LEDGER = ("invoices", "invoice_lines", "credit_ledger", "runs", "inputs")
 def publish(
     path: Path,
     ledger: Ledger,
-    standing: Iterable[tuple[str, Iterator[pl.DataFrame] | list[Path]]],
+    shown: Iterable[tuple[str, Iterator[pl.DataFrame] | list[Path]]],
     catalogs: Mapping[str, Catalog],
     first: date | None = None,
 ) -> list[date] | None:
     """Build the finance database beside the old one and put it in its place, whole: an open reader keeps the old one.
 
-    Shapes: `standing` has the tables that no ledger keeps, each as any number of frames, or as Parquet files of them.
+    Shapes: `shown` has the tables that no ledger keeps, each as any number of frames, or as Parquet files of them.
     Returns the months before that of the `first` day touched of which it now says something else; None where that is not known.
     """
 
     def fill(finance: duckdb.DuckDBPyConnection) -> None:
         issued = ((table, ledger.batches(f"select * from {table} order by all")) for table in FROM_LEDGER)
-        shown = ((table, parts if isinstance(parts, list) else _read_once(parts)) for table, parts in standing)
-        fill_finance(finance, chain(issued, shown), catalogs)
+        rows = ((table, parts if isinstance(parts, list) else _read_once(parts)) for table, parts in shown)
+        fill_finance(finance, chain(issued, rows), catalogs)
 
     with _beside(path) as beside:
         _write(beside, fill)

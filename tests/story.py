@@ -22,7 +22,7 @@ import polars as pl
 
 from tests.properties.in_memory import MemoryLedger, bill_in_memory, catalogs_of, facts_of
 from tests.reference.slow_ledger import Facts as PlainFacts
-from transforms.standing import Standing, standing_from_position
+from transforms.shown import Shown, shown_from_position
 
 CATALOGS = Path(__file__).resolve().parent.parent / "data" / "catalogs"
 DECIMALS = {"USD": 2, "EUR": 2, "JPY": 0, "BHD": 3}
@@ -158,20 +158,20 @@ class Bills:
 
     def findings(self) -> list[str]:
         """What is reported: day, rule, finding."""
-        return [f"{f['day']} {f['rule']} {f['finding']}" for f in self.standing().exceptions.iter_rows(named=True)]
+        return [f"{f['day']} {f['rule']} {f['finding']}" for f in self.shown().exceptions.iter_rows(named=True)]
 
     def occupancy(self, day: str, workspace: str = "ws") -> dict:
         on = date.fromisoformat(day)
-        return self.standing().seat_occupancy.row(by_predicate=(pl.col("workspace_id") == workspace) & (pl.col("day") == on), named=True)
+        return self.shown().seat_occupancy.row(by_predicate=(pl.col("workspace_id") == workspace) & (pl.col("day") == on), named=True)
 
     def coverage(self, workspace: str = "ws") -> str:
         """How many days, one after the other, the workspace is what: `14 trial, 16 billed`."""
-        of_days = self.standing().seat_occupancy.filter(workspace_id=workspace).sort("day")["coverage"]
+        of_days = self.shown().seat_occupancy.filter(workspace_id=workspace).sort("day")["coverage"]
         return ", ".join(f"{len(list(same))} {what}" for what, same in groupby(of_days))
 
-    def standing(self) -> Standing:
+    def shown(self) -> Shown:
         facts = facts_of(self.plain, self.through, self.known, self.ledger.opening_on)
-        return standing_from_position(facts, self.ledger.position, self.ledger.billing, catalogs_of(self.plain))
+        return shown_from_position(facts, self.ledger.position, self.ledger.billing, catalogs_of(self.plain))
 
 
 def _stands(of_user: dict[date, dict | None], day: date) -> dict | None:

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 TRANSFORMS = sorted((ROOT / "transforms").rglob("*.py"))
 FLOWS = sorted((ROOT / "flows").glob("*.py"))
-STAGES_PUT_TOGETHER = {"transforms.billing", "transforms.standing", "transforms.explanation", "transforms.preview"}
+STAGES_PUT_TOGETHER = {"transforms.billing", "transforms.shown", "transforms.explanation", "transforms.preview"}
 SHARED = {
     "transforms.money",
     "transforms.money_text",

@@ -22,7 +22,7 @@ from transforms.credits import credit_entries_from_invoices
 from transforms.descriptions import issued_lines_from_billing
 from transforms.idle_seats import idle_users_from_roster
 from transforms.invoices import numbered_from_invoices
-from transforms.standing import standing_from_position
+from transforms.shown import shown_from_position
 
 
 class FinanceInMemory:
@@ -60,10 +60,10 @@ class FinanceInMemory:
         facts = replace(facts, idle_users=[idle_users_from_roster(roster, day) for day, roster in rosters.items()])
         scratch = bill_in_memory(self.plain, self.horizon, replace(_copied(self.ledger)), checked=False)
         billing = billing_from_position(scratch.position, self.ledger.billed(), self.catalogs)
-        standing = standing_from_position(facts, scratch.position, billing, self.catalogs)
+        shown = shown_from_position(facts, scratch.position, billing, self.catalogs)
         finance = duckdb.connect()
         rows = [(name, frame.to_arrow()) for name, frames in self.issued.items() for frame in frames]
-        fill_finance(finance, [*rows, *((name, frame.to_arrow()) for name, frame in standing._asdict().items())], self.catalogs)
+        fill_finance(finance, [*rows, *((name, frame.to_arrow()) for name, frame in shown._asdict().items())], self.catalogs)
         return finance
 
 

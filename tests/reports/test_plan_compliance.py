@@ -84,7 +84,7 @@ def test_an_alias_is_broken_from_the_day_it_cannot_work_until_it_works_again() -
     story = Story("pensero", "2026-03-01", "2026-03-31").subscription("growth", seats=5).user("x").user(
         "gwen", stands={"2026-03-01": "active", "2026-03-10": {"status": "active", "login_enabled": False}, "2026-03-20": "active", "2026-03-25": "deactivated"}, kind="alias"
     )  # fmt: skip
-    broken = story.bill().standing().broken_aliases.select("user_id", "broken_from", "broken_until").rows()
+    broken = story.bill().shown().broken_aliases.select("user_id", "broken_from", "broken_until").rows()
     assert broken == [("gwen", date(2026, 3, 10), date(2026, 3, 20)), ("gwen", date(2026, 3, 25), None)]
 
 

@@ -139,7 +139,7 @@ def test_S4_committed_seats_more_occupied_than_agreed_is_reported_and_not_billed
     bills = story.bill()
     assert bills.lines() == ["2026-03-15 opening 1 × 600.00 × 365/365 = 600.00"]
     assert bills.findings() == ["2026-06-01 §4 seat_limit"]
-    assert "You've reached your seat limit" in bills.standing().exceptions["detail"][0]
+    assert "You've reached your seat limit" in bills.shown().exceptions["detail"][0]
 
 
 @pytest.mark.parametrize(

@@ -179,5 +179,5 @@ def test_D7_a_workspaces_day_counts_every_standing() -> None:
 def test_D7_every_workspace_has_every_day_once() -> None:
     story = Story("pivotal", "2026-04-01", "2026-04-03").subscription("team").subscription("solo", id="sub-2", workspace="ws-2")
     story.user("a").user("b", since="2026-04-03", workspace="ws-2")
-    days = story.bill().standing().seat_occupancy.select("workspace_id", "day").rows()
+    days = story.bill().shown().seat_occupancy.select("workspace_id", "day").rows()
     assert sorted((workspace, day.day) for workspace, day in days) == [("ws", 1), ("ws", 2), ("ws", 3), ("ws-2", 1), ("ws-2", 2), ("ws-2", 3)]

@@ -76,7 +76,7 @@ def test_D7_G6_the_seats_of_who_is_held_for_a_subscription_row_are_counted_all_t
     assert [[day[name] for name in counted] for day in held] == [[day[name] for name in counted] for day in sound]
     assert [day["occupied"] for day in held] == [1, 2, 1, 1]
     assert {day["coverage"] for day in held} == {"held"}
-    standing = bills.standing().subscriptions.filter(workspace_id="ws-2")
+    standing = bills.shown().subscriptions.filter(workspace_id="ws-2")
     assert standing.select("state", "seats_occupied").rows() == [("held", 1)]
 
 
@@ -100,7 +100,7 @@ def test_G6_who_is_held_for_the_catalogue_that_its_rows_name_has_every_day_also_
 def test_G2_a_hold_names_the_file_and_the_row() -> None:
     story = with_a_neighbour()
     story.subscriptions["sub-2"] |= {"plan": "tema"}
-    assert story.bill().standing().holds.select("file", "row").rows() == [("subscriptions.csv", 2)]
+    assert story.bill().shown().holds.select("file", "row").rows() == [("subscriptions.csv", 2)]
 
 
 def test_G2_an_event_that_names_another_workspaces_subscription_holds_its_own_workspace() -> None:
@@ -115,7 +115,7 @@ def test_D1_G2_who_is_held_for_an_event_is_held_since_its_day_in_the_catalogues_
     story.subscription("team", id="sub-2", workspace="ws-2").user("b", workspace="ws-2")
     at = "23:30" if zone == "Pacific/Auckland" else "00:30"
     bills = story.event("2026-04-16", "plan_changed", at=at, plan="pro", workspace="ws-2", subscription_id="sub").bill()
-    assert bills.standing().holds.select("workspace_id", "reason", "since_on").rows() == [("ws-2", "event_contradicts", since)]
+    assert bills.shown().holds.select("workspace_id", "reason", "since_on").rows() == [("ws-2", "event_contradicts", since)]
 
 
 def test_G2_two_subscriptions_of_a_workspace_that_overlap_hold_it() -> None:
@@ -149,9 +149,9 @@ def in_two_catalogues() -> Story:
 
 def test_G5_who_vanishes_is_counted_once_in_however_many_catalogues() -> None:
     story = in_two_catalogues().user("c", stands={"2026-04-01": "active", "2026-04-21": None})
-    found = story.bill().standing().exceptions
+    found = story.bill().shown().exceptions
     assert found["detail"].to_list() == ["no longer on the roster, and no activity says why: 1 user, c"]
-    two = story.user("d", stands={"2026-04-01": "active", "2026-04-21": None}).bill().standing().exceptions
+    two = story.user("d", stands={"2026-04-01": "active", "2026-04-21": None}).bill().shown().exceptions
     assert two["detail"].to_list() == ["no longer on the roster, and no activity says why: 2 users, c, d"]
 
 
@@ -202,7 +202,7 @@ def test_G6_every_day_of_a_workspace_is_billed_or_free_with_a_reason_or_held() -
 def test_I9_G6_what_is_so_since_before_the_opening_day_is_reported_on_the_opening_day() -> None:
     story = Story("pivotal", *APRIL).subscription("team").user("a")
     story.subscription("team", id="absent", workspace="absent", starts="2025-01-01", trial="2025-03-01")
-    found = story.bill().standing().exceptions.select("day", "finding", "subscription_id").rows()
+    found = story.bill().shown().exceptions.select("day", "finding", "subscription_id").rows()
     assert found == [(date(2026, 4, 1), "no_roster", "absent"), (date(2026, 4, 1), "long_trial", "absent")]
 
 

@@ -39,7 +39,7 @@ def test_S2_a_free_plan_costs_nothing_and_reports_more_seats_than_its_limit(cata
 def test_S2_each_unbroken_stretch_of_days_over_the_limit_is_reported_once_from_its_first_day_to_its_last() -> None:
     stands = {"2026-04-01": "active", "2026-04-04": "deactivated", "2026-04-05": "active", "2026-04-07": "deactivated"}
     story = Story("pivotal", *APRIL).subscription("solo").user("a").user("b", stands=stands)
-    found = story.bill().standing().exceptions
+    found = story.bill().shown().exceptions
     assert found["finding"].unique().to_list() == ["seat_limit"]
     assert [f"{day} {detail.split(', ')[-1]}" for day, detail in found.select("day", "detail").rows()] == [
         "2026-04-01 until 2026-04-03",
@@ -112,7 +112,7 @@ def test_S2_a_plan_switch_takes_the_price_in_force_on_its_day() -> None:
 def test_S2_the_price_list_says_where_each_price_stands() -> None:
     prices = [priced(month="39.00", reference="page 1"), priced("2026-05-01", month="45.00", reference="page 2")]
     story = Story("pivotal", *APRIL, plans={"team": {"prices": prices}})
-    assert story.subscription("team").user("a").bill().standing().terms.select("term_from", "price_reference").rows() == [
+    assert story.subscription("team").user("a").bill().shown().terms.select("term_from", "price_reference").rows() == [
         (date(2026, 4, 1), "page 1"),
         (date(2026, 5, 1), "page 2"),
     ]

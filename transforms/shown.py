@@ -21,7 +21,7 @@ from transforms.prices import plan_list_from_catalogs
 from transforms.unbilled import unbilled_from_differences
 
 
-class Standing(NamedTuple):
+class Shown(NamedTuple):
     """Published as they are: one frame a table of the finance database."""
 
     seat_occupancy: pl.DataFrame
@@ -37,13 +37,13 @@ class Standing(NamedTuple):
     idle_seats: pl.DataFrame
 
 
-def standing_from_position(facts: Facts, position: Position, billing: Billing, catalogs: Mapping[str, Catalog]) -> Standing:
+def shown_from_position(facts: Facts, position: Position, billing: Billing, catalogs: Mapping[str, Catalog]) -> Shown:
     """Everything a reader may ask of the horizon's close. Grain: as each table's contract says."""
     occupancy = _occupancy(facts, position, catalogs)
     plan_usage = plan_usage_from_usage(facts.usage, occupancy, catalogs)
     running = position.schedules.terms.filter(pl.col("ended_on") > facts.horizon)
     currency = pl.col("catalog").replace_strict({c.id: c.currency for c in catalogs.values()}, return_dtype=pl.String)
-    return Standing(
+    return Shown(
         seat_occupancy=occupancy.rename({"on": "day"}),
         subscriptions=_subscriptions(facts, position, occupancy),
         terms=_terms(position, catalogs),
