@@ -8,9 +8,8 @@ import io
 import polars as pl
 
 from flows.errors import UserError
-from transforms.contracts.sources import SOURCE_ROWS
+from transforms.contracts.sources import LARGEST_CELL, SOURCE_ROWS
 
-_LARGEST_FIELD = 1_000_000  # bytes
 _NO_COMMAS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -79,9 +78,9 @@ def _text(name: str, content: bytes) -> str:
 
 def _plain_rows(name: str, rows: pl.Series, numbers: pl.Series, names: list[str]) -> pl.DataFrame:
     """Lines without any quote: a line is a row and a comma ends a cell, so counting commas checks the shape. `numbers` are the lines'."""
-    long = (rows.str.len_bytes() > _LARGEST_FIELD).arg_true()
+    long = (rows.str.len_bytes() > LARGEST_CELL).arg_true()
     if len(long):
-        raise UserError(f"{name}, line {numbers[long[0]]}: is longer than {_LARGEST_FIELD} characters. Deliver the file again.")
+        raise UserError(f"{name}, line {numbers[long[0]]}: is longer than {LARGEST_CELL} characters. Deliver the file again.")
     commas = rows.str.count_matches(",", literal=True)
     wrong = (commas != len(names) - 1).arg_true() if len(names) > 1 else (rows == "").arg_true()
     if len(wrong):
@@ -94,9 +93,9 @@ def _plain_rows(name: str, rows: pl.Series, numbers: pl.Series, names: list[str]
 
 def _row_a_line(lines: pl.Series, names: list[str]) -> pl.DataFrame | None:
     """The rows of some lines with quotes, if each of them is a row for itself; else, and where anything is wrong, none."""
-    if (lines.str.count_matches('"', literal=True) % 2 == 1).any() or (lines.str.len_bytes() > _LARGEST_FIELD).any():
+    if (lines.str.count_matches('"', literal=True) % 2 == 1).any() or (lines.str.len_bytes() > LARGEST_CELL).any():
         return None
-    csv.field_size_limit(_LARGEST_FIELD)
+    csv.field_size_limit(LARGEST_CELL)
     reader, rows = csv.reader(lines, strict=True), []
     try:
         for number, cells in enumerate(reader, 1):
@@ -118,7 +117,7 @@ def _together(name: str, rows: pl.Series, is_special: pl.Series, special: pl.Dat
 
 def _quoted_rows(name: str, text: str, names: list[str]) -> pl.DataFrame:
     """Rows of a file with quotes, by RFC 4180: a quoted cell may hold commas, quotes and line breaks."""
-    csv.field_size_limit(_LARGEST_FIELD)
+    csv.field_size_limit(LARGEST_CELL)
     reader = csv.reader(io.StringIO(text, newline="\n"), strict=True)
     rows = []
     try:
@@ -130,9 +129,9 @@ def _quoted_rows(name: str, text: str, names: list[str]) -> pl.DataFrame:
     except csv.Error as reason:
         raise UserError(f"{name}, line {reader.line_num}: {reason}. Check the quotes around there.") from None
     found = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
-    long = found.select(pl.any_horizontal(pl.all().str.len_bytes() > _LARGEST_FIELD).arg_true()).to_series()
+    long = found.select(pl.any_horizontal(pl.all().str.len_bytes() > LARGEST_CELL).arg_true()).to_series()
     if len(long):
-        raise UserError(f"{name}, row {long[0] + 1}: has a cell of over {_LARGEST_FIELD} bytes. Deliver the file again.")
+        raise UserError(f"{name}, row {long[0] + 1}: has a cell of over {LARGEST_CELL} bytes. Deliver the file again.")
     return found
 
 

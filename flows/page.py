@@ -13,8 +13,10 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flows.page_words import against, amount, cut, day_name, month_before, month_name, signed
+from flows.page_words import against, cut, day_name, month_before, month_name, signed
+from transforms.many import many
 from transforms.money import CURRENCY_DECIMALS
+from transforms.money_text import readable_money
 
 if TYPE_CHECKING:
     import duckdb
@@ -91,7 +93,7 @@ def _invoice(invoice: Row, lines: list[Row]) -> Row:
     before = invoice["previous_invoice_number"] and {
         "number": invoice["previous_invoice_number"],
         "on": str(invoice["previous_invoice_on"]),
-        "due": amount(invoice["previous_due_minor"], decimals),
+        "due": readable_money(invoice["previous_due_minor"], decimals),
         "causes": [[name, signed(minor, decimals)] for name, minor in causes.items()],
     }
     return {
@@ -101,13 +103,13 @@ def _invoice(invoice: Row, lines: list[Row]) -> Row:
         "subscription": invoice["subscription_id"],
         "plans": cut(", ".join(dict.fromkeys(line["plan"] for line in lines))),
         "currency": invoice["currency"],
-        "net": amount(invoice["net_minor"], decimals),
+        "net": readable_money(invoice["net_minor"], decimals),
         "credit": signed(credit, decimals),
-        "due": amount(invoice["amount_due_minor"], decimals),
+        "due": readable_money(invoice["amount_due_minor"], decimals),
         "difference": signed(invoice["difference_minor"], decimals),
         "before": before,
         "count": invoice["lines"],
-        "lines": [[line["line_id"], cut(line["description"], 300), amount(line["amount_minor"], decimals)] for line in lines],
+        "lines": [[line["line_id"], cut(line["description"], 300), readable_money(line["amount_minor"], decimals)] for line in lines],
     }
 
 
@@ -206,7 +208,7 @@ def _charts(told: Mapping[str, Any]) -> Row:
 def _bridge(c: Row, before: str, before_minor: str, steps: Iterable[Row], after: str, after_minor: str) -> Row:
     decimals = CURRENCY_DECIMALS[c["currency"]]
     moved = [[step["label"], "step", step["minor"], signed(step["minor"], decimals)] for step in steps]
-    first, last = ([label, "total", c[name], amount(c[name], decimals)] for label, name in ((before, before_minor), (after, after_minor)))
+    first, last = ([label, "total", c[name], readable_money(c[name], decimals)] for label, name in ((before, before_minor), (after, after_minor)))
     return {"currency": c["currency"], "steps": [first, *moved, last]}
 
 
@@ -287,10 +289,10 @@ def _template() -> jinja2.Template:
         "cut": cut,
         "words": lambda text: text.replace("_", " "),
         "sentence": lambda text: f"{text[:1].upper()}{text[1:]}.",
-        "count_of": lambda number, noun: f"{number:,} {noun}{'' if number == 1 else 's'}",
+        "count_of": many,
     }
     return house.get_template("month.html.j2")
 
 
 def _amount_of(minor: int, row: Row) -> str:
-    return amount(minor, CURRENCY_DECIMALS[row["currency"]])
+    return readable_money(minor, CURRENCY_DECIMALS[row["currency"]])

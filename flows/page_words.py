@@ -5,20 +5,15 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from transforms.money import CURRENCY_DECIMALS
+from transforms.money_text import readable_money
 
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 _LONGEST = 80  # characters of a name; more say nothing more
 
 
-def amount(minor: int, decimals: int) -> str:
-    """Minor units as a person reads them: `−4,200.00`."""
-    whole, rest = divmod(abs(minor), 10**decimals)
-    return f"{'−' if minor < 0 else ''}{whole:,}" + (f".{rest:0{decimals}d}" if decimals else "")
-
-
 def signed(minor: int, decimals: int) -> str:
-    """The same of a difference, with its sign: `+12.50`; nothing moved is an en dash."""
-    return "–" if minor == 0 else f"{'+' if minor > 0 else ''}{amount(minor, decimals)}"
+    """A difference as a person reads it, with its sign: `+12.50`; nothing moved is an en dash."""
+    return "–" if minor == 0 else f"{'+' if minor > 0 else ''}{readable_money(minor, decimals)}"
 
 
 def cut(text: str, most: int = _LONGEST) -> str:
@@ -47,4 +42,4 @@ def against(now: int, before: int, when: str, currency: str) -> str:
         return f"as much as {when}"
     difference = abs(now - before)
     share = f" ({'+' if now > before else '−'}{(200 * difference + before) // (2 * before):,} %)" if before > 0 else ""
-    return f"{amount(difference, CURRENCY_DECIMALS[currency])} {'more' if now > before else 'less'} than {when}{share}"
+    return f"{readable_money(difference, CURRENCY_DECIMALS[currency])} {'more' if now > before else 'less'} than {when}{share}"

@@ -17,9 +17,8 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from flows.errors import UserError
-from transforms.contracts.sources import SOURCE_ROWS
+from transforms.contracts.sources import LARGEST_CELL, SOURCE_ROWS
 
-LARGEST_FIELD = 1_000_000  # bytes
 _MOST_UNPACKED = 1_000  # rows, or bytes of a column, for each byte of a file
 _SMALL = 100_000  # bytes
 _WORDS = {"kind", "role", "status", "cadence", "event", "actor_role", "metric", "plan", "catalog", "billing_day"}  # few different ones
@@ -85,8 +84,8 @@ def rows_by_polars(file: Path, first: int, rows: int) -> pl.DataFrame:
     with _without_a_word_from_below():
         frame = _by_polars(file, first, rows, wanted)
     texts = [name for name, dtype in wanted.items() if dtype == pl.String]
-    if max(frame.select(pl.col(texts).str.len_bytes().max()).fill_null(0).row(0)) > LARGEST_FIELD:
-        raise UserError(f"the file: has a cell of over {LARGEST_FIELD} bytes. Deliver the file again.")
+    if max(frame.select(pl.col(texts).str.len_bytes().max()).fill_null(0).row(0)) > LARGEST_CELL:
+        raise UserError(f"the file: has a cell of over {LARGEST_CELL} bytes. Deliver the file again.")
     return frame
 
 
@@ -118,7 +117,7 @@ def require_loadable(name: str, says: pyarrow.parquet.FileMetaData, size: int) -
     claims = f"{says.num_rows} rows" if says.num_rows > size * _MOST_UNPACKED else None
     for group in map(says.row_group, range(says.num_row_groups)):
         unpacked = group.total_byte_size
-        if unpacked > max(size, _SMALL) * _MOST_UNPACKED or unpacked > max(group.num_rows, 1) * LARGEST_FIELD:
+        if unpacked > max(size, _SMALL) * _MOST_UNPACKED or unpacked > max(group.num_rows, 1) * LARGEST_CELL:
             claims = claims or f"{unpacked} bytes of {group.num_rows} rows"
     if claims:
         raise UserError(f"{name}: claims {claims} in {size} bytes. It was not loaded; deliver the file again.")
@@ -133,8 +132,8 @@ def _require_once(name: str, columns: list[str]) -> None:
 def _require_short_cells(name: str, arrow: pyarrow.Table) -> None:
     for column in arrow.column_names:
         chunks = [c.dictionary if pyarrow.types.is_dictionary(c.type) else c for c in arrow[column].chunks]
-        if any(_longest(chunk) > LARGEST_FIELD for chunk in chunks):
-            raise UserError(f"{name}: {column} has a cell of over {LARGEST_FIELD} bytes. Deliver the file again.")
+        if any(_longest(chunk) > LARGEST_CELL for chunk in chunks):
+            raise UserError(f"{name}: {column} has a cell of over {LARGEST_CELL} bytes. Deliver the file again.")
 
 
 def _longest(texts: pyarrow.Array) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from transforms.many import many
-from transforms.money_text import money_text
+from transforms.money_text import readable_money
 
 if TYPE_CHECKING:
     from flows.home import Home
@@ -167,9 +167,7 @@ def _table(names: Iterable[str], rows: list[list[str]], right: set[int] | None =
 
 def _amount(minor: int, currency: str, decimals: dict[str, int], *, sign: bool = False) -> str:
     """An amount in whole minor units, written with its currency's decimals."""
-    whole, dot, rest = money_text(abs(minor), decimals[currency]).partition(".")
-    mark = "−" if minor < 0 else "+" if sign and minor else ""
-    return f"{mark}{int(whole):,}{dot}{rest}"
+    return f"{'+' if sign and minor > 0 else ''}{readable_money(minor, decimals[currency])}"
 
 
 def _cell(text: object) -> str:

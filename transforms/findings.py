@@ -9,7 +9,7 @@ import polars as pl
 
 from transforms.catalog import Catalog
 from transforms.contracts.findings import exceptions
-from transforms.many import many, noun_for
+from transforms.many import many
 from transforms.policy import local_day
 
 _SEAT_IS_GONE = ["deactivated", "revoked", "deleted"]
@@ -30,7 +30,7 @@ def seat_limit_findings(occupancy: pl.DataFrame) -> pl.DataFrame:
     detail = pl.format(
         "You've reached your seat limit: up to {} {} occupied of {} on plan {}, until {}",
         "most",
-        noun_for("most", "seat"),
+        _noun("most", "seat"),
         "seat_limit",
         "plan",
         "last",
@@ -117,7 +117,7 @@ def trial_findings(subscriptions: pl.DataFrame, trial_days: pl.DataFrame, ended:
         longer.sort("subscription_id"),
         "T9",
         "long_trial",
-        pl.format("the trial lasts {} {}; {} are usual", "agreed_days", noun_for("agreed_days", "day"), "trial_days"),
+        pl.format("the trial lasts {} {}; {} are usual", "agreed_days", _noun("agreed_days", "day"), "trial_days"),
         severity="notice",
     )
 
@@ -140,7 +140,7 @@ def unbilled_findings(waiting: pl.DataFrame, terms: pl.DataFrame, horizon: date)
         "plan",
         "moved_on",
         "quantity",
-        noun_for("quantity", "seat"),
+        _noun("quantity", "seat"),
     )
     return exceptions(left, "I4", "unbilled_after_closing", detail, on="moved_on")
 
@@ -160,3 +160,8 @@ def repeated_day_findings(days: Sequence[date]) -> pl.DataFrame:
     """A lost day that was declared to repeat the one before is shown (G1). Grain: day -> finding."""
     declared = pl.DataFrame({"on": sorted(days)}, schema={"on": pl.Date})
     return exceptions(declared, "G1", "repeated_day", pl.format("the rosters of {} were lost and declared to repeat the day before", "on"))
+
+
+def _noun(number: str, noun: str) -> pl.Expr:
+    """The noun alone, as the column of numbers before it asks for."""
+    return pl.when(pl.col(number) == 1).then(pl.lit(noun)).otherwise(pl.lit(f"{noun}s"))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from transforms.calendar import ONE_DAY
 from transforms.money import CURRENCY_DECIMALS
-from transforms.money_text import money_text
+from transforms.money_text import readable_money
 from transforms.plain_text import one_line
 
 Row = Mapping[str, Any]
@@ -79,9 +79,7 @@ class _Money(NamedTuple):
     decimals: int
 
     def text(self, minor: int) -> str:
-        """With thousands set apart and a true minus: `−1,560.00`."""
-        whole, _, rest = money_text(abs(minor), self.decimals).partition(".")
-        return f"{'−' if minor < 0 else ''}{int(whole):,}{'.' if rest else ''}{rest}"
+        return readable_money(minor, self.decimals)
 
 
 def _term(lines: Sequence[Row]) -> Document | None:

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from flows.page import PAGE, issued_of_month, json_block, page_of_month
-from flows.page_words import amount, signed
+from flows.page_words import signed
 from flows.pipeline import run_report
 from flows.publish import reports_in_order
 from flows.requests import ReportRequest
@@ -19,6 +19,7 @@ from flows.verify import verify
 from tests.conftest import ROOT, SAMPLE, Product
 from tests.reports.books import Books
 from tests.story import told
+from transforms.money_text import readable_money
 
 MAY = date(2026, 5, 1)
 
@@ -193,9 +194,9 @@ def test_verify_notices_a_page_with_another_amount(tmp_path: Path) -> None:
 
 
 def test_amounts_are_written_with_the_decimals_of_their_currency_and_exactly() -> None:
-    assert [amount(minor, 2) for minor in (0, 5, -5, 123456789)] == ["0.00", "0.05", "−0.05", "1,234,567.89"]
-    assert amount(10**18 + 1, 2) == "10,000,000,000,000,000.01"
-    assert (amount(-1234, 0), amount(1234, 3), signed(1, 4)) == ("−1,234", "1.234", "+0.0001")
+    assert [readable_money(minor, 2) for minor in (0, 5, -5, 123456789)] == ["0.00", "0.05", "−0.05", "1,234,567.89"]
+    assert readable_money(10**18 + 1, 2) == "10,000,000,000,000,000.01"
+    assert (readable_money(-1234, 0), readable_money(1234, 3), signed(1, 4)) == ("−1,234", "1.234", "+0.0001")
     assert (signed(0, 2), signed(-100, 2)) == ("–", "−1.00")
 
 

@@ -19,6 +19,7 @@ ROLES = ("owner", "admin", "member")
 BILLING_DAYS = ("first", "anniversary", *(str(day) for day in range(1, 32)))
 CONTRACT_EVENTS = ("seats_updated", "plan_changed", "cadence_changed", "trial_extended", "canceled")
 USER_EVENTS = ("added", "invited", "accepted", "revoked", "deactivated", "reactivated", "deleted", "alias_granted")
+LARGEST_CELL = 1_000_000  # bytes
 # No blanks around an id, no control characters in it.
 ID_PATTERN = r"^[^\s\x00-\x1f\x7f-\x9f](?:[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f])?$"
 
