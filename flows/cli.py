@@ -50,7 +50,7 @@ def seatledger() -> None:
 @seatledger.command()
 @_pipeline_command
 def demo(home: Path, catalogs: Path | None, direct: bool) -> None:
-    """The shipped sample through the whole pipeline, into a home that has nothing else."""
+    """Bill the shipped sample, into a home that has nothing else."""
     from flows.catalogs import SHIPPED
     from flows.home import Home
     from flows.ingest import IngestRequest
