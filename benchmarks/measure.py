@@ -26,13 +26,12 @@ class Measured:
     said: str
 
 
-def measured(command: Sequence[str], folder: Path, limit: float, environment: dict[str, str] | None = None) -> Measured:
+def measured(command: Sequence[str], folder: Path, limit: float) -> Measured:
     """Run a command in `folder`; stop it after `limit` seconds."""
     started = time.perf_counter()
     process = subprocess.Popen(
         command,
         cwd=folder,
-        env=os.environ | (environment or {}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

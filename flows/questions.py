@@ -78,7 +78,7 @@ def answer(home: Home, sql: str) -> pl.DataFrame:
 
 def _with_the_nearest(reason: str, sql: str, finance: Finance) -> str:
     """What DuckDB says; of a table or column that there is not, the nearest of ours and where to find them all."""
-    from transforms.nearest import did_you_mean
+    from transforms.nearest import did_you_mean, nearest
 
     if table := re.match(r"Catalog Error: Table with name (.+) does not exist!", reason):
         ours = finance.execute("select distinct table_name from duckdb_columns() where not internal order by 1").fetchall()
@@ -88,7 +88,9 @@ def _with_the_nearest(reason: str, sql: str, finance: Finance) -> str:
         ours = finance.execute("select distinct table_name, column_name from duckdb_columns() where not internal order by all").fetchall()
         asked = {of for of, _ in ours if re.search(rf"\b{of}\b", sql, re.IGNORECASE)}
         near = did_you_mean(column[1], (name for of, name in ours if of in asked))
-        return f'there is no column {column[1]}.{near} All of them: seatledger sql "describe {min(asked, default="invoices_v")}"'
+        best = nearest(column[1], (name for of, name in ours if of in asked), most=1)
+        has_it = {of for of, name in ours if of in asked and name in best}
+        return f'there is no column {column[1]}.{near} All of them: seatledger sql "describe {min(has_it or asked, default="invoices_v")}"'
     return reason
 
 

@@ -64,6 +64,7 @@ def test_a_query_comes_from_a_file_or_from_stdin_too(billed: Product, tmp_path: 
         ("select * from invoics", r"does not exist. Did you mean invoices\? All of them: seatledger sql .show tables."),
         ("select * from nothing_like_it", "does not exist. All of them: "),
         ("select naet from invoices_v", r"there is no column naet. Did you mean net\? All of them: seatledger sql .describe invoices_v."),
+        ("select wrods from invoices_v join plan_compliance using (workspace_id)", r"Did you mean words\? All of them: seatledger sql .describe plan_compliance."),
         ("select i.anount_due from invoices_v i", r"there is no column anount_due. Did you mean amount_due\?"),
         ("select net from", "syntax error"),
     ],
