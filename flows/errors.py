@@ -13,6 +13,10 @@ class UserError(Exception):
     """What is wrong, where, and what to do. Nothing was changed unless it says so; the command exits 1."""
 
 
+class StoreRefuses(UserError):
+    """A store of objects says no: asked again, it would say the same."""
+
+
 class Unanswered(UserError):
     """The world did not answer, or was too busy: the same may go well in a moment, and a scheduled run asks again."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -22,7 +21,7 @@ class KeptDirectory:
         self._lake = lake
         self._kept_in = self._of = _buckets_in(lake)
         self._waiting: pl.DataFrame | None = None  # of a directory of one bucket; of one of many there is a file each, beside
-        self._beside = lake.root / f".directory.parquet.{os.getpid()}"
+        self._beside = lake.set_aside("directory")
 
     def of_workspace(self, workspace_id: str) -> pl.DataFrame:
         """The people of a workspace, as they are kept."""

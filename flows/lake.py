@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
     from flows.home import Home
 
 
+_OWNER = "home.id"  # beside the rows of a prefix: whose they are
+
+
 def lake_of(home: Home, url: str | None = None) -> Lake:
     """Where a home keeps its rows: in its own folder, or under the `s3://` prefix that was named for its first run.
 
     Raises: UserError for a prefix other than that.
     """
-    settled = home.lake_url.read_text(encoding="utf-8").strip() if home.lake_url.exists() else None
+    settled, _ = _noted(home)
     if url:
         if not is_s3(url):
             raise UserError(f"{url}: is no s3:// prefix. Without --lake, rows are kept in the home itself.")
@@ -43,11 +47,37 @@ def lake_of(home: Home, url: str | None = None) -> Lake:
     return Lake(S3Path.of(settled), home.lake) if settled else Lake(home.lake)
 
 
+def require_own(home: Home, lake: Lake) -> None:
+    """Refuse a prefix of another home: each would let go of, and sweep away, what the other needs. Raises: UserError."""
+    owner = _owner(lake)
+    if owner and owner != _noted(home)[1]:
+        raise UserError(
+            f"{lake.root}: holds the rows of another home, {owner}. Choose another --lake. If they are this home's own, "
+            f"put back from a back-up, write {owner} in the second line of {home.lake_url}."
+        )
+
+
 def settle(home: Home, lake: Lake) -> None:
-    """Note where the rows are, with a run that is saved: one that failed binds the home to nothing."""
+    """Note where the rows are, and there whose they are, with a run that is saved: one that failed binds neither."""
     if isinstance(lake.root, S3Path):
+        require_own(home, lake)
+        mine = _noted(home)[1] or token_hex(8)
         with whole(home.lake_url) as beside:
-            beside.write_text(f"{lake.root}\n", encoding="utf-8")
+            beside.write_text(f"{lake.root}\n{mine}\n", encoding="utf-8")
+        if not _owner(lake):
+            (lake.root / _OWNER).write_bytes(mine.encode())
+
+
+def _noted(home: Home) -> tuple[str | None, str | None]:
+    """The prefix that a home has settled, and what its rows are marked with there."""
+    lines = home.lake_url.read_text(encoding="utf-8").splitlines() if home.lake_url.exists() else []
+    prefix, mine, *_ = *(line.strip() or None for line in lines), None, None
+    return prefix, mine
+
+
+def _owner(lake: Lake) -> str | None:
+    mark = lake.root / _OWNER
+    return mark.read_bytes().decode().strip() if isinstance(mark, S3Path) and mark.exists() else None
 
 
 class Lake:
@@ -56,6 +86,7 @@ class Lake:
     def __init__(self, root: Path | S3Path, local: Path | None = None) -> None:
         self.root = root
         self._local = local or root  # where there is a disk, for what is needed for a while
+        self._mine = f"{os.getpid()}-{token_hex(4)}"  # in a container every run is the same process
 
     def day_path(self, table: str, day: date | None, version: str) -> Path | S3Path:
         return self.root / table / (f"date={day}" if day else "all") / f"{version[:24]}.parquet"
@@ -89,10 +120,16 @@ class Lake:
         """Remove what a run that was killed left half written: files and folders named with a dot and its process."""
         for path in self._local.rglob(".*.parquet.*"):
             shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+    def sweep_store(self) -> None:
+        """The same on a store, before anything is put by there: whatever became of the run before, nobody else writes there."""
         if isinstance(self.root, S3Path):
-            for file in self.root.files():
-                if f"{self.root.key}/." in file.key:
-                    file.unlink()
+            for path in self.root.beginning_with("."):
+                path.remove()
+
+    def set_aside(self, name: str) -> Path | S3Path:
+        """A folder where the lake lies, of this run alone, for what is needed for a while."""
+        return self.root / f".{name}.parquet.{self._mine}"
 
     def move(self, path: Path | S3Path, to: Path | S3Path) -> None:
         """Put a file that was written beside in its place."""
@@ -113,7 +150,7 @@ class Lake:
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
         """A folder for what is needed for a while. What a killed run leaves of it the next one sweeps away."""
-        folder = self._local / f".{name}.parquet.{os.getpid()}"
+        folder = self._local / f".{name}.parquet.{self._mine}"
         folder.mkdir(mode=0o700)
         try:
             yield folder
@@ -123,7 +160,7 @@ class Lake:
     @contextmanager
     def shared_scratch(self, name: str) -> Iterator[Path | S3Path]:
         """The same where the lake lies, so that workers of a cluster reach it."""
-        folder = self.root / f".{name}.parquet.{os.getpid()}"
+        folder = self.set_aside(name)
         try:
             yield folder
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -11,13 +12,13 @@ from shlex import quote
 
 from flows.bucket_pass import Asked, Found, pass_over
 from flows.catalogs import require_catalogs_of
-from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_of_the_disk
+from flows.errors import StoreRefuses, Unanswered, UserError, in_a_line, is_for_want_of_memory, is_of_the_disk
 from flows.facts import last_whole_day
 from flows.home import Home
 from flows.ingest import Readers
 from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
-from flows.lake import Lake, lake_of
+from flows.lake import Lake, lake_of, require_own
 from flows.ledger import Ledger, open_ledger, start_over
 from flows.progress import progress
 from flows.requests import BillRequest, Outcome
@@ -27,6 +28,8 @@ from flows.told import Division, opening_day, roster_days, told_by_ledger
 from flows.workers import Workers, dismiss, in_processes, in_turn, or_in_turn, start_early
 from transforms.buckets import buckets, buckets_for_days
 from transforms.catalog import Catalog
+
+log = logging.getLogger("seatledger")
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,8 @@ def open_run(command: str, setting: Setting) -> Iterator[Run]:
     """
     with setting.home.locked():
         lake = lake_of(setting.home, setting.lake)
+        require_own(setting.home, lake)
+        lake.sweep_store()
         with open_ledger(setting.home) as ledger:
             require_catalogs_of(ledger.billed_catalogs(), setting.catalogs)
             run = Run(ledger.next_run_id(), command, setting.clock(), setting, ledger, lake)
@@ -131,8 +136,16 @@ def open_run(command: str, setting: Setting) -> Iterator[Run]:
                 yield run
             finally:
                 dismiss()
-                run.undo.close()  # nobody writes any more
-                run.shelf.clear()
+                for clean_up in (run.undo.close, run.shelf.clear):  # nobody writes any more
+                    _as_far_as_it_goes(clean_up)
+
+
+def _as_far_as_it_goes(clean_up: Callable[[], None]) -> None:
+    """A run is not told as failed, or as failed for another reason, because a store keeps what it had put by."""
+    try:
+        clean_up()
+    except (StoreRefuses, Unanswered) as error:
+        log.warning("%s What the run had put by there is removed by the next one.", error)
 
 
 @contextmanager
@@ -141,9 +154,9 @@ def already_saved(run: Run) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not (is_of_the_disk(error) or is_for_want_of_memory(error)):
+        if not (isinstance(error, UserError) or is_of_the_disk(error) or is_for_want_of_memory(error)):
             raise
-        what = f"{run.id} was saved, but what it shows could not be written: {in_a_line(error)}"
+        what = f"{run.id} was saved, but what it shows could not be written: {in_a_line(error).rstrip('.')}"
         raise UserError(
             f"{what}. Make room, or mend what it says; then: seatledger report --home {quote(str(run.setting.home.root))}"
         ) from None

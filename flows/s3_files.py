@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from flows.errors import Unanswered, UserError
+from flows.errors import StoreRefuses, Unanswered, UserError
 
 if TYPE_CHECKING:
     from pyarrow import NativeFile
@@ -18,15 +18,27 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _ERROR = re.compile(r"AWS Error ([A-Z_]+)")
+_OTHER_ERROR = re.compile(r"Unable to parse ExceptionName: ([A-Za-z]{1,60})\b")  # of a kind that Arrow has no name for
+_WHO = "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and what they allow"
+_WHERE = "Check AWS_REGION and AWS_ENDPOINT_URL"
+_AGAIN = "Get new credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN)"
 _REFUSALS = {  # asked again, the store would say the same; anything else may pass
-    "ACCESS_DENIED",
-    "INVALID_ACCESS_KEY_ID",
-    "INVALID_CLIENT_TOKEN_ID",
-    "MISSING_AUTHENTICATION_TOKEN",
-    "NO_SUCH_BUCKET",
-    "SIGNATURE_DOES_NOT_MATCH",
-    "UNRECOGNIZED_CLIENT",
+    "ACCESS_DENIED": _WHO,
+    "INVALID_ACCESS_KEY_ID": _WHO,
+    "INVALID_CLIENT_TOKEN_ID": _WHO,
+    "MISSING_AUTHENTICATION_TOKEN": _WHO,
+    "SIGNATURE_DOES_NOT_MATCH": _WHO,
+    "UNRECOGNIZED_CLIENT": _WHO,
+    "EXPIRED_TOKEN": _AGAIN,
+    "INVALID_TOKEN": _AGAIN,
+    "NO_SUCH_BUCKET": "Check the bucket",
+    "PERMANENT_REDIRECT": _WHERE,
+    "AUTHORIZATION_HEADER_MALFORMED": _WHERE,
+    "REQUEST_TIME_TOO_SKEWED": "Set the clock of this machine",
 }
+
+
+_GONE = "is gone, or the prefix in HOME/lake.url is not where it was. Restore it, with the home, from a back-up."
 
 
 def is_s3(source: object) -> bool:
@@ -107,7 +119,7 @@ class S3Path:
             with _system().open_input_stream(self.key) as stream:
                 return stream.read()
 
-        return _asked(str(self), read)
+        return _asked(str(self), read, missing=_GONE)
 
     def read_here_and_there(self, read: Callable[[NativeFile], T]) -> T:
         """What `read` reads of the file, of which only that is fetched."""
@@ -115,22 +127,22 @@ class S3Path:
             with _system().open_input_file(self.key) as file:
                 return read(file)
 
-        return _asked(str(self), opened)
+        return _asked(str(self), opened, missing=_GONE)
 
     def write_bytes(self, content: bytes) -> None:
         def write() -> None:
             with _system().open_output_stream(self.key) as stream:
                 stream.write(content)
 
-        _asked(str(self), write)
+        _asked(str(self), write, "written")
 
     def replace(self, target: S3Path) -> None:
-        _asked(str(self), lambda: _system().copy_file(self.key, target.key))
+        _asked(str(target), lambda: _system().copy_file(self.key, target.key), "written")
         self.unlink()
 
     def unlink(self, missing_ok: bool = False) -> None:
         if not missing_ok or self.exists():
-            _asked(str(self), lambda: _system().delete_file(self.key))
+            _asked(str(self), lambda: _system().delete_file(self.key), "removed")
 
     def files(self) -> list[S3Path]:
         """Every file under it."""
@@ -140,12 +152,22 @@ class S3Path:
         infos = _asked(str(self), lambda: _system().get_file_info(selector))
         return sorted(S3Path(info.path) for info in infos if info.type == FileType.File)
 
+    def beginning_with(self, text: str) -> list[S3Path]:
+        """What lies in it under a name that begins so: files, and what has files under it."""
+        from pyarrow.fs import FileSelector
+
+        infos = _asked(str(self), lambda: _system().get_file_info(FileSelector(self.key, allow_not_found=True)))
+        return [S3Path(info.path) for info in infos if info.base_name.startswith(text)]
+
     def remove(self) -> None:
         """Remove it, with every file under it, and the mark that Arrow leaves where there were some."""
         from pyarrow.fs import FileType
 
-        if _asked(str(self), lambda: _system().get_file_info(self.key)).type == FileType.Directory:
-            _asked(str(self), lambda: _system().delete_dir(self.key))
+        kind = _asked(str(self), lambda: _system().get_file_info(self.key)).type
+        if kind == FileType.File:
+            self.unlink()
+        if kind == FileType.Directory:
+            _asked(str(self), lambda: _system().delete_dir(self.key), "removed")
 
 
 def s3_files(source: str) -> dict[str, S3File]:
@@ -162,10 +184,17 @@ def s3_files(source: str) -> dict[str, S3File]:
 
 
 def _prefix_of(url: str) -> str:
-    """Bucket and key of an `s3://` address. Raises: UserError where it carries credentials."""
+    """Bucket and key of an `s3://` address. Raises: UserError where it is none, or carries credentials."""
+    if re.search("[?#]", url):
+        raise UserError(f"{shown(url)}: was followed by a ? or #, which no prefix can have; and credentials do not belong in SOURCE or --lake.")
     if shown(url) != "s3://" + url[3:].lstrip("/"):
         raise UserError(f"{shown(url)}: credentials do not belong in SOURCE or --lake. Put them into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.")
-    return shown(url).removeprefix("s3://").rstrip("/")
+    prefix = shown(url).removeprefix("s3://").rstrip("/")
+    if not prefix:
+        raise UserError(f"{shown(url)}: names no bucket. Write s3://BUCKET or s3://BUCKET/PREFIX.")
+    if "//" in prefix:
+        raise UserError(f"{shown(url)}: has two slashes one after the other. Write one.")
+    return prefix
 
 
 def _system() -> S3FileSystem:
@@ -176,19 +205,31 @@ def _system() -> S3FileSystem:
 def _system_at(endpoint: str | None) -> S3FileSystem:
     from pyarrow.fs import S3FileSystem
 
+    # with `allow_delayed_open` a file of up to some megabytes is one request, and nothing is left of one that was cut off
     if not endpoint:
-        return S3FileSystem()
+        return S3FileSystem(allow_delayed_open=True)
     where = urlsplit(endpoint)
-    return S3FileSystem(endpoint_override=where.netloc.rsplit("@", 1)[-1], scheme=where.scheme)
+    if where.scheme not in ("http", "https") or not where.netloc:
+        raise UserError("AWS_ENDPOINT_URL: is no address of a store. Write it as in https://store.example.com:9000, or leave it out.")
+    return S3FileSystem(endpoint_override=where.netloc.rsplit("@", 1)[-1], scheme=where.scheme, allow_delayed_open=True)
 
 
-def _asked(what: str, ask: Callable[[], T]) -> T:
+def _asked(what: str, ask: Callable[[], T], done: str = "read", missing: str = "is not there. Check the bucket and the prefix.") -> T:
     """Ask the store; what it answers may repeat a signed request, so only the kind of its refusal is told."""
     try:
         return ask()
     except FileNotFoundError:
-        raise UserError(f"{what}: is not there. Check the bucket and the prefix.") from None
+        raise StoreRefuses(f"{what}: {missing}") from None
     except OSError as reason:
-        kind = _ERROR.search(str(reason))
-        why = f"the store says {kind[1]}" if kind else "the store does not answer"
-        raise (UserError if kind and kind[1] in _REFUSALS else Unanswered)(f"{what}: cannot be read: {why}. Check AWS_ACCESS_KEY_ID, AWS_REGION and the network, then run again.") from None
+        kind = _kind_of(str(reason))
+        why = f"the store says {kind}" if kind else "the store does not answer"
+        what_to_do = _REFUSALS.get(kind, "Check AWS_REGION, AWS_ENDPOINT_URL and the network")
+        raise (StoreRefuses if kind in _REFUSALS else Unanswered)(f"{what}: cannot be {done}: {why}. {what_to_do}, then run again.") from None
+
+
+def _kind_of(answer: str) -> str:
+    """What kind of refusal it is, in words with underscores; empty where there is no answer."""
+    kind = _ERROR.search(answer)
+    if kind and kind[1] == "UNKNOWN" and (other := _OTHER_ERROR.search(answer)):
+        return re.sub("(?<=[a-z])(?=[A-Z])", "_", other[1]).upper()
+    return kind[1] if kind else ""

@@ -5,7 +5,6 @@ In memory where there is one bucket; else as Parquet files in the lake, where an
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,7 @@ class Shelf:
     """Any number of frames under a name and a bucket's number. In a lake, each is a file there until the shelf is cleared."""
 
     def __init__(self, lake: Lake | None = None) -> None:
-        self._folder = lake.root / f".shelf.parquet.{os.getpid()}" if lake else None
+        self._folder = lake.set_aside("shelf") if lake else None
         self._frames: dict[tuple[str, int], list[pl.DataFrame | Path | S3Path]] = {}
 
     def put(self, name: str, bucket: int, frame: pl.DataFrame) -> None:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
 import boto3
+import polars as pl
 import pytest
 from moto.server import ThreadedMotoServer
 
-from flows.errors import UserError
-from flows.s3_files import shown
+from flows import kept_rosters
+from flows.errors import StoreRefuses, Unanswered, UserError
+from flows.lake import Lake
+from flows.pipeline import run_report
+from flows.requests import ReportRequest
+from flows.s3_files import S3Path, shown
+from flows.shelf import Shelf
 from tests.conftest import Product
 from tests.faults.test_trust import places_of
 from tests.flows.small_source import small_source
+from transforms.buckets import buckets
+from transforms.directory import COLUMNS
 
 KEY_ID, SECRET, TOKEN = "AKIACANARY00000000AA", "canary/secret+key/0123456789abcdefghijkl", "canarytokencanarytoken"
 THROUGH = date(2026, 1, 20)
@@ -86,6 +96,142 @@ def test_what_is_wrong_with_it_is_said_as_of_a_folder(store: str, tmp_path: Path
         put(store, f"{remote.removeprefix('s3://')}/{name}", content)
     with pytest.raises(UserError, match=said):
         Product(tmp_path / "home").run(remote, date(2026, 1, 8))
+
+
+def with_lake(home: Path, lake: str) -> Product:
+    product = Product(home)
+    product.setting = replace(product.setting, lake=lake)
+    return product
+
+
+def keys(store: str, bucket: str) -> list[str]:
+    client = boto3.client("s3", endpoint_url=store)
+    return sorted(one["Key"] for one in client.list_objects_v2(Bucket=bucket).get("Contents", []))
+
+
+def test_a_prefix_is_one_homes_and_another_is_refused_before_it_lets_go_of_anything(store: str, tmp_path: Path) -> None:
+    put(store, "one-home")
+    source, through, later = small_source(tmp_path / "source", last=THROUGH), date(2026, 1, 8), date(2026, 1, 9)
+    first = with_lake(tmp_path / "first", "s3://one-home/lake")
+    first.run(source, through)
+    prefix, mine = first.home.lake_url.read_text().splitlines()
+    assert prefix == "s3://one-home/lake"
+    before = keys(store, "one-home")
+    second = with_lake(tmp_path / "second", "s3://one-home/lake")
+    with pytest.raises(UserError, match=f"s3://one-home/lake: holds the rows of another home, {mine}. Choose another --lake."):
+        second.run(source, later)
+    assert keys(store, "one-home") == before
+    first.run(source, later)
+    second.home.lake_url.write_text(f"s3://one-home/lake\n{mine}\n")  # as the sentence says, of a home put back
+    second.run(source, through)
+
+
+def test_a_home_of_an_earlier_version_marks_its_prefix_with_the_next_run(store: str, tmp_path: Path) -> None:
+    put(store, "unmarked")
+    source = small_source(tmp_path / "source", last=THROUGH)
+    product = with_lake(tmp_path / "home", "s3://unmarked/lake")
+    product.run(source, date(2026, 1, 8))
+    product.home.lake_url.write_text("s3://unmarked/lake\n")
+    boto3.client("s3", endpoint_url=store).delete_object(Bucket="unmarked", Key="lake/home.id")
+    product.run(source, date(2026, 1, 9))
+    assert "lake/home.id" in keys(store, "unmarked")
+
+
+def test_what_a_run_had_put_by_that_was_killed_is_removed_by_the_next_and_nobody_of_it_is_learnt(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of a home's first run, and though the process that was killed had the same number, as in a container."""
+    put(store, "swept")
+    monkeypatch.setattr(kept_rosters, "buckets_for_users", lambda _: 4)
+    source, product = small_source(tmp_path / "source", last=THROUGH), with_lake(tmp_path / "home", "s3://swept/lake")
+    ghost = pl.DataFrame([("oak", "ghost")], schema=["workspace_id", "user_id"], orient="row").select(
+        pl.col(name) if name in ("workspace_id", "user_id") else pl.lit(None, kind).alias(name) for name, kind in COLUMNS.items()
+    )
+    for n in range(4):
+        content = io.BytesIO()
+        ghost.write_parquet(content)
+        put(store, f"swept/lake/.directory.parquet.{os.getpid()}/bucket={n:03d}-of-004.parquet", content.getvalue())
+    put(store, f"swept/lake/.shelf.parquet.{os.getpid()}/charges-0000-0000.parquet", b"x")
+    product.run(source, date(2026, 1, 8))
+    assert not [key for key in keys(store, "swept") if "/." in key]
+    lake = Lake(S3Path.of("s3://swept/lake"))
+    people = pl.concat(lake.read(lake.directory_path(bucket)) for bucket in buckets(4))
+    assert people.height > 0
+    assert "ghost" not in people["user_id"]
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("s3://", "names no bucket. Write s3://BUCKET or s3://BUCKET/PREFIX"),
+        ("s3://bucket//users", "s3://bucket//users: has two slashes one after the other. Write one."),
+        ("s3://bucket/a?b", r"s3://bucket/a: was followed by a \? or #, which no prefix can have"),
+        ("s3://bucket/a#b", r"s3://bucket/a: was followed by a \? or #, which no prefix can have"),
+    ],
+)
+def test_an_address_that_is_none_is_told_what_is_wrong_with_it(store: str, tmp_path: Path, address: str, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        Product(tmp_path / "home").run(address, THROUGH)
+    with pytest.raises(UserError, match=said):
+        with_lake(tmp_path / "other", address).run(small_source(tmp_path / "source", last=THROUGH), THROUGH)
+
+
+@pytest.mark.parametrize("endpoint", ["localhost:9000", "nonsense", "ftp://store", "http://"])
+def test_an_endpoint_that_is_none_is_told_and_not_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, endpoint: str) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    with pytest.raises(UserError, match=r"^AWS_ENDPOINT_URL: is no address of a store\. Write it as in https://"):
+        Product(tmp_path / "home").run("s3://bucket/rosters", THROUGH)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "said"),
+    [
+        ("AWS Error UNKNOWN (HTTP status 400) during GetObject operation: Unable to parse ExceptionName: ExpiredToken Message: x", StoreRefuses,
+         "the store says EXPIRED_TOKEN. Get new credentials"),
+        ("AWS Error UNKNOWN (HTTP status 301) during GetObject operation: Unable to parse ExceptionName: PermanentRedirect Message: x", StoreRefuses,
+         "the store says PERMANENT_REDIRECT. Check AWS_REGION"),
+        ("AWS Error ACCESS_DENIED during PutObject operation: secret", StoreRefuses, "the store says ACCESS_DENIED. Check AWS_ACCESS_KEY_ID"),
+        ("AWS Error SLOW_DOWN during PutObject operation: secret", Unanswered, "the store says SLOW_DOWN. Check AWS_REGION, AWS_ENDPOINT_URL and the network"),
+        ("curlCode: 7, Couldn't connect to server", Unanswered, "the store does not answer. Check"),
+    ],
+)  # fmt: skip
+def test_what_a_store_says_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch, answer: str, kind: type[UserError], said: str) -> None:
+    def says(*_: object) -> None:
+        raise OSError(answer)
+
+    path = S3Path.of("s3://bucket/lake/x.parquet")
+    monkeypatch.setattr("flows.s3_files._system", says)
+    for ask, verb in ((path.read_bytes, "read"), (lambda: path.write_bytes(b""), "written"), (path.unlink, "removed")):
+        with pytest.raises(kind, match=f"s3://bucket/lake/x.parquet: cannot be {verb}: {said}") as error:
+            ask()
+        assert "secret" not in str(error.value)
+
+
+@pytest.mark.parametrize("error", [Unanswered("s3://lake/x: cannot be read: the store does not answer. Check."), UserError("s3://lake/x: is gone. Restore it.")])
+def test_a_store_that_goes_away_once_a_run_is_saved_does_not_make_it_one_that_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: UserError
+) -> None:
+    def goes_away(*_: object) -> None:
+        raise error
+
+    source, product = small_source(tmp_path / "source", last=THROUGH), Product(tmp_path / "home")
+    with monkeypatch.context() as away:
+        away.setattr("flows.pipeline.publish", goes_away)
+        with pytest.raises(UserError, match=r"run-000001 was saved, but what it shows could not be written: s3://lake/x: .*seatledger report --home"):
+            product.run(source, THROUGH)
+    run_report(ReportRequest(), product.setting)
+    assert product.invoices().height
+
+
+def test_a_run_is_not_told_as_failed_because_a_store_keeps_what_it_had_put_by(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def goes_away(*_: object) -> None:
+        raise Unanswered("s3://lake/.shelf.parquet.7: cannot be removed: the store does not answer. Check.")
+
+    monkeypatch.setattr(Shelf, "clear", goes_away)
+    Product(tmp_path / "home").run(small_source(tmp_path / "source", last=THROUGH), THROUGH)
+    assert "cannot be removed: the store does not answer. Check. What the run had put by there is removed by the next one." in caplog.text
 
 
 def test_F44_credentials_are_in_no_log_no_error_and_no_file(

@@ -395,7 +395,9 @@ def test_a_run_without_a_catalogue_that_billed_is_refused(product, source: Path)
     assert product.home.finance.read_bytes() == before
 
 
-def test_where_the_rows_lie_is_settled_by_a_run_that_is_saved_and_by_no_other(product, source: Path) -> None:
+def test_where_the_rows_lie_is_settled_by_a_run_that_is_saved_and_by_no_other(product, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(S3Path, "exists", lambda path: False)
+    monkeypatch.setattr(S3Path, "write_bytes", lambda path, content: None)
     with pytest.raises(UserError, match="is no s3:// prefix"):
         lake_of(product.home, "/somewhere")
     for url in ("s3://typo/lake", "s3://right/lake/"):  # the first one's run failed
