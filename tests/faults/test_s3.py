@@ -147,13 +147,14 @@ def test_what_a_run_had_put_by_that_was_killed_is_removed_by_the_next_and_nobody
     ghost = pl.DataFrame([("oak", "ghost")], schema=["workspace_id", "user_id"], orient="row").select(
         pl.col(name) if name in ("workspace_id", "user_id") else pl.lit(None, kind).alias(name) for name, kind in COLUMNS.items()
     )
-    for n in range(4):
-        content = io.BytesIO()
-        ghost.write_parquet(content)
-        put(store, f"swept/lake/.directory.parquet.{os.getpid()}/bucket={n:03d}-of-004.parquet", content.getvalue())
-    put(store, f"swept/lake/.shelf.parquet.{os.getpid()}/charges-0000-0000.parquet", b"x")
-    product.run(source, date(2026, 1, 8))
-    assert not [key for key in keys(store, "swept") if "/." in key]
+    content = io.BytesIO()
+    ghost.write_parquet(content)
+    for process, through in ((1, date(2026, 1, 8)), (os.getpid(), date(2026, 1, 9))):
+        for n in range(4):
+            put(store, f"swept/lake/.directory.parquet.{process}/bucket={n:03d}-of-004.parquet", content.getvalue())
+        put(store, f"swept/lake/.shelf.parquet.{process}/charges-0000-0000.parquet", b"x")
+        product.run(source, through)
+        assert not [key for key in keys(store, "swept") if "/." in key]
     lake = Lake(S3Path.of("s3://swept/lake"))
     people = pl.concat(lake.read(lake.directory_path(bucket)) for bucket in buckets(4))
     assert people.height > 0
