@@ -47,7 +47,7 @@ def in_processes(call: Callable[..., Any], jobs: Sequence[tuple]) -> Iterator[An
 
     is_done = False
     try:
-        futures = [_processes().submit(_made, call, job) for job in jobs]
+        futures = [_processes().submit(made_to_send, call, job) for job in jobs]
         yield from (future.result() for future in futures)  # one by one: who waits sees how far it has come
         is_done = True
     except BrokenProcessPool:
@@ -64,7 +64,7 @@ def start_early(workers: Workers, call: Callable[..., Any]) -> None:
             _processes().submit(import_module, call.__module__)
 
 
-def _made(call: Callable[..., Any], job: tuple) -> Any:
+def made_to_send(call: Callable[..., Any], job: tuple) -> Any:
     """A call's result. What a native library says when it gives up cannot be sent as it is."""
     try:
         return call(*job)
