@@ -271,7 +271,8 @@ def _setting(home: Path, catalogs: Path | None) -> Setting:
     from flows.run import Setting
 
     asked = click.get_current_context().meta
-    return Setting(Home(home), read_catalogs(catalogs), now, lake=asked.get("lake"), cluster=asked.get("cluster"))
+    root = home.absolute() if asked.get("cluster") else home  # its workers began elsewhere
+    return Setting(Home(root), read_catalogs(catalogs), now, lake=asked.get("lake"), cluster=asked.get("cluster"))
 
 
 def _run(name: str, direct: bool, composition: Callable[..., Outcome], *arguments: object, dry_run: bool = False) -> None:
