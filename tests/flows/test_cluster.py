@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
 import boto3
@@ -17,6 +18,8 @@ import polars as pl
 import pytest
 from moto.server import ThreadedMotoServer
 
+from flows.cluster import runner_at
+from flows.errors import UserError
 from tests.conftest import ROOT, SAMPLE, Product
 from tests.properties.test_by_bucket import everything
 from transforms.contracts.sources import UserRows
@@ -81,9 +84,9 @@ class Cluster:
 
     def __init__(self, environment: dict[str, str]) -> None:
         options = {"env": environment, "cwd": ROOT, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
-        self.scheduler = subprocess.Popen(
-            [sys.executable, "-m", "distributed.cli.dask_scheduler", "--port", "0", "--no-dashboard", "--host", "127.0.0.1"], **options
-        )
+        self._options = options | {"stderr": subprocess.DEVNULL}
+        self._scheduler = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard", "--host", "127.0.0.1", "--port"]
+        self.scheduler = subprocess.Popen([*self._scheduler, "0"], **options)
         found = None
         while not found:
             line = self.scheduler.stderr.readline()
@@ -91,13 +94,20 @@ class Cluster:
             found = re.search(r"(tcp://127\.0\.0\.1:\d+)", line)
         self.address = found[1]
         self._worker = [sys.executable, "-m", "distributed.cli.dask_worker", self.address, "--no-nanny", "--nthreads", "1", "--no-dashboard"]
-        self._options = options | {"stderr": subprocess.DEVNULL}
         self.workers: list[subprocess.Popen] = []
         for _ in range(2):
             self.start_a_worker()
 
-    def start_a_worker(self) -> None:
-        self.workers.append(subprocess.Popen(self._worker, **self._options))
+    def start_a_worker(self, **environment: str) -> None:
+        self.workers.append(subprocess.Popen(self._worker, **self._options | {"env": self._options["env"] | environment}))
+
+    def start_again(self) -> None:
+        """Kill the scheduler and its workers, and start others at the same address."""
+        self.stop()
+        self.scheduler = subprocess.Popen([*self._scheduler, self.address.rpartition(":")[2]], **self._options)
+        self.workers.clear()
+        for _ in range(2):
+            self.start_a_worker()
 
     def stop(self) -> None:
         for process in (*self.workers, self.scheduler):
@@ -233,3 +243,57 @@ def test_no_scheduler_and_no_workers_are_said(store: dict[str, str], tmp_path: P
     assert done.returncode == 1
     assert "tcp://127.0.0.1:9: no Dask scheduler answers there" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_worker_of_another_version_or_with_another_disk_is_refused_by_its_address(cluster: Cluster, tmp_path: Path) -> None:
+    assert runner_at(cluster.address, ROOT).address == cluster.address
+    with pytest.raises(UserError, match=r"^tcp://127\.0\.0\.1:\d+: this worker does not see .*/gone, where its work lies. Give a new home --lake"):
+        runner_at(cluster.address, tmp_path / "gone")
+    (tmp_path / "seatledger-0.0.1.dist-info").mkdir()
+    (tmp_path / "seatledger-0.0.1.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: seatledger\nVersion: 0.0.1\n")
+    cluster.start_a_worker(PYTHONPATH=str(tmp_path))
+    from distributed import Client
+
+    with Client(cluster.address) as client:
+        client.wait_for_workers(3, timeout=60)
+    of_the_run = re.escape(version("seatledger"))
+    said = rf"^tcp://127\.0\.0\.1:\d+: this worker has seatledger 0\.0\.1, the run has seatledger {of_the_run}\. Install the same"
+    with pytest.raises(UserError, match=said):
+        runner_at(cluster.address)
+
+
+def test_a_scheduler_killed_in_the_middle_is_told_in_a_sentence(store: dict[str, str], cluster: Cluster, tmp_path: Path) -> None:
+    running = start(store, cluster, tmp_path / "home", RUN, "rosters", THROUGH, lake="left")
+    while not any(key.startswith("left/") and "issued-lines" in key for key in keys(store)):
+        assert running.poll() is None, running.communicate()[1]
+        time.sleep(0.02)
+    cluster.scheduler.kill()
+    _, said = running.communicate(timeout=120)
+    assert running.returncode == 1
+    assert f"seatledger: {cluster.address}: the Dask scheduler has gone. Start it and its workers, and run again." in said
+    assert "Traceback" not in said
+
+
+def test_a_scheduler_that_comes_back_while_rosters_are_read_is_asked_again(
+    store: dict[str, str], cluster: Cluster, earlier: Product, tmp_path: Path
+) -> None:
+    running = start(store, cluster, tmp_path / "home", RUN_LARGE, "exports", EARLIER, lake="back")
+    while not any(key.startswith("back/") and "stays-" in key for key in keys(store)):
+        assert running.poll() is None, running.communicate()[1]
+        time.sleep(0.02)
+    cluster.start_again()
+    _, said = running.communicate(timeout=300)
+    assert running.returncode == 0, said
+    assert "trying again" in said and "Traceback" not in said
+    assert without_times(everything(Product(tmp_path / "home"))) == without_times(everything(earlier))
+    _only_what_is_kept_is_left("back", store, tmp_path)
+
+
+def test_a_home_named_from_where_one_stands_is_found_by_workers_that_stand_elsewhere(
+    store: dict[str, str], cluster: Cluster, earlier: Product, tmp_path: Path
+) -> None:
+    rest = ["run", str(SAMPLE), "--through", EARLIER, "--home", "home", "--cluster", cluster.address]
+    environment = os.environ | {"PREFECT_HOME": str(tmp_path / "prefect"), "PYTHONPATH": str(ROOT)}
+    options = {"env": environment, "cwd": tmp_path, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    ends_well(subprocess.Popen([sys.executable, "-c", RUN, *rest], **options))
+    assert without_times(everything(Product(tmp_path / "home"))) == without_times(everything(earlier))
