@@ -83,7 +83,8 @@ def as_task(stage: Callable[..., Any], *arguments: Any) -> Any:
     def is_worth_another_try(*_: Any) -> bool:
         may_pass = stage.__name__ in _READS_THE_WORLD and is_passing(kept.error)
         if may_pass:
-            log.warning("%s: %s; trying again", stage.__name__, type(kept.error).__name__)
+            why = kept.error if isinstance(kept.error, UserError) else type(kept.error).__name__  # a sentence of ours holds no values
+            log.warning("%s: %s Trying again.", stage.__name__.replace("_", " "), why)
         return may_pass
 
     attempt.__qualname__ = stage.__qualname__

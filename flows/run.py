@@ -92,8 +92,8 @@ class Run:
         if self.setting.cluster and passes > 1:
             from flows.cluster import on_cluster
 
-            on_disk = self.lake.root if isinstance(self.lake.root, Path) else None
-            return on_cluster(self.setting.cluster, on_disk and next(on_disk.glob(".shelf.*"), on_disk))  # the passes' orders are put by there
+            put_by = self.lake.set_aside("shelf")  # with what the passes are told
+            return on_cluster(self.setting.cluster, put_by if isinstance(put_by, Path) else None)
         return or_in_turn(self.setting.workers) if passes > 1 else in_turn
 
     def readers(self, source: Path | str) -> Readers:

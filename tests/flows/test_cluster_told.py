@@ -134,6 +134,4 @@ def test_workers_have_to_see_what_a_home_of_this_machine_has_put_by_for_them(tmp
     monkeypatch.setattr(of_cluster, "on_cluster", lambda *told: asked.append(told))
     run = SimpleNamespace(setting=SimpleNamespace(cluster="tcp://scheduler:8786"), lake=Lake(tmp_path))
     Run._workers(run, 2)
-    (tmp_path / ".shelf.parquet.7").mkdir()
-    Run._workers(run, 2)
-    assert [folder for _, folder in asked] == [tmp_path, tmp_path / ".shelf.parquet.7"]
+    assert [folder for _, folder in asked] == [run.lake.set_aside("shelf")]
