@@ -25,6 +25,7 @@ from transforms.roster_months import (
     roster_month_with_days,
     roster_month_with_repeated_day,
 )
+from transforms.sorted_rows import in_order
 
 
 class KeptRosters:
@@ -66,7 +67,7 @@ class KeptRosters:
             rosters = self._kept(month, bucket.within(of), versions)
             return rosters if of == bucket.of else bucket.rows(rosters)
         parts = [self._kept(month, Bucket(number, of), versions) for number in range(bucket.number, of, bucket.of)]
-        return pl.merge_sorted(parts, key=STANDING)
+        return in_order(pl.concat(parts), *STANDING)
 
     def rows_on(self, day: date) -> int:
         """How many users are on a day's rosters."""

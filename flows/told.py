@@ -6,7 +6,7 @@ a workspace is decided here, where all of them are in sight: a pass need not loo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -94,7 +94,7 @@ def _tell(ledger: Ledger, lake: Lake, division: Division, shelf: Shelf) -> None:
     subscriptions, several = rows_of("subscriptions", versions, lake), _repeated_events(versions, lake)
     owners = subscriptions.select("subscription_id", "workspace_id")
     asks = [owners] if division.buckets[0].of > 1 else []
-    activity = _each_once(_files_of("activity", versions, lake), several)
+    activity = _many_rows_at_once(_each_once(_files_of("activity", versions, lake), several))
     _put(division, shelf, "activity", _asking(activity, owners, asks))
     _put(division, shelf, "usage", _files_of("usage", versions, lake))
     _put(division, shelf, "subscriptions", [subscriptions])
@@ -110,22 +110,24 @@ def _tell(ledger: Ledger, lake: Lake, division: Division, shelf: Shelf) -> None:
         shelf.put("others", number, rows.drop("asked_by").filter(is_other).unique(maintain_order=True))
 
 
-def _put(division: Division, shelf: Shelf, name: str, frames: Iterator[pl.DataFrame] | list[pl.DataFrame]) -> None:
-    """Divide frames, and put the parts by: a good many rows at once, so that the shelf has few files."""
+def _put(division: Division, shelf: Shelf, name: str, frames: Iterable[pl.DataFrame]) -> None:
+    """Divide frames, and put the parts by."""
+    for frame in _many_rows_at_once(frames):
+        for number, part in division.parts(frame):
+            shelf.put(name, number, part)
+
+
+def _many_rows_at_once(frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The same rows in fewer frames, so that the shelf has few files."""
     waiting, rows = [], 0
     for frame in frames:
         waiting.append(frame)
         rows += frame.height
         if rows > _AT_ONCE:
-            _put_at_once(division, shelf, name, pl.concat(waiting))
+            yield pl.concat(waiting, rechunk=True)
             waiting, rows = [], 0
     if waiting:
-        _put_at_once(division, shelf, name, pl.concat(waiting))
-
-
-def _put_at_once(division: Division, shelf: Shelf, name: str, frame: pl.DataFrame) -> None:
-    for number, part in division.parts(frame):
-        shelf.put(name, number, part)
+        yield pl.concat(waiting, rechunk=True)
 
 
 def roster_days(ledger: Ledger) -> dict[date, str]:

@@ -7,6 +7,7 @@ from datetime import date
 import polars as pl
 
 from transforms.contracts.terms import AgreedSeats
+from transforms.sorted_rows import in_order
 
 _RELEASE, _UPDATE = 1, 2
 
@@ -43,7 +44,7 @@ def agreed_seats_from_updates(
 
     of_one = "subscription_id"
     since_set = [of_one, "set_number"]
-    run = pl.concat(steps).sort(of_one, "on", "step").with_columns(set_number=(pl.col("step") != _RELEASE).cum_sum().over(of_one))
+    run = in_order(pl.concat(steps), of_one, "on", "step").with_columns(set_number=(pl.col("step") != _RELEASE).cum_sum().over(of_one))
     run = run.with_columns(
         seats=(pl.col("seats").first().over(since_set) - pl.col("released").cum_sum().over(since_set)).clip(lower_bound=0)
     )

@@ -7,6 +7,7 @@ import polars as pl
 from transforms.contracts.charges import CHARGE, Charges
 from transforms.contracts.findings import holds
 from transforms.money import MAX_TOTAL_MINOR
+from transforms.sorted_rows import in_order
 
 _SPELL = ["subscription_id", "term_from", "spell_from"]
 
@@ -22,7 +23,7 @@ def charges_from_movements(movements: pl.DataFrame, spells: pl.DataFrame) -> pl.
     alike = [*CHARGE, "workspace_id", "catalog", "cadence", "term_until"]
     charges = priced.group_by(alike).agg(pl.col("quantity").sum()).filter(pl.col("quantity") != 0)
     charges = charges.with_columns(days=(pl.col("service_until") - pl.col("service_from")).dt.total_days())
-    return Charges.validate(charges.select(Charges.names()).sort(CHARGE))
+    return Charges.validate(in_order(charges.select(Charges.names()), *CHARGE))
 
 
 def holds_from_charges(charges: pl.DataFrame) -> pl.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from transforms.contracts.seats import DailySeats, Reactivations
+from transforms.sorted_rows import in_order
 
 WORKSPACE = ["catalog", "workspace_id"]
 
@@ -21,7 +22,7 @@ def daily_seats_from_seat_changes(changes: pl.DataFrame) -> pl.DataFrame:
         removed=(~is_arrival).sum().cast(pl.Int64),
         reactivated=(is_arrival & pl.col("released_on").is_not_null()).sum().cast(pl.Int64),
     )
-    daily = daily.sort(*WORKSPACE, "on").with_columns(occupied=(pl.col("added") - pl.col("removed")).cum_sum().over(WORKSPACE))
+    daily = in_order(daily, *WORKSPACE, "on").with_columns(occupied=(pl.col("added") - pl.col("removed")).cum_sum().over(WORKSPACE))
     return DailySeats.validate(daily)
 
 
@@ -32,7 +33,8 @@ def reactivations_from_seat_changes(changes: pl.DataFrame) -> pl.DataFrame:
     """
     back = changes.filter((pl.col("change") == 1) & pl.col("released_on").is_not_null())
     counted = back.group_by(*WORKSPACE, "released_on", on="moved_on").agg(seats=pl.len().cast(pl.Int64))
-    return Reactivations.validate(counted.select(*WORKSPACE, "on", "released_on", "seats").sort(pl.all()))
+    columns = [*WORKSPACE, "on", "released_on", "seats"]
+    return Reactivations.validate(in_order(counted.select(columns), *columns))
 
 
 def seats_at(daily: pl.DataFrame, moments: pl.DataFrame, name: str = "occupied") -> pl.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from transforms.contracts.sources import PERSON
-from transforms.sorted_rows import positions_of, with_rows_added
+from transforms.sorted_rows import in_order, positions_of, with_rows_added
 
 ERASED_NAME = "Deactivated user"
 _USER = ["workspace_id", "user_id"]
@@ -24,7 +24,7 @@ def people_from_rosters(rosters: pl.DataFrame) -> pl.DataFrame:
 
     Grain:  users rows with their `day` -> workspace, user; sorted.
     """
-    return rosters.sort("day").unique(_USER, keep="last", maintain_order=True).select(PERSON).sort(_USER)
+    return rosters.sort("day").unique(_USER, keep="last", maintain_order=True).select(PERSON).pipe(in_order, *_USER)
 
 
 def directory_from_people(directory: pl.DataFrame | None, people: pl.DataFrame) -> pl.DataFrame:

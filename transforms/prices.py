@@ -9,6 +9,7 @@ import polars as pl
 
 from transforms.catalog import CADENCES, Catalog
 from transforms.contracts.terms import AGREED_PRICE, PricedSpells
+from transforms.sorted_rows import in_order
 
 _PRICE_KEY = ["catalog", "plan", "cadence"]
 
@@ -88,7 +89,7 @@ def priced_spells_from_spells(
             spell_until=pl.coalesce("spell_until", "ended_on"),
         )
         .filter(pl.col("spell_until") > opening_on)
-        .sort("subscription_id", "spell_from")
+        .pipe(in_order, "subscription_id", "spell_from")
     )
     unpriced = inside.filter(pl.col("unit_price_minor").is_null()).select("subscription_id", "plan", "cadence", "spell_from")
     priced = inside.filter(~pl.col("subscription_id").is_in(unpriced["subscription_id"].implode()))

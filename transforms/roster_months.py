@@ -13,7 +13,7 @@ from datetime import date
 
 import polars as pl
 
-from transforms.sorted_rows import positions_of, with_rows_added
+from transforms.sorted_rows import in_order, positions_of, with_rows_added
 
 STANDING = ["workspace_id", "user_id", "kind", "status", "login_enabled"]
 SCHEMA = {
@@ -51,7 +51,7 @@ def roster_month_from_rows(rows: pl.DataFrame, last: date | None = None) -> pl.D
         last_active_on=pl.when(pl.col("day") == (last or pl.col("day").max())).then("last_active_on"),
     )
     folded = told.group_by(STANDING).agg(pl.col("bits").bitwise_or(), pl.col("last_active_on").max())
-    return folded.select(list(SCHEMA)).sort(STANDING)
+    return in_order(folded.select(list(SCHEMA)), *STANDING)
 
 
 def on_day(day: date) -> pl.Expr:

@@ -14,11 +14,11 @@ import polars as pl
 
 from transforms.contracts.sources import PERSON
 from transforms.roster_months import SCHEMA, STANDING, bits_of
-from transforms.sorted_rows import with_rows_added
+from transforms.sorted_rows import in_order
 
 _USER = ["workspace_id", "user_id"]
-_FOUND_BY = [*_USER, "kind", "status"]  # and login_enabled: rows that are alike in these are one stay
-_STIR, _STIR_AGAIN = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F
+_FOUND_BY = [*_USER, "kind", "role", "status"]  # and login_enabled: rows that are alike in these are one stay
+_STIR = 0x9E3779B97F4A7C15
 _PLACES_A_ROW = 4
 _STAYS_AT_ONCE = 1_000_000
 _APART = 64  # rows
@@ -40,18 +40,17 @@ STAYS = {
 
 
 class OpenStays(NamedTuple):
-    """The stays that a day's rows go on with or begin, one a row: the rows, and of each the user's hash, two more of what it is found again by, and the days."""
+    """The stays that a day's rows go on with or begin, one a row: the rows, and of each the user's hash, another of all that it is found by, and the days."""
 
     rows: pl.DataFrame
     user: pl.Series
     mark: pl.Series
-    second: pl.Series
     bits: pl.Series
     day: date
 
 
 class DayAfter(NamedTuple):
-    """What a day makes of the stays before it: those that are open now; those that ended (STAYS); and the rows that began one: workspace_id, user_id, kind, status."""
+    """What a day makes of the stays before it: those that are open now; those that ended (STAYS); and the rows that began one: workspace_id, user_id, kind, role, status."""
 
     open: OpenStays
     ended: pl.DataFrame
@@ -71,30 +70,28 @@ def stays_after_day(before: OpenStays | None, rows: pl.DataFrame, day: date) -> 
     Grain:  workspace, user of the day, in the order of its rows. `before` is what was open on the last day before, None for the first.
     Shapes: rows of the users contract that keep it.
     """
-    user, mark, second = _marks(rows)
+    user, mark = _marks(rows)
     bit, asked = bits_of([day]), rows.select(_FOUND_BY)
     if before is None:
         bits = pl.repeat(bit, rows.height, dtype=pl.UInt32, eager=True)
-        return DayAfter(OpenStays(rows, user, mark, second, bits, day), pl.DataFrame(schema=STAYS), asked)
-    place = _places(mark, second, before)
-    ended = _left_over(before.rows.height, place)
-    if len(place) - place.null_count() + len(ended) > before.rows.height:  # a user twice on this day goes on with a stay once
+        return DayAfter(OpenStays(rows, user, mark, bits, day), pl.DataFrame(schema=STAYS), asked)
+    place = _places(user, mark, before)
+    has_ended = _left_over(before.rows.height, place)
+    if len(place) - place.null_count() + has_ended.sum() > before.rows.height:  # a user twice on this day goes on with a stay once
         place = _where(place.is_first_distinct(), place)
     bits = before.bits.gather(place).fill_null(0) | bit
-    return DayAfter(OpenStays(rows, user, mark, second, bits, day), _told(before, ended), asked[place.is_null().arg_true()])
+    return DayAfter(OpenStays(rows, user, mark, bits, day), _told(before, has_ended), asked.filter(place.is_null()))
 
 
 def all_ended(stays: OpenStays) -> pl.DataFrame:
     """What is open still, after the last day: STAYS."""
-    return _told(stays, pl.int_range(stays.rows.height, dtype=pl.UInt32, eager=True))
+    return _told(stays, pl.repeat(True, stays.rows.height, dtype=pl.Boolean, eager=True))
 
 
-def _told(stays: OpenStays, positions: pl.Series) -> pl.DataFrame:
+def _told(stays: OpenStays, which: pl.Series) -> pl.DataFrame:
     """Some open stays as they are told to others."""
     columns = [column for column in STAYS if column in stays.rows.columns]
-    told = stays.rows.select(columns)[positions].with_columns(
-        stays.bits.gather(positions).alias("bits"), stays.user.gather(positions).alias("user"), day=pl.lit(stays.day)
-    )
+    told = stays.rows.select(*columns, stays.bits.alias("bits"), stays.user.alias("user")).filter(which).with_columns(day=pl.lit(stays.day))
     return told.with_columns(login_enabled=pl.when(pl.col("kind") == "alias").then("login_enabled")).select(list(STAYS))
 
 
@@ -128,41 +125,52 @@ def month_from_stays(stays: pl.DataFrame, last: date) -> MonthOfStays:
     if of <= 1:
         return _put_together(stays, last)
     months = [_put_together(stays.filter(pl.col("user") % of == n), last) for n in range(of)]
-    return MonthOfStays(pl.concat([m.rosters for m in months]).sort(STANDING), pl.concat([m.people for m in months]).sort(_USER))
+    return MonthOfStays(in_order(pl.concat([m.rosters for m in months]), *STANDING), in_order(pl.concat([m.people for m in months]), *_USER))
 
 
 def _put_together(stays: pl.DataFrame, last: date) -> MonthOfStays:
-    ordered = stays.sort(_USER).with_columns(last_active_on=pl.when(pl.col("day") == last).then("last_active_on"))
-    is_again = pl.all_horizontal(pl.col(column) == pl.col(column).shift() for column in _USER).fill_null(False)
-    is_again = ordered.select(is_again).to_series()
-    has_several = is_again | is_again.shift(-1, fill_value=False)
-    once, several = ordered.filter(~has_several), ordered.filter(has_several)
-    folded = several.group_by(STANDING).agg(pl.col("bits").bitwise_or(), pl.col("last_active_on").max()).select(list(SCHEMA))
-    latest = several.sort("day").unique(_USER, keep="last", maintain_order=True).select(PERSON)
-    return MonthOfStays(
-        with_rows_added(once.select(list(SCHEMA)), folded, STANDING),
-        with_rows_added(once.select(PERSON), latest, _USER),
-    )
+    """In order, stays of one standing are neighbours, and so are the standings of a user. Nearly all have one stay, and theirs are left as they are."""
+    told = stays.with_columns(last_active_on=pl.when(pl.col("day") == last).then("last_active_on"))
+    ordered = in_order(told, *STANDING, "day")
+    standing, user = _begins(ordered, STANDING), _begins(ordered, _USER)
+    days = _of_several(ordered, standing, pl.col("bits").bitwise_or(), pl.col("last_active_on").max())
+    rosters = ordered.select(list(SCHEMA)).filter(standing)
+    rosters = rosters.with_columns(rosters[name].scatter(days["of"], days[name]) for name in ("bits", "last_active_on"))
+    latest = _of_several(ordered, user, at=pl.col("at").sort_by("day").last())
+    return MonthOfStays(rosters, ordered.select(PERSON)[user.arg_true().scatter(latest["of"], latest["at"])])
+
+
+def _begins(ordered: pl.DataFrame, key: list[str]) -> pl.Series:
+    """Which rows are the first of their key."""
+    is_as_before = pl.all_horizontal(pl.col(column).eq_missing(pl.col(column).shift()) for column in key)
+    return ordered.select(~is_as_before | (pl.int_range(pl.len()) == 0)).to_series()
+
+
+def _of_several(ordered: pl.DataFrame, begins: pl.Series, *told: pl.Expr, **named: pl.Expr) -> pl.DataFrame:
+    """What is told of the rows of those keys that have several, with the number of the key as `of`; `at` is the number of a row."""
+    has_several = ~(begins & begins.shift(-1, fill_value=True))
+    rows = ordered.select("bits", "last_active_on", "day", of=begins.cum_sum() - 1, at=pl.int_range(pl.len(), dtype=pl.UInt32))
+    return rows.filter(has_several).group_by("of").agg(*told, **named)
 
 
 # --- finding rows again -----------------------------------------------------------------------------------------------------
 
 
-def _marks(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series, pl.Series]:
-    """Of each row 64 bits of its user; of its user and how they stand; and of its user once more."""
-    standing = pl.col("kind").hash(1) + pl.col("status").hash(2) + pl.col("login_enabled").cast(pl.UInt64)
-    user, second, standing = rows.select(_user(1).alias("user"), _user(11).alias("second"), standing.alias("standing"))
-    return user, user * _STIR_AGAIN + standing, second
+def _marks(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+    """Of each row 64 bits of its user, and 64 others of all that it is found by."""
+    words = pl.col("kind").hash(1) + pl.col("role").hash(2) + pl.col("status").hash(3)
+    marks = rows.select(user=_user(1), mark=_user(11) + words + pl.col("login_enabled").cast(pl.UInt64))
+    return marks["user"], marks["mark"]
 
 
 def _user(seed: int) -> pl.Expr:
     return pl.col("workspace_id").hash(seed) * pl.lit(_STIR, pl.UInt64) + pl.col("user_id").hash(seed + 1)  # wraps, as hashes may
 
 
-def _places(mark: pl.Series, second: pl.Series, before: OpenStays) -> pl.Series:
+def _places(user: pl.Series, mark: pl.Series, before: OpenStays) -> pl.Series:
     """Where each row is among those before, by position; null where it was not found. Compared in 128 bits."""
     found = _in_order(mark, before.mark)
-    left, free = found.is_null().arg_true(), _left_over(len(before.mark), found)
+    left, free = found.is_null().arg_true(), _left_over(len(before.mark), found).arg_true()
     for divisor in _LOWER:
         if len(left) and len(free):
             marks, others = mark.gather(left), before.mark.gather(free)
@@ -170,7 +178,7 @@ def _places(mark: pl.Series, second: pl.Series, before: OpenStays) -> pl.Series:
             again = _where(before.mark.gather(at) == marks, at)
             found = found.scatter(left, again)
             left = left.filter(again.is_null())
-    return _where(before.second.gather(found) == second, found)
+    return _where(before.user.gather(found) == user, found)
 
 
 def _in_order(marks: pl.Series, others: pl.Series) -> pl.Series:
@@ -196,8 +204,8 @@ def _candidates(marks: pl.Series, others: pl.Series, positions: pl.Series) -> pl
 
 
 def _left_over(height: int, found: pl.Series) -> pl.Series:
-    """The positions that were not found."""
-    return pl.repeat(True, height, dtype=pl.Boolean, eager=True).scatter(found.drop_nulls(), False).arg_true()
+    """Which positions were not found."""
+    return pl.repeat(True, height, dtype=pl.Boolean, eager=True).scatter(found.drop_nulls(), False)
 
 
 def _where(is_so: pl.Series, values: pl.Series) -> pl.Series:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from functools import lru_cache
 
 import polars as pl
 
@@ -20,12 +19,11 @@ LEAST_SEATS = 100
 
 
 def are_in_order(rows: pl.DataFrame) -> bool:
-    """Whether all cells of typed users rows keep the contract, but for ids, kinds and statuses, which are asked once a stay."""
+    """Whether all cells of typed users rows keep the contract, but for ids, kinds, roles and statuses, which are asked once a stay."""
     columns = {name: column.nullable for name, column in UserRows.to_schema().columns.items()}
     if any(rows[name].has_nulls() for name, is_nullable in columns.items() if not is_nullable):
         return False
-    is_of_the_calendar = rows["last_active_on"].is_between(*CALENDAR).all()  # a damaged date may be none that Python knows
-    return is_of_the_calendar and _are_roles(tuple(rows["role"].unique().sort()))
+    return rows["last_active_on"].is_between(*CALENDAR).all()  # a damaged date may be none that Python knows
 
 
 def rows_in_order(rows: pl.DataFrame) -> pl.Series:
@@ -34,12 +32,6 @@ def rows_in_order(rows: pl.DataFrame) -> pl.Series:
     Grain: a boolean a row.
     """
     return rows_that_keep(UserRows, rows) & rows["last_active_on"].is_between(*CALENDAR).fill_null(True)
-
-
-@lru_cache
-def _are_roles(words: tuple[str, ...]) -> bool:
-    """Whether the contract knows them: of a day's rows, the same few words again and again."""
-    return bool(rows_that_keep(UserRows, pl.DataFrame({"role": words}, schema={"role": pl.String})).all())
 
 
 def seat_counts_from_roster_months(

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from transforms.contracts.seats import SeatMonths
+from transforms.sorted_rows import in_order
 
 SEAT = ["catalog", "workspace_id", "user_id"]
 _USER = ["workspace_id", "user_id"]
@@ -37,7 +38,7 @@ def seat_month_from_roster_month(
 
 def _with_bits_of_users(roster_month: pl.DataFrame, workspace_catalogs: pl.DataFrame, holds: pl.Expr) -> pl.DataFrame:
     """The bits of all of a user's standings together. Most users have one, and theirs need no grouping: neighbours tell, in order."""
-    ordered = roster_month if _is_in_order(roster_month) else roster_month.sort(_USER)
+    ordered = roster_month if _is_in_order(roster_month) else in_order(roster_month, *_USER)
     is_as_before = pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in _USER).fill_null(False)
     marked = ordered.with_columns(has_several=is_as_before | is_as_before.shift(-1, fill_value=False))
     told = marked.join(workspace_catalogs, on="workspace_id").select(

@@ -18,6 +18,7 @@ from transforms.idle_seats import idle_seats_from_idle_users
 from transforms.occupancy import occupancy_from_days, subscription_days, with_days_of_unresolved
 from transforms.plan_usage import plan_usage_from_usage
 from transforms.prices import plan_list_from_catalogs
+from transforms.sorted_rows import in_order
 from transforms.unbilled import unbilled_from_differences
 
 
@@ -49,7 +50,7 @@ def shown_from_position(facts: Facts, position: Position, billing: Billing, cata
         terms=_terms(position, catalogs),
         holds=position.holds,
         exceptions=_exceptions(facts, position, billing, occupancy, plan_usage, catalogs).rename({"on": "day"}),
-        spells=position.spells.with_columns(currency=currency).sort("subscription_id", "spell_from"),
+        spells=position.spells.with_columns(currency=currency).pipe(in_order, "subscription_id", "spell_from"),
         reactivations=position.seats.reactivations.rename({"on": "day"}),
         unbilled_charges=unbilled_from_differences(billing.lines, billing.waiting, running, catalogs),
         plan_usage=plan_usage.rename({"on": "day"}),
@@ -156,7 +157,7 @@ def _terms(position: Position, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
         "unit_price_minor",
         "price_reference",
     ]
-    return terms.select(columns).sort("subscription_id", "term_from")
+    return terms.select(columns).pipe(in_order, "subscription_id", "term_from")
 
 
 def _exceptions(

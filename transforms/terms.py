@@ -16,6 +16,7 @@ from transforms.catalog import Catalog
 from transforms.contracts.terms import InvoiceDates, SeatUpdates, Spells, Standings, Terms
 from transforms.renewals import Renewals
 from transforms.schedule import Agreement, ContractEvent, Schedule, schedule_from_story
+from transforms.sorted_rows import in_order
 
 Columns = Mapping[str, type[pl.DataType]]
 
@@ -88,7 +89,7 @@ def _frames(owners: list[tuple[str, int]], schedules: list[Schedule], renewals: 
 
     def spread(rows: pl.DataFrame, *order: str) -> pl.DataFrame:
         """Each schedule's rows for every subscription that has it, in order of subscriptions."""
-        return owner.join(rows, on="schedule").sort("place", *order).drop("place", "schedule")
+        return owner.join(rows, on="schedule").pipe(in_order, "place", *order).drop("place", "schedule")
 
     return Schedules(
         spells=Spells.validate(spread(spells, "spell_from")),
