@@ -112,7 +112,7 @@ def _together(name: str, rows: pl.Series, is_special: pl.Series, special: pl.Dat
     numbers = pl.int_range(2, len(rows) + 2, eager=True)
     plain = _plain_rows(name, rows.filter(~is_special), numbers.filter(~is_special), special.columns)
     place = pl.select(pl.when(is_special).then(is_special.cum_sum() + plain.height).otherwise((~is_special).cum_sum()) - 1).to_series()
-    return pl.concat([plain, special])[place]
+    return pl.concat([plain, special], rechunk=True)[place]
 
 
 def _quoted_rows(name: str, text: str, names: list[str]) -> pl.DataFrame:

@@ -41,7 +41,7 @@ class Told(NamedTuple):
 
     def rows(self, name: str) -> pl.DataFrame:
         """Of subscriptions, others, activity, usage, holds, charges, dates or balances those that concern the bucket."""
-        return pl.concat(self.shelf.frames(name, self.bucket.number))
+        return pl.concat(self.shelf.frames(name, self.bucket.number), rechunk=True)
 
     @property
     def billed(self) -> Billed:

@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 
 from transforms.contracts.terms import AgreedSeats
-from transforms.sorted_rows import in_order
+from transforms.sorted_rows import beside, in_order, with_running_sum
 
 _RELEASE, _UPDATE = 1, 2
 
@@ -44,11 +44,11 @@ def agreed_seats_from_updates(
 
     of_one = "subscription_id"
     since_set = [of_one, "set_number"]
-    run = in_order(pl.concat(steps), of_one, "on", "step").with_columns(set_number=(pl.col("step") != _RELEASE).cum_sum().over(of_one))
-    run = run.with_columns(
-        seats=(pl.col("seats").first().over(since_set) - pl.col("released").cum_sum().over(since_set)).clip(lower_bound=0)
-    )
-    run = run.with_columns(change=pl.when(pl.col("step") != 0).then(pl.col("seats") - pl.col("seats").shift(1).over(of_one)))
+    run = in_order(pl.concat(steps), of_one, "on", "step")
+    run = with_running_sum(run, "set_number", (pl.col("step") != _RELEASE).cast(pl.Int64), of_one)
+    run = with_running_sum(run, "released", pl.col("released"), *since_set)
+    run = run.with_columns(seats=(pl.col("seats").first().over(since_set) - pl.col("released")).clip(lower_bound=0))
+    run = run.with_columns(change=pl.when(pl.col("step") != 0).then(pl.col("seats") - beside("seats", 1, of_one)))
     return AgreedSeats.validate(run.select(AgreedSeats.names()))
 
 

@@ -130,9 +130,8 @@ def roster_facts_from_roster_months(
         broken.append(seat_changes_from_seat_month(alias_month, month, since, until))
         standings.append(standing_days_from_roster_month(roster_month, month, since, until))
     SeatMonths.validate(seat_month)
-    return RosterFacts(
-        SeatChanges.validate(pl.concat(changes)), SeatChanges.validate(pl.concat(broken)), StandingDays.validate(pl.concat(standings))
-    )
+    seat_changes, alias_changes, standing_days = (pl.concat(months, rechunk=True) for months in (changes, broken, standings))
+    return RosterFacts(SeatChanges.validate(seat_changes), SeatChanges.validate(alias_changes), StandingDays.validate(standing_days))
 
 
 def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Position:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import polars as pl
 
 MOST_BUCKETS = 4096
-USERS_A_BUCKET = 200_000
+USERS_A_BUCKET = 400_000
 DAYS_A_BUCKET = 3_000_000
 _MOST_KNOWN = 1 << 20
 _KNOWN = [pl.DataFrame(schema={"workspace_id": pl.String, "finest": pl.UInt32})]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from transforms.contracts.seats import DailySeats, Reactivations
-from transforms.sorted_rows import in_order
+from transforms.sorted_rows import in_order, with_running_sum
 
 WORKSPACE = ["catalog", "workspace_id"]
 
@@ -22,7 +22,7 @@ def daily_seats_from_seat_changes(changes: pl.DataFrame) -> pl.DataFrame:
         removed=(~is_arrival).sum().cast(pl.Int64),
         reactivated=(is_arrival & pl.col("released_on").is_not_null()).sum().cast(pl.Int64),
     )
-    daily = in_order(daily, *WORKSPACE, "on").with_columns(occupied=(pl.col("added") - pl.col("removed")).cum_sum().over(WORKSPACE))
+    daily = with_running_sum(in_order(daily, *WORKSPACE, "on"), "occupied", pl.col("added") - pl.col("removed"), *WORKSPACE)
     return DailySeats.validate(daily)
 
 

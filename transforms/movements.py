@@ -12,7 +12,7 @@ from typing import NamedTuple
 import polars as pl
 
 from transforms.contracts.charges import Movements
-from transforms.sorted_rows import in_order
+from transforms.sorted_rows import beside, in_order
 
 _SPELL = ["subscription_id", "term_from", "spell_from"]
 
@@ -152,7 +152,7 @@ def _back_billed(spells: pl.DataFrame, reactivations: pl.DataFrame) -> pl.DataFr
 def _returns_to_bill(spells: pl.DataFrame, reactivations: pl.DataFrame) -> pl.DataFrame:
     """The reactivations inside a term of a back-billing catalogue. Grain: subscription, term, day, day of release."""
     current = in_order(spells.filter("back_bills"), "subscription_id", "spell_from")
-    current = current.with_columns(basis_before=pl.col("basis").shift(1).over("subscription_id", "term_from")).sort("spell_from")
+    current = current.with_columns(basis_before=beside("basis", 1, "subscription_id", "term_from")).sort("spell_from")
     found = reactivations.sort("on").join_asof(
         current, left_on="on", right_on="spell_from", by=["catalog", "workspace_id"], coalesce=False, check_sortedness=False
     )

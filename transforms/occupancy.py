@@ -38,7 +38,7 @@ def _counts_by_day(users: pl.DataFrame, days: range) -> pl.DataFrame:
     """How many users each workspace has on each of some days of a month, as a list in their order. Grain: workspace."""
     of_day = [((pl.col("bits") & (1 << (day - 1))) != 0).sum().cast(pl.Int64).alias(str(day)) for day in days]
     sums = users.group_by("workspace_id").agg(of_day)
-    return sums.select("workspace_id", counts=pl.concat_list([str(day) for day in days]))
+    return sums.select("workspace_id", counts=pl.concat_arr([str(day) for day in days]).arr.to_list())
 
 
 def occupancy_from_days(

@@ -7,6 +7,7 @@ from datetime import date
 import polars as pl
 
 from transforms.contracts.seats import SeatStretches
+from transforms.sorted_rows import beside, in_order
 
 _USER = ["catalog", "workspace_id", "user_id"]
 
@@ -17,7 +18,7 @@ def stretches_from_seat_changes(changes: pl.DataFrame) -> pl.DataFrame:
     Grain:  catalogue, workspace, user, day of change -> catalogue, workspace, user, [held_from, held_until); null: still held.
     Needs:  every change since the ledger's opening day, when each seat then held counts as an arrival.
     """
-    ordered = changes.sort(*_USER, "moved_on").with_columns(held_until=pl.col("moved_on").shift(-1).over(_USER))
+    ordered = in_order(changes, *_USER, "moved_on").with_columns(held_until=beside("moved_on", -1, *_USER))
     return SeatStretches.validate(ordered.filter(change=1).select(*_USER, "held_until", held_from="moved_on"))
 
 

@@ -17,6 +17,21 @@ def in_order(rows: pl.DataFrame, *key: str, as_they_came: bool = False) -> pl.Da
     return rows.sort(pl.struct(key), maintain_order=as_they_came)
 
 
+def beside(column: str, by: int, *key: str) -> pl.Expr:
+    """A column's value so many rows before (or after: -1), where that row has the same key; else null. For rows of which those of a key are neighbours.
+
+    A window over the key would do the same for each key by itself, in fifty times the time.
+    """
+    is_of_it = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(by)) for name in key)
+    return pl.when(is_of_it).then(pl.col(column).shift(by))
+
+
+def with_running_sum(rows: pl.DataFrame, name: str, values: pl.Expr, *key: str) -> pl.DataFrame:
+    """Add the sum of whole numbers from the first row of a key to each, for rows of which those of a key are neighbours: as `beside`, without a window."""
+    told = rows.with_columns(values.cum_sum().alias(name), (values.cum_sum() - values).alias("_before"))  # of all keys: where they wrap, the difference wraps back
+    return told.with_columns(pl.col(name) - pl.col("_before").first().over(key)).drop("_before")
+
+
 def positions_of(rows: pl.DataFrame, among: pl.DataFrame, key: Sequence[str]) -> pl.Series:
     """Where each row's key is among other rows, by position; null where it is not.
 

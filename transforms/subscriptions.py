@@ -12,6 +12,7 @@ from transforms.contracts.findings import NO_HOLDS, holds
 from transforms.contracts.subscriptions import Subscriptions
 from transforms.money import minor_from_text
 from transforms.nearest import did_you_mean
+from transforms.sorted_rows import beside, in_order
 
 _MEND = "correct the row in subscriptions, then ingest and bill again"
 
@@ -134,8 +135,8 @@ def holds_from_overlaps(subscriptions: pl.DataFrame, standings: pl.DataFrame, te
     last_term = terms.group_by("subscription_id").agg(last_until=pl.col("ended_on").max())
     lasting = subscriptions.join(standings, on="subscription_id").join(last_term, on="subscription_id", how="left")
     lasting = lasting.with_columns(until=pl.coalesce("ended_on", pl.when(pl.col("canceled_on").is_not_null()).then("last_until")))
-    lasting = lasting.sort("workspace_id", "starts_on", "subscription_id").with_columns(
-        next_id=pl.col("subscription_id").shift(-1).over("workspace_id"), next_starts_on=pl.col("starts_on").shift(-1).over("workspace_id")
+    lasting = in_order(lasting, "workspace_id", "starts_on", "subscription_id").with_columns(
+        next_id=beside("subscription_id", -1, "workspace_id"), next_starts_on=beside("starts_on", -1, "workspace_id")
     )
     overlapping = lasting.filter(
         (pl.col("next_starts_on") <= horizon) & (pl.col("until").is_null() | (pl.col("until") > pl.col("next_starts_on")))

@@ -451,7 +451,7 @@ def test_a_month_in_many_buckets_is_read_by_any_number_of_them(tmp_path: Path) -
     lake, january, whole = Lake(tmp_path), FIRST, some_rosters(0)
     kept = KeptRosters(lake, {})
     assert kept.buckets == 1
-    assert kept.settle(january, 1_600_000) == 8  # at most 200,000 each
+    assert kept.settle(january, 3_200_000) == 8  # at most 400,000 each
     replaced(kept, whole, 8, {FIRST: "v1"})
     kept.write()
     again = KeptRosters(lake, {FIRST: "v1"}, kept.buckets_of_months())
@@ -468,7 +468,7 @@ def test_a_month_in_many_buckets_is_read_by_any_number_of_them(tmp_path: Path) -
 
 def test_a_lost_first_day_repeats_a_month_of_another_number_of_buckets(tmp_path: Path) -> None:
     kept, last = KeptRosters(Lake(tmp_path), {}), date(2026, 1, 31)
-    kept.settle(FIRST, 750_000)
+    kept.settle(FIRST, 1_500_000)
     rosters = some_rosters(0).with_columns(bits=pl.lit(1 << 30, pl.UInt32))
     replaced(kept, rosters, 4, {last: "v1"})
     kept.repeat(date(2026, 2, 1), "v2")

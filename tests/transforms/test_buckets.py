@@ -45,8 +45,8 @@ def test_buckets_are_powers_of_two(number):
         buckets(number)
 
 
-def test_a_bucket_has_some_200_000_users_and_three_million_days_of_workspaces():
-    assert [buckets_for_users(users) for users in (0, 200_000, 200_001, 1_000_000, 10_000_000)] == [1, 1, 2, 8, 64]
+def test_a_bucket_has_some_400_000_users_and_three_million_days_of_workspaces():
+    assert [buckets_for_users(users) for users in (0, 400_000, 400_001, 1_000_000, 10_000_000)] == [1, 1, 2, 4, 32]
     assert [buckets_for_days(days) for days in (0, 3_000_000, 3_000_001, 100_000 * 365)] == [1, 1, 2, 16]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cache, partial
+from itertools import chain
 from typing import Any
 
 import pandera.polars as pa
@@ -60,12 +60,7 @@ def _types(contract: type[Contract]) -> dict[str, pl.DataType]:
 
 def is_kept(contract: type[Contract], frame: pl.DataFrame) -> bool:
     """Whether a frame keeps a contract. Nulls are for the columns' own rule, not for their checks, as pandera has it."""
-    if dict(frame.schema) != _types(contract):
-        return False
-    rows = frame.lazy()
-    wrong = [check.alias(str(n)) for n, check in enumerate(_required(contract))]
-    told = [rows.select(wrong), *_broken(contract, rows)]
-    return not any(any(row) for answer in pl.collect_all(told) for row in answer.iter_rows())
+    return dict(frame.schema) == _types(contract) and not any(chain.from_iterable(frame.select(_faults(contract)).iter_rows()))
 
 
 def rows_that_keep(contract: type[Contract], frame: pl.DataFrame) -> pl.Series:
@@ -73,27 +68,33 @@ def rows_that_keep(contract: type[Contract], frame: pl.DataFrame) -> pl.Series:
 
     Grain: a boolean a row.
     """
-    rows, columns = frame.lazy(), contract.to_schema().columns
-    filled = [rows.select(pl.col(name).is_not_null().alias("is_kept")) for name in frame.columns if not columns[name].nullable]
-    told = [_says(check, rows, name).select(pl.first().fill_null(check.ignore_na).alias("is_kept")) for name in frame.columns for check in columns[name].checks]
-    kept = pl.repeat(True, frame.height, dtype=pl.Boolean, eager=True)
-    for answer in pl.collect_all([*filled, *told]):
-        kept = kept & answer["is_kept"]
-    return kept
+    columns, checks = contract.to_schema().columns, _checks(contract)
+    filled = (pl.col(name).is_not_null() for name in frame.columns if not columns[name].nullable)
+    return frame.select(pl.all_horizontal(pl.repeat(True, pl.len()), *filled, *chain.from_iterable(checks[name] for name in frame.columns))).to_series()
 
 
-def _required(contract: type[Contract]) -> Iterator[pl.Expr]:
-    """For each column that must be filled: is a null in it?"""
-    return (pl.col(name).has_nulls() for name, column in contract.to_schema().columns.items() if not column.nullable)
+@cache
+def _faults(contract: type[Contract]) -> list[pl.Expr]:
+    """For each column that must be filled: is a null in it? For each check: is there a row of which it says no?"""
+    required = (pl.col(name).has_nulls() for name, column in contract.to_schema().columns.items() if not column.nullable)
+    broken = (~says.all() for says in chain.from_iterable(_checks(contract).values()))
+    return [fault.alias(str(n)) for n, fault in enumerate(chain(required, broken))]
 
 
-def _broken(contract: type[Contract], rows: pl.LazyFrame) -> Iterator[pl.LazyFrame]:
-    """For each check: is there a row of which pandera's check function says no?"""
+@cache
+def _checks(contract: type[Contract]) -> dict[str, list[pl.Expr]]:
+    """What pandera's check functions say of a row, by column; those of whole rows under `*`."""
     schema = contract.to_schema()
-    for key, checks in [("*", schema.checks), *((name, column.checks) for name, column in schema.columns.items())]:
-        for check in checks:
-            yield _says(check, rows, key).select(~pl.all().fill_null(check.ignore_na).all())
+    by_column = {"*": schema.checks, **{name: column.checks for name, column in schema.columns.items()}}
+    return {name: [_says(check, name).fill_null(check.ignore_na) for check in checks] for name, checks in by_column.items()}
 
 
-def _says(check: Any, rows: pl.LazyFrame, key: str) -> pl.LazyFrame:
-    return partial(check._check_fn, **check._check_kwargs)(pa.PolarsData(rows, key))
+def _says(check: Any, key: str) -> pl.Expr:
+    return partial(check._check_fn, **check._check_kwargs)(pa.PolarsData(_Asked(), key))
+
+
+class _Asked:
+    """Stands for the rows that a check function selects from, and gives back what it would select: one pass asks for all of them."""
+
+    def select(self, says: pl.Expr) -> pl.Expr:
+        return says
