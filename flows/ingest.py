@@ -27,6 +27,7 @@ from flows.s3_files import shown
 from flows.source import Part, digest, survey, version_of
 from flows.workers import Workers
 from transforms.calendar import days_between
+from transforms.sorted_rows import in_order
 
 log = logging.getLogger("seatledger.ingest")
 
@@ -183,7 +184,7 @@ def _write(accepted: list[AcceptedDay], rows: pl.DataFrame, lake: Lake) -> None:
     of_day = rows.partition_by("day", as_dict=True, include_key=False)
     none = rows.drop("day").clear()
     for a in accepted:
-        lake.write_day(a.table_day.table, a.table_day.day, a.version, of_day.get((a.table_day.day,), none).sort(pl.all()))
+        lake.write_day(a.table_day.table, a.table_day.day, a.version, in_order(of_day.get((a.table_day.day,), none), *none.columns))
 
 
 def _record(accepted: list[AcceptedDay], ledger: Ledger, run: RunMark) -> None:

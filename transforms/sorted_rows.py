@@ -9,12 +9,12 @@ import polars as pl
 _STIR = 0x9E3779B97F4A7C15
 
 
-def in_order(rows: pl.DataFrame, *key: str, as_they_came: bool = False) -> pl.DataFrame:
-    """Rows by the first column of a key, then by the second and so on; nulls first. With `as_they_came`, those of one key stay in their order.
+def in_order(rows: pl.DataFrame, *key: str) -> pl.DataFrame:
+    """Rows by the first column of a key, then by the second and so on; nulls first.
 
     The columns are compared as one value: Polars sorts by that in a third of the time it takes column by column.
     """
-    return rows.sort(pl.struct(key), maintain_order=as_they_came)
+    return rows.sort(pl.struct(key))
 
 
 def beside(column: str, by: int, *key: str) -> pl.Expr:
