@@ -10,23 +10,25 @@ import pyarrow.parquet
 from benchmarks.peers.job import as_command, days
 from flows.catalogs import read_catalogs
 from flows.roster_files import DayFile, rows_of_groups
-from flows.roster_reading import RosterReading, WaitingPart
-from flows.workers import dismiss, in_processes
+from flows.roster_reading import RosterReading, WaitingPart, read_share
+from flows.workers import dismiss, in_processes, start_early
+from transforms.buckets import buckets_for_users
 from transforms.calendar import first_of_month
 from transforms.policy import holds_a_seat
 from transforms.seat_months import seat_changes_from_seat_month, seat_month_from_roster_month
 
-BUCKETS = 8
-
 
 def seat_months(source: Path, out: Path) -> None:
     """Read each month's rosters into bits, every row checked on the way, apply the catalogues' policy, count; bucket by bucket."""
+    start_early(in_processes, read_share)
     owners = pl.read_parquet(source / "subscriptions.parquet", columns=["workspace_id", "catalog"]).unique()
-    seats, moves, before = [], [], dict.fromkeys(range(BUCKETS))
+    seats, moves, before, into = [], [], {}, 0
     for month, its_days in _months(days(source)).items():
-        reading = RosterReading(_files(source, its_days), out, in_processes)
-        assert not reading.broken_days(BUCKETS), "the source has a row that is not in order"
-        jobs = [(part, owners, month, its_days, before[part.bucket.number], out) for part in reading.parts(BUCKETS)]
+        files = _files(source, its_days)
+        into = into or buckets_for_users(sum(file.rows for file in files if file.day == its_days[0]))
+        reading = RosterReading(files, out, in_processes)
+        assert not reading.broken_days(into), "the source has a row that is not in order"
+        jobs = [(part, owners, month, its_days, before.get(part.bucket.number), out) for part in reading.parts(into)]
         for number, (its_seats, its_moves, kept) in enumerate(in_processes(_counted, jobs)):
             seats.append(its_seats)
             moves.append(its_moves)
