@@ -57,3 +57,10 @@ def test_numbers_are_the_same_when_more_are_asked_for_than_are_remembered(monkey
     monkeypatch.setattr("transforms.buckets._KNOWN", [pl.DataFrame(schema={"workspace_id": pl.String, "finest": pl.UInt32})])
     one_by_one = [bucket_numbers(ids[n : n + 2], 16).to_list() for n in range(0, len(ids), 2)]
     assert [number for two in one_by_one for number in two] == at_once.to_list()
+
+
+def test_what_was_answered_before_is_not_taken_for_other_ids() -> None:
+    ids = pl.Series("workspace_id", [f"w-{n}" for n in range(40)])
+    numbers = dict(zip(ids, bucket_numbers(ids, 16), strict=True))
+    for asked in (ids.reverse(), ids.shuffle(7), pl.concat([ids[:39], pl.Series(["w-0"])]), ids[1:], ids):
+        assert bucket_numbers(asked, 16).to_list() == [numbers[each] for each in asked]
