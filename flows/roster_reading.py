@@ -25,6 +25,7 @@ from flows.lake import NO_FAULTS
 from flows.parquet_rows import is_packed_by_gzip, rows_by_arrow, rows_by_polars
 from flows.progress import SILENT, Progress
 from flows.roster_files import DayFile, Fetched
+from flows.roster_shares import RowGroups, Share, shares_of
 from flows.s3_files import S3Path
 from flows.workers import WorkerLost, Workers, in_turn, or_in_turn
 from transforms.buckets import Bucket, bucket_numbers, buckets
@@ -34,7 +35,6 @@ from transforms.roster_stays import STAYS, DayAfter, OpenStays, all_ended, days_
 from transforms.rosters import are_in_order, rows_in_order
 from transforms.source_rows import SourceRows, typed_rows_from_source
 
-_ROWS_A_SHARE = 350_000  # of a day: what is compared stays in a processor's cache
 _ASKED_AT_ONCE = 16
 _MOST_WAITING = 500_000  # stays in memory; where days are in one order, a share has about as many as rows a day
 
@@ -72,16 +72,6 @@ class WaitingPart(NamedTuple):
             return pl.concat(_waiting_stays(path, self.bucket, columns) for path in self.paths)
         with ThreadPoolExecutor(_ASKED_AT_ONCE) as asking:
             return pl.concat(asking.map(lambda path: _waiting_stays(path, self.bucket, columns), self.paths))
-
-
-class RowGroups(NamedTuple):
-    """Some row groups of a file of a day's roster."""
-
-    file: DayFile
-    numbers: tuple[int, ...]
-
-
-Share = dict[date, list[RowGroups]]
 
 
 class ShareRead(NamedTuple):
@@ -149,35 +139,6 @@ class RosterReading:
         return [WaitingPart(bucket, tuple(self._waiting), self._last) for bucket in buckets(into)]
 
 
-def shares_of(files: Sequence[DayFile]) -> list[Share]:
-    """Each day's row groups in as many shares, in order, so that where days are in one order a share has the same users on all of them.
-
-    A day of few row groups is in some of them only.
-    """
-    days: dict[date, list[DayFile]] = {}
-    for file in files:
-        days.setdefault(file.day, []).append(file)
-    most_rows = max(sum(file.rows for file in of_day) for of_day in days.values())
-    groups = sorted(sum(len(file.groups) for file in of_day) for of_day in days.values())
-    count = max(1, min(-(-most_rows // _ROWS_A_SHARE), groups[len(groups) // 2]))
-    shares: list[Share] = [{} for _ in range(count)]
-    for day in sorted(days):
-        for n, groups in _divided(days[day], count):
-            shares[n].setdefault(day, []).append(groups)
-    return shares
-
-
-def _divided(files: Sequence[DayFile], count: int) -> Iterator[tuple[int, RowGroups]]:
-    """Each row group with the number of the share that its middle is in."""
-    rows, before = max(1, sum(file.rows for file in files)), 0
-    for file in files:
-        numbers: dict[int, list[int]] = {}
-        for group, size in enumerate(file.groups):
-            numbers.setdefault(min(count - 1, (2 * before + size) * count // (2 * rows)), []).append(group)
-            before += size
-        yield from ((n, RowGroups(file, tuple(groups))) for n, groups in numbers.items())
-
-
 # --- a share: what a worker does ---------------------------------------------------------------------------------------------------
 
 
@@ -216,7 +177,7 @@ def _rows(row_groups: list[RowGroups], may_be_lost: bool, fetched: dict[str, Fet
         if is_for_want_of_memory(error) or isinstance(error, Unanswered):
             raise  # nothing is wrong with the file
         return None
-    said = sum(each.file.groups[n] for each in row_groups for n in each.numbers)
+    said = sum(each.rows for each in row_groups)
     return rows if rows.height == said else None
 
 
@@ -260,7 +221,7 @@ def _read(row_groups: RowGroups, may_be_lost: bool, fetched: dict[str, Fetched])
         fetched[str(file.path)] = Fetched(sha256(content).hexdigest(), len(content))
         return rows_by_arrow(BytesIO(content), None)
     if may_be_lost and not file.has_checksums and not is_packed_by_gzip(file.path, numbers):
-        return rows_by_polars(file.path, sum(file.groups[: numbers[0]]), sum(file.groups[n] for n in numbers))
+        return rows_by_polars(file.path, sum(file.groups[: numbers[0]]), row_groups.rows)
     return rows_by_arrow(file.path, numbers)
 
 

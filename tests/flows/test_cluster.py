@@ -28,7 +28,7 @@ THROUGH = "2026-01-31"  # every object costs requests
 # The sample then has some 40 users: in buckets of ten they are four.
 PATCHED = "import transforms.buckets as b; b.USERS_A_BUCKET = 10"
 # Rosters as those of large months: in shares of some fifteen users a day.
-PATCHED_LARGE = f"import flows.roster_intake as i, flows.roster_reading as r; i._SMALL_MONTH = 0; r._ROWS_A_SHARE = 15; {PATCHED}"
+PATCHED_LARGE = f"import flows.roster_intake as i, flows.roster_shares as r; i._SMALL_MONTH = 0; r._ROWS_A_SHARE = 15; {PATCHED}"
 RUN, RUN_LARGE = (f"{patched}; from flows.cli import main; main()" for patched in (PATCHED, PATCHED_LARGE))
 EARLIER = "2026-01-06"
 # A server, as deployments have one: workers of the cluster would else start one each.

@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 from polars.testing import assert_frame_equal
 
-from flows import roster_intake, roster_reading
+from flows import roster_intake, roster_reading, roster_shares
 from flows.checked_rows import TableDay, checked, read_day
 from flows.errors import Unanswered, UserError, is_for_want_of_memory
 from flows.kept_directory import KeptDirectory
@@ -21,7 +21,8 @@ from flows.kept_rosters import KeptRosters
 from flows.lake import Lake
 from flows.roster_files import DayFile, HashesCollide, roster_file, rows_of_groups
 from flows.roster_intake import months_of_rosters
-from flows.roster_reading import RosterReading, RowGroups, shares_of
+from flows.roster_reading import RosterReading
+from flows.roster_shares import RowGroups, shares_of
 from flows.source import Part
 from flows.workers import WorkerLost, Workers, dismiss, in_processes, in_turn
 from transforms import roster_stays
@@ -128,7 +129,7 @@ def test_in_memory_out_of_core_and_in_buckets_a_month_is_the_same(seed: int, tmp
     table_days = random_days(seed, tmp_path / "source")
     at_once = taken(table_days, tmp_path / "at once", 1)
     monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
-    monkeypatch.setattr(roster_reading, "_ROWS_A_SHARE", seed % 3 * 30 + 20)  # the files in one share, or in some
+    monkeypatch.setattr(roster_shares, "_ROWS_A_SHARE", seed % 3 * 30 + 20)  # the files in one share, or in some
     assert taken(table_days, tmp_path / "out of core", 1) == at_once
     monkeypatch.setattr(roster_reading, "_MOST_WAITING", seed % 40)  # added to what waits once, some times, or every day
     monkeypatch.setattr(roster_stays, "_STAYS_AT_ONCE", 10 + seed)
@@ -138,7 +139,7 @@ def test_in_memory_out_of_core_and_in_buckets_a_month_is_the_same(seed: int, tmp
 def test_read_by_other_processes_a_month_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes that may be lost read with Polars, but for files with checksums; this one with Arrow."""
     monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
-    monkeypatch.setattr(roster_reading, "_ROWS_A_SHARE", 40)
+    monkeypatch.setattr(roster_shares, "_ROWS_A_SHARE", 40)
     asked = []
 
     def in_others(call: Callable, jobs: list[tuple]) -> Iterator[object]:
@@ -199,7 +200,7 @@ def test_each_broken_cell_is_told_of_and_its_day_need_not_be_looked_at_again(
     three_days: list[DayFile], column: str, which: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether it is broken on one day or stays so: what is said of it is what is said where each row is looked at."""
-    monkeypatch.setattr(roster_reading, "_ROWS_A_SHARE", 40)  # two shares
+    monkeypatch.setattr(roster_shares, "_ROWS_A_SHARE", 40)  # two shares
     broken_on = [three_days[n].day for n in which]
     files = with_a_broken_cell(three_days, broken_on, column, BROKEN[column], LAST_ROW, tmp_path)
     reading = RosterReading(files, tmp_path)
@@ -298,7 +299,7 @@ def test_a_file_that_takes_its_reader_with_it_is_read_by_this_process(
     table_days = as_table_days(three_days)
     at_once = taken(table_days, tmp_path / "at once", 2)
     monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
-    monkeypatch.setattr(roster_reading, "_ROWS_A_SHARE", 20)
+    monkeypatch.setattr(roster_shares, "_ROWS_A_SHARE", 20)
     asked = []
 
     def lose(call: Callable, jobs: list[tuple]) -> Iterator[object]:
@@ -316,7 +317,7 @@ def test_where_polars_gives_up_the_day_is_looked_at_row_by_row(
     table_days = as_table_days(three_days)
     at_once = taken(table_days, tmp_path / "at once", 2)
     monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
-    monkeypatch.setattr(roster_reading, "_ROWS_A_SHARE", 20)
+    monkeypatch.setattr(roster_shares, "_ROWS_A_SHARE", 20)
     sound = pl.scan_parquet
 
     def gives_up(path: Path, **options: object) -> pl.LazyFrame:
@@ -356,7 +357,7 @@ def test_rosters_in_another_order_every_day_make_the_same_month(tmp_path: Path, 
     """In files of other sizes, too: then nearly every row is a stay of its own, and waits on disk."""
     rng = random.Random(7)
     days = {FIRST + timedelta(n): random_roster(rng, FIRST + timedelta(n)) for n in range(4)}
-    monkeypatch.setattr(roster_reading, "_ROWS_A_SHARE", 10)
+    monkeypatch.setattr(roster_shares, "_ROWS_A_SHARE", 10)
     monkeypatch.setattr(roster_reading, "_MOST_WAITING", 5)
     found = []
     for shuffled in (False, True):

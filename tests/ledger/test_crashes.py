@@ -35,9 +35,9 @@ Product(Path(sys.argv[1])).run(Path(sys.argv[2]), date(2026, 2, 12))
 # The same source as one of large months: shares of a few rows, four buckets, processes that read, keep and bill them.
 SCRIPT_OF_LARGE = """
 import sys; from datetime import date; from pathlib import Path
-from flows import kept_rosters, roster_intake, roster_reading; from flows.workers import in_processes
+from flows import kept_rosters, roster_intake, roster_shares; from flows.workers import in_processes
 from tests.conftest import Product
-roster_intake._SMALL_MONTH, roster_reading._ROWS_A_SHARE, kept_rosters.buckets_for_users = 0, 2, lambda users: 4
+roster_intake._SMALL_MONTH, roster_shares._ROWS_A_SHARE, kept_rosters.buckets_for_users = 0, 2, lambda users: 4
 if __name__ == "__main__":
     Product(Path(sys.argv[1]), workers=in_processes).run(Path(sys.argv[2]), date(2026, 2, 12))
 """
