@@ -181,6 +181,7 @@ def test_workers_of_a_cluster_read_and_keep_large_rosters_too_though_two_are_kil
     _only_what_is_kept_is_left("exports", store, tmp_path)
 
 
+@pytest.mark.long
 def test_deployments_have_their_work_done_by_a_cluster_too(store: dict[str, str], cluster: Cluster, earlier: Product, tmp_path: Path) -> None:
     home, where = tmp_path / "home", f"home={str(tmp_path / 'home')!r}, cluster={cluster.address!r}, through='{EARLIER}'"
     runs = f"operated.ingest(source='s3://exports', lake='s3://lake/deployed', {where}); operated.billing({where})"
@@ -262,6 +263,7 @@ def test_a_worker_of_another_version_or_with_another_disk_is_refused_by_its_addr
         runner_at(cluster.address)
 
 
+@pytest.mark.long
 def test_a_scheduler_killed_in_the_middle_is_told_in_a_sentence(store: dict[str, str], cluster: Cluster, tmp_path: Path) -> None:
     running = start(store, cluster, tmp_path / "home", RUN, "rosters", THROUGH, lake="left")
     while not any(key.startswith("left/") and "issued-lines" in key for key in keys(store)):
@@ -290,6 +292,7 @@ def test_a_scheduler_that_comes_back_while_rosters_are_read_is_asked_again(
     _only_what_is_kept_is_left("back", store, tmp_path)
 
 
+@pytest.mark.long
 def test_a_home_named_from_where_one_stands_is_found_by_workers_that_stand_elsewhere(
     store: dict[str, str], cluster: Cluster, earlier: Product, tmp_path: Path
 ) -> None:

@@ -123,6 +123,7 @@ def test_runs_of_a_schedule_start_late_wait_for_each_other_and_do_the_day_that_w
     assert json.loads(told["seatledger-holds"]["data"]) == [{"workspace": "nothing is held"}]
 
 
+@pytest.mark.long
 def test_two_deployments_on_one_home_wait_for_each_other_though_the_server_is_restarted_meanwhile(
     operated: Operated, tmp_path: Path
 ) -> None:

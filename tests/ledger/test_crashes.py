@@ -194,7 +194,7 @@ def test_F34_killed_as_the_process_that_was_started_the_whole_run_ends_and_the_n
     }
 
 
-@pytest.mark.parametrize("megabytes", [200, 1000, 1700])
+@pytest.mark.parametrize("megabytes", [1000, *(pytest.param(megabytes, marks=pytest.mark.long) for megabytes in (200, 1700))])
 def test_F36_with_too_little_memory_it_says_so_and_earlier_results_are_intact(megabytes: int, tmp_path: Path, source: Path) -> None:
     product = Product(tmp_path / "home")
     product.run(source, date(2026, 1, 20))
@@ -276,7 +276,7 @@ def can_mount(tmp_path: Path) -> bool:
     return bool(shutil.which("unshare")) and on_a_small_disk("1m", tmp_path / "try", ["true"]).returncode == 0
 
 
-@pytest.mark.parametrize("room", [40_000, 500_000, 2_000_000, 4_000_000])
+@pytest.mark.parametrize("room", [40_000, 2_000_000, *(pytest.param(room, marks=pytest.mark.long) for room in (500_000, 4_000_000))])
 def test_F36_on_a_disk_that_fills_up_it_says_so_and_earlier_results_are_intact(room: int, tmp_path: Path, source: Path) -> None:
     if not can_mount(tmp_path):
         pytest.skip("this system lets nobody mount a small disk")

@@ -36,7 +36,7 @@ def run(product: Product, source: Path, through: date, buckets: int) -> str | No
     return None
 
 
-@pytest.mark.parametrize("seed", range(6000, 6002))
+@pytest.mark.parametrize("seed", [6000, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(6001, 6010))])
 def test_a_random_source_by_bucket_is_the_same_as_all_at_once(seed: int, tmp_path: Path) -> None:
     facts = random_facts(seed)
     source, catalogs = write_source(facts, tmp_path / "source"), write_catalogs(facts, tmp_path / "catalogs", only_own=True)
@@ -50,7 +50,7 @@ def test_a_random_source_by_bucket_is_the_same_as_all_at_once(seed: int, tmp_pat
     assert found[0][1]["invoices"]
 
 
-@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(3, 200))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 200))])
 def test_a_damaged_source_by_bucket_is_the_same_as_all_at_once(seed: int, tmp_path: Path) -> None:
     sound, case = valid_source(0).write(tmp_path / "sound"), damaged(valid_source(0), 7000 + seed)
     broken, found = case.write(tmp_path / "broken"), []
