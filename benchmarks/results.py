@@ -60,7 +60,7 @@ def _ratio(results: Mapping, scenario: str, one: str, other: str, to: str | None
 
 
 def _fastest_peer(results: Mapping) -> float | None:
-    peers = results.get("stage", {}).get("contenders", {}).keys() - {"seatledger_stage", "scan_limit", "scan_all"}
+    peers = results.get("stage", {}).get("contenders", {}).keys() - {"seatledger_stage", "seatledger_stage_all", "scan_limit", "scan_all"}
     return min((r for peer in peers if (r := _ratio(results, "stage", peer, "seatledger_stage"))), default=None)
 
 
@@ -76,7 +76,7 @@ GOALS = (
     Goal("`run --direct`, a million seats, against the scan limit", "times", 3, lambda r: _ratio(r, "whole", "seatledger", "scan_limit")),
     Goal("the same, against DuckDB reading all nine columns", "times", 3, lambda r: _ratio(r, "whole", "seatledger", "scan_all")),
     Goal("the seat months alone, against the scan limit", "times", 1.2, lambda r: _ratio(r, "stage", "seatledger_stage", "scan_limit")),
-    Goal("the same, against DuckDB reading all nine columns", "times", 1.2, lambda r: _ratio(r, "stage", "seatledger_stage", "scan_all")),
+    Goal("the same with names and addresses, against DuckDB reading all nine columns", "times", 1.2, lambda r: _ratio(r, "stage", "seatledger_stage_all", "scan_all")),
     Goal("the fastest peer, against the seat months", "times", 1, _fastest_peer, is_least=True),
     Goal("pandas, against the seat months", "times", 5, lambda r: _ratio(r, "stage", "pandas_", "seatledger_stage"), is_least=True),
     Goal("gaps and islands in SQL, the same", "times", 3, lambda r: _ratio(r, "stage", "duckdb_islands", "seatledger_stage"), is_least=True),

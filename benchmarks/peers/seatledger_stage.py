@@ -1,6 +1,10 @@
-"""seatledger's seat months alone, from the same files: a day is a bit of a user's month; seats and moves are counted from the bits."""
+"""seatledger's seat months alone, from the columns that the peers read: a day is a bit of a user's month; seats and moves are counted from the bits.
+
+A run reads who the users are as well, for the directory: that is `seatledger_stage_all`.
+"""
 
 from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -8,17 +12,21 @@ import polars as pl
 import pyarrow.parquet
 
 from benchmarks.peers.job import as_command, days
+from flows import roster_reading
 from flows.catalogs import read_catalogs
 from flows.roster_files import DayFile, rows_of_groups
-from flows.roster_reading import RosterReading, WaitingPart, read_share
+from flows.roster_reading import RosterReading, ShareRead, WaitingPart, read_share
 from flows.workers import dismiss, in_processes, start_early
 from transforms.buckets import buckets_for_users
 from transforms.calendar import first_of_month
+from transforms.contracts.sources import UserRows
 from transforms.policy import holds_a_seat
 from transforms.seat_months import seat_changes_from_seat_month, seat_month_from_roster_month
 
+_WHO = ("name", "email", "last_active_on")  # no seat depends on them
 
-def seat_months(source: Path, out: Path) -> None:
+
+def seat_months(source: Path, out: Path, readers: Callable[..., Iterator] | None = None) -> None:
     """Read each month's rosters into bits, every row checked on the way, apply the catalogues' policy, count; bucket by bucket."""
     start_early(in_processes, read_share)
     owners = pl.read_parquet(source / "subscriptions.parquet", columns=["workspace_id", "catalog"]).unique()
@@ -26,7 +34,7 @@ def seat_months(source: Path, out: Path) -> None:
     for month, its_days in _months(days(source)).items():
         files = _files(source, its_days)
         into = into or buckets_for_users(sum(file.rows for file in files if file.day == its_days[0]))
-        reading = RosterReading(files, out, in_processes)
+        reading = RosterReading(files, out, readers or of_what_decides)
         assert not reading.broken_days(into), "the source has a row that is not in order"
         jobs = [(part, owners, month, its_days, before.get(part.bucket.number), out) for part in reading.parts(into)]
         for number, (its_seats, its_moves, kept) in enumerate(in_processes(_counted, jobs)):
@@ -37,6 +45,22 @@ def seat_months(source: Path, out: Path) -> None:
     dismiss()
     pl.concat(seats).write_parquet(out / "seats.parquet")
     pl.concat(moves).write_parquet(out / "moves.parquet")
+
+
+def of_what_decides(call: Callable, jobs: Sequence[tuple]) -> Iterator:
+    """Worker processes that leave out of a share what no seat depends on."""
+    return in_processes(_read_what_decides if call is read_share else call, jobs)
+
+
+def _read_what_decides(*job: object) -> ShareRead:
+    roster_reading.rows_by_polars = _rows_of_what_decides
+    return read_share(*job)
+
+
+def _rows_of_what_decides(file: Path, first: int, rows: int) -> pl.DataFrame:
+    types = UserRows.types()
+    read = pl.scan_parquet(file, glob=False, hive_partitioning=False).slice(first, rows).select(pl.exclude(_WHO))
+    return read.with_columns(pl.lit(None, types[name]).alias(name) for name in _WHO).select(list(types)).collect()
 
 
 def _files(source: Path, its_days: list[date]) -> list[DayFile]:
