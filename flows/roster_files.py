@@ -21,6 +21,7 @@ _TYPES = {  # of a column in a footer: physical, logical
     "Boolean": ("BOOLEAN", "NONE"),
     "Date": ("INT32", "DATE"),
 }
+_NO_VALUES = ("INT32", "UNKNOWN")  # of a column that its writer gave no type, for there is no value in it
 _INT32 = 5  # a field's type in Thrift's compact protocol
 
 
@@ -107,17 +108,19 @@ def rows_of_groups(says: pyarrow.parquet.FileMetaData) -> tuple[int, ...]:
 
 
 def _has_the_types(says: pyarrow.parquet.FileMetaData) -> bool:
-    """Whether each column of the contract is there once, flat, in its own type. DuckDB does not tell `Kind` from `kind`."""
+    """Whether each column of the contract is there once, flat, in its own type, or without any value where that is allowed. DuckDB does not tell `Kind` from `kind`."""
     names = [name.lower() for name in says.schema.to_arrow_schema().names]
     columns = {column.path: column for column in map(says.schema.column, range(len(says.schema.names)))}
     if len(set(names)) < len(names):
         return False
-    return all(name in columns and _is(columns[name], str(wanted)) for name, wanted in UserRows.types().items())
+    optional = {name for name, column in UserRows.to_schema().columns.items() if column.nullable}
+    return all(name in columns and _is(columns[name], str(wanted), name in optional) for name, wanted in UserRows.types().items())
 
 
-def _is(column: pyarrow.parquet.ColumnSchema, wanted: str) -> bool:
+def _is(column: pyarrow.parquet.ColumnSchema, wanted: str, may_be_empty: bool) -> bool:
     given = (column.physical_type, column.logical_type.type)
-    return given == _TYPES[wanted] and column.max_repetition_level == 0 and column.max_definition_level <= 1
+    fits = given == _TYPES[wanted] or (may_be_empty and given == _NO_VALUES)
+    return fits and column.max_repetition_level == 0 and column.max_definition_level <= 1
 
 
 def _opened(path: Path | S3File) -> pyarrow.NativeFile:

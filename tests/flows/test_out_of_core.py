@@ -19,6 +19,7 @@ from flows.errors import Unanswered, UserError, is_for_want_of_memory
 from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
 from flows.lake import Lake
+from flows.parquet_rows import rows_by_polars
 from flows.roster_files import DayFile, HashesCollide, roster_file, rows_of_groups
 from flows.roster_intake import months_of_rosters
 from flows.roster_reading import RosterReading
@@ -134,6 +135,28 @@ def test_in_memory_out_of_core_and_in_buckets_a_month_is_the_same(seed: int, tmp
     monkeypatch.setattr(roster_reading, "_MOST_WAITING", seed % 40)  # added to what waits once, some times, or every day
     monkeypatch.setattr(roster_stays, "_STAYS_AT_ONCE", 10 + seed)
     assert taken(table_days, tmp_path / "in buckets", 4) == at_once
+
+
+@pytest.mark.parametrize("by_polars", [False, True])
+def test_columns_without_any_value_may_have_no_type(by_polars: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a writer leaves them that is given nothing but nulls: the users of such days are known by their ids alone."""
+    found = {}
+    for typed in (False, True):
+        table_days = []
+        for n in range(3):
+            day = FIRST + timedelta(n)
+            nothing = {name: pl.lit(None, UserRows.types()[name] if typed else pl.Null) for name in ("name", "email", "last_active_on")}
+            path = tmp_path / f"{typed}" / f"{day}.parquet"
+            path.parent.mkdir(exist_ok=True)
+            random_roster(random.Random(n), day).with_columns(**nothing).write_parquet(path)
+            table_days.append(TableDay("users", day, (Part("users", day, path, path.name),)))
+        monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
+        if by_polars:
+            monkeypatch.setattr(roster_reading, "rows_by_arrow", lambda file, _: rows_by_polars(file, 0, 10_000))
+        monkeypatch.setattr(roster_intake, "look_at_each_row", lambda *_: pytest.fail("the files can be read where they lie"))
+        found[typed] = taken(table_days, tmp_path / f"home {typed}", 1)
+    assert found[True]["people"]
+    assert (found[False]["rosters"], found[False]["people"]) == (found[True]["rosters"], found[True]["people"])
 
 
 def test_read_by_other_processes_a_month_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -393,13 +416,14 @@ def test_a_file_is_read_where_it_lies_only_in_the_contracts_own_types(tmp_path: 
         "checksums": (rows, {"write_page_checksum": True}), "lacks a column": (rows.drop("email"), {}),
         "case": (rows.with_columns(Email=pl.lit("x")), {}), "a time": (rows.cast({"last_active_on": pl.Datetime("us")}), {}),
         "a number": (rows.with_columns(login_enabled=pl.lit(1)), {}), "bytes": (rows.cast({"name": pl.Binary}), {}),
-        "nested": (rows.with_columns(name=pl.struct("name")), {}),
+        "nested": (rows.with_columns(name=pl.struct("name")), {}), "no names": (rows.with_columns(name=None, email=None, last_active_on=None), {}),
+        "no status": (rows.with_columns(status=None), {}),
     }  # fmt: skip
     lies = {}
     for name, (frame, options) in ways.items():
         pyarrow.parquet.write_table(frame.to_arrow(), tmp_path / f"{name}.parquet", **options)
         lies[name] = roster_file(part_of(tmp_path / f"{name}.parquet"))
-    assert {name for name, file in lies.items() if file} == {"plain", "zstd", "no dictionary", "v2 pages", "more", "checksums"}
+    assert {name for name, file in lies.items() if file} == {"plain", "zstd", "no dictionary", "v2 pages", "more", "checksums", "no names"}
     assert {name for name, file in lies.items() if file and file.has_checksums} == {"checksums"}
     (tmp_path / "none.parquet").write_bytes(b"PAR1 is what it begins with, and nothing more")
     assert roster_file(part_of(tmp_path / "none.parquet")) is None
