@@ -107,7 +107,7 @@ class Lake:
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
             with beside.open("wb") as file:
-                frame.write_parquet(file, compression="zstd", compression_level=1)
+                frame.write_parquet(file, compression="zstd", compression_level=1, statistics=False)  # it is read whole: nobody asks for them
                 file.flush()
                 os.fsync(file.fileno())
             reached("lake: written beside")
@@ -189,12 +189,12 @@ def read_frame(path: Path | S3Path, columns: list[str] | None = None) -> pl.Data
 
 def write_frame(path: Path | S3Path, frame: pl.DataFrame, compression: str = "zstd", rows_a_group: int | None = None) -> None:
     """Write a frame as it is, without more ado."""
-    how = {"compression_level": 1} if compression == "zstd" else {"statistics": False}  # what lies there for a while is read whole
+    how = {"compression_level": 1} if compression == "zstd" else {}
     if not isinstance(path, S3Path):
-        frame.write_parquet(path, compression=compression, row_group_size=rows_a_group, **how)
+        frame.write_parquet(path, compression=compression, row_group_size=rows_a_group, statistics=False, **how)
         return
     content = io.BytesIO()
-    frame.write_parquet(content, compression=compression, row_group_size=rows_a_group, **how)
+    frame.write_parquet(content, compression=compression, row_group_size=rows_a_group, statistics=False, **how)
     path.write_bytes(content.getvalue())
 
 

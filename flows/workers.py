@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 Workers = Callable[[Callable[..., Any], Sequence[tuple]], Iterator[Any]]
 
 _OBJECTS = 100_000  # before their process looks for cycles among them
-# A worker lets go of a day's columns only to ask for as much for the next day's: a tenth of its time went into that.
-_KEEPS_MEMORY = "background_thread:true,dirty_decay_ms:2000,muzzy_decay_ms:2000,oversize_threshold:0"
+# A worker lets go of a day's columns only to ask for as much for the next day's: a fifth of its time went into that.
+_KEEPS_MEMORY = "background_thread:true,dirty_decay_ms:10000,muzzy_decay_ms:10000,oversize_threshold:0"
 _MOST = 4  # each holds a bucket in memory
 
 
