@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _ROWS_OF_A_GROUP = 30_720  # of DuckDB's 122,880: what a thread takes at once, so that tables of ten thousands of rows are worked on by all
 _WRITTEN_AT_ONCE = 2  # reports: DuckDB sorts for one while the other is put in words
 _LONGEST = "seat_occupancy"  # of the reports: as much to write as all others together
-FROM_LEDGER = ("invoices", "invoice_lines", "credit_ledger", "runs", "inputs")
+FROM_LEDGER = {"invoices": "invoice_id", "invoice_lines": "line_id", "credit_ledger": "all", "runs": "run_id", "inputs": "all"}  # and in which order
 
 
 def publish(
@@ -59,7 +59,7 @@ def publish(
     """
 
     def fill(finance: duckdb.DuckDBPyConnection) -> None:
-        issued = ((table, ledger.batches(f"select * from {table} order by all")) for table in FROM_LEDGER)
+        issued = ((table, ledger.batches(f"select * from {table} order by {key}")) for table, key in FROM_LEDGER.items())
         rows = ((table, parts if isinstance(parts, list) else _read_once(parts)) for table, parts in shown)
         fill_finance(finance, chain(issued, rows), catalogs)
 
@@ -75,7 +75,7 @@ def publish_runs(path: Path, ledger: Ledger) -> None:
 
     def tell(finance: duckdb.DuckDBPyConnection) -> None:
         finance.execute("delete from runs")
-        _fill(finance, "runs", ledger.batches("select * from runs order by all"))
+        _fill(finance, "runs", ledger.batches(f"select * from runs order by {FROM_LEDGER['runs']}"))
 
     with _beside(path) as beside:
         shutil.copyfile(path, beside)
@@ -100,6 +100,7 @@ def _write(beside: Path, fill: Callable[[duckdb.DuckDBPyConnection], None]) -> N
         quoted = str(beside).replace("'", "''")
         finance.execute(f"attach '{quoted}' as finance (storage_version 'v1.5.0', row_group_size {_ROWS_OF_A_GROUP})")
         finance.execute("use finance")
+        finance.execute("set checkpoint_threshold = '0b'")  # what is committed goes into the file at once, and not into a log before
         finance.begin()  # in one go: hundreds of small statements would each be flushed to disk
         fill(finance)
         finance.commit()
