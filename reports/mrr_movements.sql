@@ -7,7 +7,8 @@
 -- plan_change, which cancels within them, and only what the workspace grew or shrank by is a movement.
 create table mrr_movements as
 with measured as (
-    select date_trunc('month', day)::date as month, max(day) as measured_on, min(day) as first_on from seat_occupancy group by all
+    select date_trunc('month', day)::date as month, max(day) as measured_on, min(day) as first_on
+    from (select distinct day from seat_occupancy) group by all
 ), moments as (
     select month, measured_on, measured_on as day, false as is_start from measured
     union all  -- what ran on the day before the ledger's opening day was taken over: it opens the first month
