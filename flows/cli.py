@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -309,11 +310,13 @@ def _show_log() -> None:
     log.propagate = False
 
 
+_OBJECTS = 100_000  # before Python looks for cycles among them: to import libraries makes many thousands, and each look at them finds none
 _TENDED = ("demo", "run", "ingest", "bill", "report", "verify")  # what may need much memory
 
 
 def main() -> None:
     """Run the command; a user's error is one sentence on stderr and exit 1, never a traceback."""
+    gc.set_threshold(_OBJECTS)
     if sys.argv[1:2] and sys.argv[1] in _TENDED:
         tend()
     stop_when_told()

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import duckdb
 import polars as pl
 
-_ROWS_AT_ONCE = 200_000
+_ROWS_AT_ONCE = 50_000
 REPORTS = Path(__file__).resolve().parent.parent / "reports"
 _READING_ORDER = (
     *("invoices", "invoice_lines", "invoice_changes", "credit_ledger", "unbilled_charges"),

@@ -29,7 +29,7 @@ from flows.month_reports import REPORTS, Report, meanings_of_columns, report_nam
 from flows.months_changed import earlier_months_that_differ
 from flows.page import PAGE_NAME, page_of_month
 from flows.progress import Progress, progress
-from flows.spreadsheet_cells import without_formulas
+from flows.report_csv import write_csv
 from flows.whole_files import put_in_place, whole
 from transforms.catalog import Catalog
 from transforms.money import CURRENCY_DECIMALS
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 _ROWS_OF_A_GROUP = 30_720  # of DuckDB's 122,880: what a thread takes at once, so that tables of ten thousands of rows are worked on by all
 _WRITTEN_AT_ONCE = 2  # reports: DuckDB sorts for one while the other is put in words
 _LONGEST = "seat_occupancy"  # of the reports: as much to write as all others together
-FROM_LEDGER = ("invoices", "invoice_lines", "credit_ledger", "runs", "inputs")
+FROM_LEDGER = {"invoices": "invoice_id", "invoice_lines": "line_id", "credit_ledger": "all", "runs": "run_id", "inputs": "all"}  # and in which order
 
 
 def publish(
@@ -59,7 +59,7 @@ def publish(
     """
 
     def fill(finance: duckdb.DuckDBPyConnection) -> None:
-        issued = ((table, ledger.batches(f"select * from {table} order by all")) for table in FROM_LEDGER)
+        issued = ((table, ledger.batches(f"select * from {table} order by {key}")) for table, key in FROM_LEDGER.items())
         rows = ((table, parts if isinstance(parts, list) else _read_once(parts)) for table, parts in shown)
         fill_finance(finance, chain(issued, rows), catalogs)
 
@@ -75,7 +75,7 @@ def publish_runs(path: Path, ledger: Ledger) -> None:
 
     def tell(finance: duckdb.DuckDBPyConnection) -> None:
         finance.execute("delete from runs")
-        _fill(finance, "runs", ledger.batches("select * from runs order by all"))
+        _fill(finance, "runs", ledger.batches(f"select * from runs order by {FROM_LEDGER['runs']}"))
 
     with _beside(path) as beside:
         shutil.copyfile(path, beside)
@@ -100,6 +100,7 @@ def _write(beside: Path, fill: Callable[[duckdb.DuckDBPyConnection], None]) -> N
         quoted = str(beside).replace("'", "''")
         finance.execute(f"attach '{quoted}' as finance (storage_version 'v1.5.0', row_group_size {_ROWS_OF_A_GROUP})")
         finance.execute("use finance")
+        finance.execute("set checkpoint_threshold = '0b'")  # what is committed goes into the file at once, and not into a log before
         finance.begin()  # in one go: hundreds of small statements would each be flushed to disk
         fill(finance)
         finance.commit()
@@ -186,7 +187,11 @@ def _catalogs(catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
 
 
 def _create_money_views(finance: duckdb.DuckDBPyConnection, decimals: int) -> None:
-    """Beside each column in minor units, the same amount as a DECIMAL with the most decimals of any currency."""
+    """Beside each column in minor units, the same amount as a DECIMAL with the most decimals of any currency.
+
+    What one minor unit is worth has no more decimals than that: multiplied so, an amount need not be divided again, which costs ten times as much.
+    """
+    worth = f"c.unit::decimal({decimals + 1}, {decimals})"
     described = (
         "select table_name, column_name, coalesce(comment, '') from duckdb_columns() where not internal order by table_name, column_index"
     )
@@ -198,7 +203,7 @@ def _create_money_views(finance: duckdb.DuckDBPyConnection, decimals: int) -> No
         minor = [name for name, _ in columns if name.endswith("_minor")]
         if not minor:
             continue
-        amounts = [f"(t.{name} * c.unit)::decimal(24, {decimals}) as {name.removesuffix('_minor')}" for name in minor]
+        amounts = [f"(t.{name} * {worth})::decimal(24, {decimals}) as {name.removesuffix('_minor')}" for name in minor]
         statements.append(
             f"create view {table}_v as select t.*, {', '.join(amounts)} from {table} t left join currencies c using (currency)"
         )
@@ -254,11 +259,12 @@ def _export_month(finance: duckdb.DuckDBPyConnection, month: date, folder: Path,
     def write(report: Report) -> None:
         with _asked(finance) as asked:
             (mine,) = reports_of_month(asked, month, [report.name])
-            _write_whole(folder / f"{report.name}.csv", goes_on(_checked_csv(mine, excel)))
+            with whole(folder / f"{report.name}.csv") as beside, beside.open("w+b", buffering=0) as file:
+                write_csv(mine.name, goes_on(mine.parts()), file, excel=excel)
 
     def write_page() -> None:
-        with _asked(finance) as asked:
-            _write_whole(folder / PAGE_NAME, [page_of_month(asked, month)])
+        with _asked(finance) as asked, whole(folder / PAGE_NAME) as beside:
+            beside.write_bytes(page_of_month(asked, month))
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -280,11 +286,11 @@ def _export_month(finance: duckdb.DuckDBPyConnection, month: date, folder: Path,
 
 
 @contextmanager
-def _writers() -> Iterator[tuple[ThreadPoolExecutor, Callable[[Iterable[memoryview]], Iterator[memoryview]]]]:
+def _writers() -> Iterator[tuple[ThreadPoolExecutor, Callable[[Iterable[pl.DataFrame]], Iterator[pl.DataFrame]]]]:
     """Threads that write reports side by side, and what each passes its parts through: once the block is left, none goes on."""
     is_over = Event()
 
-    def goes_on(parts: Iterable[memoryview]) -> Iterator[memoryview]:
+    def goes_on(parts: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         for part in parts:
             if is_over.is_set():
                 raise InterruptedError
@@ -314,35 +320,6 @@ def _workbook(finance: duckdb.DuckDBPyConnection, month: date, path: Path, is_wa
 def csv_reports(finance: duckdb.DuckDBPyConnection, month: date, *, only: Collection[str] = ()) -> Iterator[tuple[str, bytes]]:
     """Every report of a month (or some): the file's name and its bytes. Raises UserError where a CSV does not hold what is published."""
     for report in reports_of_month(finance, month, only):
-        yield f"{report.name}.csv", b"".join(_checked_csv(report, excel=False))
-
-
-def _checked_csv(report: Report, excel: bool) -> Iterator[memoryview]:
-    """A report as CSV, some rows at a time; the header once, before the first."""
-    for n, rows in enumerate(report.parts()):
-        content = _csv(rows, excel)
-        _require_same_totals(report.name, rows, content)
-        yield memoryview(content)[content.index(b"\n") + 1 if n else 0 :]
-
-
-def _csv(frame: pl.DataFrame, excel: bool) -> bytes:
-    """A report as CSV; a text cell that a spreadsheet would run as a formula gets a quote before it."""
-    content = io.BytesIO()
-    ends = "\r\n" if excel else "\n"
-    without_formulas(frame).write_csv(content, include_bom=excel, line_terminator=ends, datetime_format="%Y-%m-%dT%H:%M:%SZ")
-    return content.getvalue()
-
-
-def _require_same_totals(name: str, frame: pl.DataFrame, content: bytes) -> None:
-    """What is read back from a CSV has the rows and the money of what is published."""
-    minor = [column for column in frame.columns if column.endswith("_minor")]
-    back = pl.read_csv(content, infer_schema=False, columns=minor or frame.columns[:1])
-    ours = (frame.height, *frame.select(pl.col(minor).sum()).rows()[:1])
-    theirs = (back.height, *back.select(pl.col(minor).cast(pl.Int64).sum()).rows()[:1])
-    if ours != theirs:
-        raise UserError(f"{name}.csv would hold {theirs} where {ours} is published; it was not written. Please report this.")
-
-
-def _write_whole(path: Path, parts: Iterable[bytes | memoryview]) -> None:
-    with whole(path) as beside, beside.open("wb") as file:
-        file.writelines(parts)
+        content = io.BytesIO()
+        write_csv(report.name, report.parts(), content, excel=False)
+        yield f"{report.name}.csv", content.getvalue()

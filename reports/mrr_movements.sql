@@ -7,7 +7,8 @@
 -- plan_change, which cancels within them, and only what the workspace grew or shrank by is a movement.
 create table mrr_movements as
 with measured as (
-    select date_trunc('month', day)::date as month, max(day) as measured_on, min(day) as first_on from seat_occupancy group by all
+    select date_trunc('month', day)::date as month, max(day) as measured_on, min(day) as first_on
+    from (select distinct day from seat_occupancy) group by all
 ), moments as (
     select month, measured_on, measured_on as day, false as is_start from measured
     union all  -- what ran on the day before the ledger's opening day was taken over: it opens the first month
@@ -30,16 +31,16 @@ with measured as (
     from worth where not is_start and month < (select max(month) from measured)
     union all
     select month, workspace_id, catalog, plan, currency, mrr_minor, 0, 0 from worth where is_start
-), plans as (
+), plans as materialized (
     select month, workspace_id, catalog, plan, currency,
         sum(opening)::bigint as opening_minor, sum(closing)::bigint as closing_minor, sum(seats)::bigint as closing_seats
     from sides group by all having sum(opening) <> 0 or sum(closing) <> 0
-), wholes as materialized (
-    select *,
-        sum(opening_minor) over whole as whole_opening,
-        sum(closing_minor) over whole as whole_closing,
-        min(month) over (partition by workspace_id, catalog) = month as is_first_row
-    from plans window whole as (partition by month, workspace_id, catalog)
+), wholes as materialized (  -- of a workspace in its catalogue, beside each of its plans
+    select p.*, w.whole_opening, w.whole_closing, f.first_month = p.month as is_first_row
+    from plans p
+    join (select month, workspace_id, catalog, sum(opening_minor) as whole_opening, sum(closing_minor) as whole_closing
+        from plans group by all) w using (month, workspace_id, catalog)
+    join (select workspace_id, catalog, min(month) as first_month from plans group by all) f using (workspace_id, catalog)
 ), doubtful as materialized (  -- spells before the month that a workspace seems to be new in: few, so that only their days are looked at
     select * from spells s
     where exists (

@@ -5,7 +5,7 @@
 -- After: workspace_names.
 create table plan_compliance as
 with months as (
-    select date_trunc('month', day)::date as month, max(day) as last_day from seat_occupancy group by all
+    select date_trunc('month', day)::date as month, max(day) as last_day from (select distinct day from seat_occupancy) group by all
 ), at_limit as (
     select workspace_id, date_trunc('month', day)::date as month, count(*) filter (occupied > seat_limit) as days_over,
         count(*) as days_reached, min(day) as first_reached, max(day) as last_reached,

@@ -21,6 +21,7 @@ with months as (
     from months m
     join seat_occupancy o on o.workspace_id = m.workspace_id and o.day = m.last_day
     left join idle_seats i on i.workspace_id = m.workspace_id and i.day = m.last_day
+    where o.day in (select last_day from months)  -- says nothing more, but leaves one day in thirty to be looked for
 )
 select
     l.workspace_id,

@@ -1,2 +1,2 @@
 -- Why are the month's invoices more or less than those before?  Grain: invoice.  Units: money.
-select * from invoice_changes_v where date_trunc('month', invoice_on) = $month order by invoice_on, catalog, length(invoice_number), invoice_number
+select * from invoice_changes_v where invoice_on between $month and last_day($month) order by invoice_on, catalog, length(invoice_number), invoice_number

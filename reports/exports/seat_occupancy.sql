@@ -1,2 +1,2 @@
 -- How many seats were held on each day of the month?  Grain: workspace, day.  Units: seats at the day's close.
-select * from seat_occupancy where date_trunc('month', day) = $month order by workspace_id, day
+select * from seat_occupancy where day between $month and last_day($month) order by workspace_id, day
