@@ -8,17 +8,18 @@ from typing import NamedTuple
 import polars as pl
 
 from transforms import findings
-from transforms.agreed_seats import agreed_at
+from transforms.agreed_seats import with_agreed_seats
 from transforms.billing import Billing, Facts, Position
 from transforms.broken_aliases import broken_aliases_from_alias_changes
 from transforms.catalog import Catalog
 from transforms.contract_events import exceptions_from_refusals, unknown_subscription_events
 from transforms.contracts.findings import Exceptions
 from transforms.idle_seats import idle_seats_from_idle_users
-from transforms.occupancy import occupancy_from_days, subscription_days, with_days_of_unresolved
+from transforms.occupancy import occupancy_from_days
 from transforms.plan_usage import plan_usage_from_usage
 from transforms.prices import plan_list_from_catalogs
 from transforms.sorted_rows import in_order
+from transforms.subscription_days import subscription_days, with_days_of_unresolved
 from transforms.unbilled import unbilled_from_differences
 
 
@@ -65,9 +66,8 @@ def _occupancy(facts: Facts, position: Position, catalogs: Mapping[str, Catalog]
         position.subscriptions, position.schedules.spells, position.schedules.standings, plans, facts.opening_on, facts.horizon
     )
     days = with_days_of_unresolved(days, _unresolved_workspaces(facts, position), facts.opening_on, facts.horizon)
-    moments = days.filter(pl.col("basis") == "committed").select("subscription_id", "on")
-    agreed = agreed_at(position.seats.agreed, moments)
-    return occupancy_from_days(position.rosters.standing_days, days, position.seats.daily, agreed, position.holds["workspace_id"])
+    days = with_agreed_seats(days, position.seats.agreed)
+    return occupancy_from_days(position.rosters.standing_days, days, position.seats.daily, position.holds["workspace_id"])
 
 
 def _unresolved_workspaces(facts: Facts, position: Position) -> pl.DataFrame:
