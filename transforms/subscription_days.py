@@ -20,7 +20,9 @@ def subscription_days(
     workspaces = owner.select(pl.col("workspace_id").unique().sort())
     workspaces = workspaces.join(_endings(owner, standings, first), on="workspace_id", how="left", maintain_order="left")
     stretches = _stretches(owner, spells, standings, plans, first, last)
-    stretches = stretches.with_columns(workspace=pl.col("workspace_id").cast(pl.Enum(workspaces["workspace_id"])).to_physical().cast(pl.UInt32))
+    stretches = stretches.with_columns(
+        workspace=pl.col("workspace_id").cast(pl.Enum(workspaces["workspace_id"])).to_physical().cast(pl.UInt32)
+    )
     days = _numbered_days(stretches, workspaces.height, first, last)
     of_workspace = workspaces.select(pl.all().gather(days["workspace"]))
     of_stretch = stretches.select(pl.exclude("workspace_id", "workspace", "catalog", "since", "until").gather(days["stretch"]))
@@ -72,7 +74,9 @@ def _numbered_days(stretches: pl.DataFrame, workspaces: int, first: date, last: 
     stretches is put to them.
     """
     length = (last - first).days + 1
-    begins, ends = (pl.col("workspace").cast(pl.Int64) * length + (pl.col(day) - pl.lit(first)).dt.total_days() for day in ("since", "until"))
+    begins, ends = (
+        pl.col("workspace").cast(pl.Int64) * length + (pl.col(day) - pl.lit(first)).dt.total_days() for day in ("since", "until")
+    )
     covered = stretches.select(place=pl.int_ranges(begins, ends), stretch=pl.int_range(pl.len(), dtype=pl.UInt32)).explode("place")
     if covered["place"].n_unique() < covered.height:  # subscriptions that overlap: their workspace is held
         covered = covered.unique("place", keep="first", maintain_order=True)

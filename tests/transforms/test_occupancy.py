@@ -148,11 +148,15 @@ def subscriptions_of(stretches: list[tuple]) -> dict[str, pl.DataFrame]:
 
 def plainly(stretches: list[tuple], workspace: str, on: date) -> tuple:
     """Day by day: whose the day is, by which catalogue, how it is covered."""
-    mine = [(n, s, None if length is None else s + timedelta(days=length)) for n, (w, s, length, _) in enumerate(stretches) if w == workspace]
+    mine = [
+        (n, s, None if length is None else s + timedelta(days=length)) for n, (w, s, length, _) in enumerate(stretches) if w == workspace
+    ]
     running = [n for n, since, until in mine if since <= on and (until is None or on < until)]
     if running:
         return str(running[0]), f"k{running[0]}", "billed" if stretches[running[0]][3] else "trial"
-    covered = {day: plainly(stretches, workspace, day)[1] for day in DAYS_SHOWN if any(s <= day and (u is None or day < u) for _, s, u in mine)}
+    covered = {
+        day: plainly(stretches, workspace, day)[1] for day in DAYS_SHOWN if any(s <= day and (u is None or day < u) for _, s, u in mine)
+    }
     over = sorted((until, str(n)) for n, _, until in mine if until and until <= MONTH)
     earlier = [covered[day] for day in sorted(covered) if day < on] or [f"k{n}" for _, n in over]
     later = [covered[day] for day in sorted(covered) if day > on]
@@ -164,7 +168,9 @@ def plainly(stretches: list[tuple], workspace: str, on: date) -> tuple:
 @given(STRETCHES)
 def test_each_day_is_of_the_subscription_that_runs_or_of_the_nearest_ones_catalogue(stretches: list[tuple]) -> None:
     days = subscription_days(**subscriptions_of(stretches), first=MONTH, last=LAST)
-    said = {(w, on): tuple(rest) for w, on, *rest in days.select("workspace_id", "on", "subscription_id", "catalog", "coverage").iter_rows()}
+    said = {
+        (w, on): tuple(rest) for w, on, *rest in days.select("workspace_id", "on", "subscription_id", "catalog", "coverage").iter_rows()
+    }
     assert said == {(w, on): plainly(stretches, w, on) for w in {s[0] for s in stretches} for on in DAYS_SHOWN}
     assert list(said) == sorted(said)
 
