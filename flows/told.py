@@ -167,7 +167,8 @@ def _repeated_events(versions: Versions, lake: Lake) -> pl.DataFrame:
     """Every row of the events whose id is there more than once, in any workspace, in the order in which they were delivered."""
     paths = [lake.day_path(table, day, version) for (table, day), version in versions.items() if table == "activity"]
     ids = pl.concat([pl.Series("event_id", dtype=pl.String), *(lake.read(path, columns=["event_id"])["event_id"] for path in paths)])
-    several = ids.filter(ids.is_duplicated()).unique()
+    alike = ids.filter(ids.hash().is_duplicated())  # few, if any: what is a text's hash is compared in a tenth of its time
+    several = alike.filter(alike.is_duplicated()).unique()
     if several.is_empty():
         return rows_of("activity", {}, lake)
     is_one = pl.col("event_id").is_in(several.implode())

@@ -174,14 +174,16 @@ def _exceptions(
     )
     over = position.schedules.standings.filter(pl.col("ended_on") <= facts.opening_on).select("subscription_id")
     # Where a row is broken, what its user did is not known: the hold says so.
-    whole = position.rosters.seat_changes.filter(~pl.col("workspace_id").is_in(facts.holds["workspace_id"].implode()))
+    is_whole = ~pl.col("workspace_id").is_in(facts.holds["workspace_id"].implode())
+    whole, counted_by = position.rosters.seat_changes.filter(is_whole), position.seats.daily.filter(is_whole)
+    counted_by = counted_by.select("workspace_id", "catalog").unique()
     found = [
         exceptions_from_refusals(position.schedules.refusals, position.events),
         unknown_subscription_events(facts.activity, pl.concat([facts.subscription_rows, facts.other_rows])["subscription_id"]),
         findings.seat_limit_findings(occupancy),
         findings.broken_alias_findings(position.rosters.alias_changes),
-        findings.vanished_findings(whole, facts.activity, catalogs),
-        findings.disagreement_findings(whole, facts.activity, catalogs, facts.opening_on, facts.horizon),
+        findings.vanished_findings(whole, facts.activity, counted_by, catalogs),
+        findings.disagreement_findings(whole, facts.activity, counted_by, catalogs, facts.opening_on, facts.horizon),
         findings.unmatched_findings(facts.subscription_rows, rostered, over, facts.opening_on, facts.horizon),
         findings.trial_findings(position.subscriptions, trial_days, over, facts.opening_on),
         findings.usage_findings(plan_usage),
