@@ -36,8 +36,8 @@ def _standing() -> pl.Expr:
 
 def _counts_by_day(users: pl.DataFrame, days: range) -> pl.DataFrame:
     """How many users each workspace has on each of some days of a month, as a list in their order. Grain: workspace."""
-    of_day = [((pl.col("bits") & (1 << (day - 1))) != 0).sum().cast(pl.Int64).alias(str(day)) for day in days]
-    sums = users.group_by("workspace_id").agg(of_day)
+    is_there = {str(day): (pl.col("bits") & (1 << (day - 1))) != 0 for day in days}
+    sums = users.select("workspace_id", **is_there).group_by("workspace_id").agg(pl.all().sum().cast(pl.Int64))
     return sums.select("workspace_id", counts=pl.concat_arr([str(day) for day in days]).arr.to_list())
 
 
@@ -101,10 +101,9 @@ def _with_seats(days: pl.DataFrame, daily: pl.DataFrame, workspaces: pl.Enum) ->
     catalogs = _numbered(days["catalog"], daily["catalog"])
     none = len(catalogs.categories)  # what a day without a catalogue is counted by: nobody holds a seat
     counted_by = pl.col("catalog").cast(catalogs).to_physical().cast(pl.Int64).fill_null(none)
-    workspace = pl.col("workspace_id").cast(workspaces).to_physical().cast(pl.Int64)
-    place = (workspace * (none + 1) + counted_by) * _MORE_THAN_DAYS + pl.col("on").to_physical()
+    place = (pl.col("place") // _MORE_THAN_DAYS * (none + 1) + counted_by) * _MORE_THAN_DAYS + pl.col("on").to_physical()
     moved = ["added", "removed", "reactivated"]
-    seats = daily.select("occupied", *moved, place=place).sort("place")
+    seats = daily.with_columns(place=_place(workspaces)).select("occupied", *moved, place=place).sort("place")
     asked = _in_order(days.select(row=pl.int_range(pl.len(), dtype=pl.UInt32), place=place))
     latest = asked.join_asof(seats, on="place", coalesce=False, check_sortedness=False)
     is_theirs = pl.col("place_right") // _MORE_THAN_DAYS == pl.col("place") // _MORE_THAN_DAYS

@@ -87,14 +87,12 @@ def _numbered_days(stretches: pl.DataFrame, workspaces: int, first: date, last: 
 
 def _nearest_catalog(days: pl.DataFrame, stretches: pl.DataFrame, before: pl.Series) -> pl.Series:
     """The catalogue of each day's stretch, or of the last one before it: `before` for those that were over on the first day; else of the next."""
-    earlier, later = (_catalog_of(days["stretch"].fill_null(strategy=way), days, stretches) for way in ("forward", "backward"))
-    return pl.select(pl.coalesce(earlier, before, later).alias("catalog")).to_series()
-
-
-def _catalog_of(stretch: pl.Series, days: pl.DataFrame, stretches: pl.DataFrame) -> pl.Series:
-    """The catalogue of a stretch near to each day; null where it is another workspace's."""
-    near = stretches.select(pl.col("workspace", "catalog").gather(stretch))
-    return near.select(pl.when(pl.col("workspace") == days["workspace"]).then("catalog")).to_series()
+    sides = {"earlier": days["stretch"].forward_fill(), "later": days["stretch"].backward_fill()}
+    whose = {f"whose_{side}": stretches["workspace"].gather(nearest) for side, nearest in sides.items()}
+    near = days.select("workspace", **sides, **whose, before=before)
+    earlier, later = (pl.when(pl.col("workspace") == pl.col(f"whose_{side}")).then(side) for side in sides)
+    nearest = near.select(pl.coalesce(earlier, pl.when(pl.col("before").is_null()).then(later))).to_series()
+    return stretches["catalog"].gather(nearest).zip_with(nearest.is_not_null(), before)
 
 
 def _endings(owner: pl.DataFrame, standings: pl.DataFrame, first: date) -> pl.DataFrame:
