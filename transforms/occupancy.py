@@ -6,9 +6,9 @@ from datetime import date
 
 import polars as pl
 
+from transforms.calendar import MORE_THAN_DAYS
 from transforms.contracts.occupancy import SeatOccupancy, StandingDays
 
-_MORE_THAN_DAYS = 10_000_000  # than there are dates
 STANDING_COUNTS = ["pending", "alias", "portal", "deactivated"]
 
 
@@ -73,7 +73,7 @@ def _numbered(*texts: pl.Series) -> pl.Enum:
 
 def _place(workspaces: pl.Enum) -> pl.Expr:
     """A number for each day of each workspace, in their order: to join and sort by it costs a fraction of what the texts do."""
-    return pl.col("workspace_id").cast(workspaces).to_physical().cast(pl.Int64) * _MORE_THAN_DAYS + pl.col("on").to_physical()
+    return pl.col("workspace_id").cast(workspaces).to_physical().cast(pl.Int64) * MORE_THAN_DAYS + pl.col("on").to_physical()
 
 
 def _in_order(days: pl.DataFrame) -> pl.DataFrame:
@@ -101,12 +101,12 @@ def _with_seats(days: pl.DataFrame, daily: pl.DataFrame, workspaces: pl.Enum) ->
     catalogs = _numbered(days["catalog"], daily["catalog"])
     none = len(catalogs.categories)  # what a day without a catalogue is counted by: nobody holds a seat
     counted_by = pl.col("catalog").cast(catalogs).to_physical().cast(pl.Int64).fill_null(none)
-    place = (pl.col("place") // _MORE_THAN_DAYS * (none + 1) + counted_by) * _MORE_THAN_DAYS + pl.col("on").to_physical()
+    place = (pl.col("place") // MORE_THAN_DAYS * (none + 1) + counted_by) * MORE_THAN_DAYS + pl.col("on").to_physical()
     moved = ["added", "removed", "reactivated"]
     seats = daily.with_columns(place=_place(workspaces)).select("occupied", *moved, place=place).sort("place")
     asked = _in_order(days.select(row=pl.int_range(pl.len(), dtype=pl.UInt32), place=place))
     latest = asked.join_asof(seats, on="place", coalesce=False, check_sortedness=False)
-    is_theirs = pl.col("place_right") // _MORE_THAN_DAYS == pl.col("place") // _MORE_THAN_DAYS
+    is_theirs = pl.col("place_right") // MORE_THAN_DAYS == pl.col("place") // MORE_THAN_DAYS
     is_of_the_day = pl.col("place_right") == pl.col("place")
     found = latest.select("row", pl.when(is_theirs).then("occupied"), pl.when(is_of_the_day).then(pl.col(*moved)))
     return pl.concat([days, found.sort("row").drop("row")], how="horizontal")

@@ -19,20 +19,18 @@ def subscription_days(
     owner = subscriptions.select("subscription_id", "workspace_id", "catalog")
     workspaces = owner.select(pl.col("workspace_id").unique().sort())
     workspaces = workspaces.join(_endings(owner, standings, first), on="workspace_id", how="left", maintain_order="left")
-    stretches = _stretches(owner, spells, standings, plans, first, last)
-    stretches = stretches.with_columns(
-        workspace=pl.col("workspace_id").cast(pl.Enum(workspaces["workspace_id"])).to_physical().cast(pl.UInt32)
-    )
-    days = _numbered_days(stretches, workspaces.height, first, last)
+    shown = _spells_shown(owner, spells, standings, plans, first, last)
+    shown = shown.with_columns(workspace=pl.col("workspace_id").cast(pl.Enum(workspaces["workspace_id"])).to_physical().cast(pl.UInt32))
+    days = _numbered_days(shown, workspaces.height, first, last)
     of_workspace = workspaces.select(pl.all().gather(days["workspace"]))
-    of_stretch = stretches.select(pl.exclude("workspace_id", "workspace", "catalog", "since", "until").gather(days["stretch"]))
-    full = pl.concat([days, of_workspace, of_stretch], how="horizontal")
-    has_ended = pl.col("stretch").is_null() & (pl.col("on") >= pl.col("ended_on"))
+    of_spell = shown.select(pl.exclude("workspace_id", "workspace", "catalog", "since", "until").gather(days["spell"]))
+    full = pl.concat([days, of_workspace, of_spell], how="horizontal")
+    has_ended = pl.col("spell").is_null() & (pl.col("on") >= pl.col("ended_on"))
     return full.select(
         "workspace_id",
         "on",
         "subscription_id",
-        _nearest_catalog(days, stretches, of_workspace["catalog_before"]),
+        _nearest_catalog(days, shown, of_workspace["catalog_before"]),
         "plan",
         "basis",
         "seat_limit",
@@ -41,18 +39,17 @@ def subscription_days(
     )
 
 
-def _stretches(
+def _spells_shown(
     owner: pl.DataFrame, spells: pl.DataFrame, standings: pl.DataFrame, plans: pl.DataFrame, first: date, last: date
 ) -> pl.DataFrame:
     """Days [since, until) on one plan, workspace by workspace. Grain: spell that has a day from `first` to `last`."""
     known = spells.filter((pl.col("spell_from") <= last) & (pl.col("spell_until").is_null() | (pl.col("spell_until") > first)))
-    on_plan = known.join(owner, on="subscription_id").join(
-        plans.select("catalog", "plan", "basis", "seat_limit", "is_free"), on=["catalog", "plan"]
-    )
-    on_plan = on_plan.join(standings.select("subscription_id", "ended_on"), on="subscription_id")
+    of_plan = plans.select("catalog", "plan", "basis", "seat_limit", "is_free")
+    on_plan = known.join(owner, on="subscription_id", maintain_order="left").join(of_plan, on=["catalog", "plan"], maintain_order="left")
+    on_plan = on_plan.join(standings.select("subscription_id", "ended_on"), on="subscription_id", maintain_order="left")
     after = pl.lit(last) + pl.duration(days=1)
     is_of_a_term = pl.col("term_from").is_not_null()
-    stretches = on_plan.select(
+    shown = on_plan.select(
         "workspace_id",
         "subscription_id",
         "catalog",
@@ -64,35 +61,35 @@ def _stretches(
         since=pl.max_horizontal("spell_from", pl.lit(first)),
         until=pl.min_horizontal(pl.coalesce("spell_until", "ended_on", after), after).cast(pl.Date),
     )
-    return stretches.filter(pl.col("since") < pl.col("until")).sort("workspace_id", maintain_order=True)
+    return shown.filter(pl.col("since") < pl.col("until")).sort("workspace_id", maintain_order=True)
 
 
-def _numbered_days(stretches: pl.DataFrame, workspaces: int, first: date, last: date) -> pl.DataFrame:
-    """Every day of every workspace, with the number of the stretch that it is in; null: in none.
+def _numbered_days(shown: pl.DataFrame, workspaces: int, first: date, last: date) -> pl.DataFrame:
+    """Every day of every workspace, with the number of the spell that it is in; null: in none.
 
     Grain: `workspace`, a number, and `on`, in order. Days are many: only once all of them are there, what is known of their
-    stretches is put to them.
+    spells is put to them.
     """
     length = (last - first).days + 1
     begins, ends = (
         pl.col("workspace").cast(pl.Int64) * length + (pl.col(day) - pl.lit(first)).dt.total_days() for day in ("since", "until")
     )
-    covered = stretches.select(place=pl.int_ranges(begins, ends), stretch=pl.int_range(pl.len(), dtype=pl.UInt32)).explode("place")
+    covered = shown.select(place=pl.int_ranges(begins, ends), spell=pl.int_range(pl.len(), dtype=pl.UInt32)).explode("place")
     if covered["place"].n_unique() < covered.height:  # subscriptions that overlap: their workspace is held
         covered = covered.unique("place", keep="first", maintain_order=True)
-    stretch = pl.repeat(None, workspaces * length, dtype=pl.UInt32, eager=True).scatter(covered["place"], covered["stretch"])
+    spell = pl.repeat(None, workspaces * length, dtype=pl.UInt32, eager=True).scatter(covered["place"], covered["spell"])
     every = pl.int_range(workspaces, dtype=pl.UInt32, eager=True).to_frame("workspace")
-    return _every_day(every, first, last).with_columns(stretch.alias("stretch"))
+    return _every_day(every, first, last).with_columns(spell.alias("spell"))
 
 
-def _nearest_catalog(days: pl.DataFrame, stretches: pl.DataFrame, before: pl.Series) -> pl.Series:
-    """The catalogue of each day's stretch, or of the last one before it: `before` for those that were over on the first day; else of the next."""
-    sides = {"earlier": days["stretch"].forward_fill(), "later": days["stretch"].backward_fill()}
-    whose = {f"whose_{side}": stretches["workspace"].gather(nearest) for side, nearest in sides.items()}
+def _nearest_catalog(days: pl.DataFrame, shown: pl.DataFrame, before: pl.Series) -> pl.Series:
+    """The catalogue of each day's spell, or of the last one before it: `before` for those that were over on the first day; else of the next."""
+    sides = {"earlier": days["spell"].forward_fill(), "later": days["spell"].backward_fill()}
+    whose = {f"whose_{side}": shown["workspace"].gather(nearest) for side, nearest in sides.items()}
     near = days.select("workspace", **sides, **whose, before=before)
     earlier, later = (pl.when(pl.col("workspace") == pl.col(f"whose_{side}")).then(side) for side in sides)
     nearest = near.select(pl.coalesce(earlier, pl.when(pl.col("before").is_null()).then(later))).to_series()
-    return stretches["catalog"].gather(nearest).zip_with(nearest.is_not_null(), before)
+    return shown["catalog"].gather(nearest).zip_with(nearest.is_not_null(), before)
 
 
 def _endings(owner: pl.DataFrame, standings: pl.DataFrame, first: date) -> pl.DataFrame:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from transforms.calendar import MORE_THAN_DAYS
 from transforms.catalog import Catalog
 from transforms.contracts.terms import InvoiceDates, SeatUpdates, Spells, Standings, Terms
 from transforms.renewals import InvoiceDate, Renewals
@@ -19,7 +20,6 @@ from transforms.schedule import Agreement, ContractEvent, Schedule, schedule_fro
 from transforms.unasked import schedule_unasked
 
 Columns = Mapping[str, type[pl.DataType]]
-_MORE_THAN_DAYS = 10_000_000  # than there are dates
 
 
 class Schedules(NamedTuple):
@@ -97,7 +97,7 @@ def _frames(
 
     def spread(rows: pl.DataFrame, day: str) -> pl.DataFrame:
         """Each schedule's rows for every subscription that has it, in order of subscriptions and days."""
-        place = pl.col("place").cast(pl.Int64) * _MORE_THAN_DAYS + pl.col(day).to_physical()
+        place = pl.col("place").cast(pl.Int64) * MORE_THAN_DAYS + pl.col(day).to_physical()
         return owner.join(rows, on="schedule").sort(place).drop("place", "schedule")
 
     return Schedules(
