@@ -14,6 +14,8 @@ from transforms.calendar import ONE_DAY
 from transforms.catalog import Catalog
 from transforms.rosters import drops_from_seat_counts, seat_counts_from_roster_months
 
+_ASKED = ["workspace_id", "kind", "status", "bits"]  # not who it is
+
 
 class DropGuard:
     """Compares each day that came in with the day before it and the day after it, new or kept before."""
@@ -40,5 +42,5 @@ class DropGuard:
             )
 
     def _seats(self, bucket: Bucket, owners: pl.DataFrame, days: Mapping[date, str], kept: KeptRosters) -> pl.DataFrame:
-        months = ((kept.month(month, bucket), its_days) for month, its_days in by_month(days).items())
+        months = ((kept.month(month, bucket, _ASKED), its_days) for month, its_days in by_month(days).items())
         return seat_counts_from_roster_months(months, owners, self._catalogs.values())

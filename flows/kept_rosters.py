@@ -55,8 +55,8 @@ class KeptRosters:
         """In how many buckets each month is kept, where it is more than one."""
         return {month: self._buckets[month] for month in self.months() if self._buckets.get(month, 1) > 1}
 
-    def month(self, month: date, bucket: Bucket = WHOLE) -> pl.DataFrame:
-        """A month's rosters of a bucket's workspaces: all its days that have come in, sorted.
+    def month(self, month: date, bucket: Bucket = WHOLE, columns: list[str] | None = None) -> pl.DataFrame:
+        """A month's rosters of a bucket's workspaces: all its days that have come in, sorted. Of some columns, others may not be read.
 
         Raises: UserError where its file is gone.
         """
@@ -64,7 +64,7 @@ class KeptRosters:
         if not versions:
             return NO_ROSTERS
         if of <= bucket.of:
-            rosters = self._kept(month, bucket.within(of), versions)
+            rosters = self._kept(month, bucket.within(of), versions, columns)
             return rosters if of == bucket.of else bucket.rows(rosters)
         parts = [self._kept(month, Bucket(number, of), versions) for number in range(bucket.number, of, bucket.of)]
         return in_order(pl.concat(parts), *STANDING)
@@ -143,12 +143,12 @@ class KeptRosters:
             return
         self._lake.write(self._lake.roster_month_path(month, versions, bucket), rosters)
 
-    def _kept(self, month: date, bucket: Bucket, versions: Mapping[date, str]) -> pl.DataFrame:
+    def _kept(self, month: date, bucket: Bucket, versions: Mapping[date, str], columns: list[str] | None = None) -> pl.DataFrame:
         if month in self._changed:
             return self._changed[month]
         path = self._lake.roster_month_path(month, versions, bucket)
         if path.exists():
-            return self._lake.read(path)
+            return self._lake.read(path, columns)
         known = self._from_others(month, bucket, versions)
         return self._from_days(versions) if known is None else known
 

@@ -74,3 +74,13 @@ def agreed_at(agreed: pl.DataFrame, moments: pl.DataFrame, name: str = "agreed")
     numbered = moments.with_row_index("_row").sort("on")
     joined = numbered.join_asof(closes, on="on", by="subscription_id", strategy="backward", check_sortedness=False)
     return joined.sort("_row").drop("_row")
+
+
+def with_agreed_seats(days: pl.DataFrame, agreed: pl.DataFrame) -> pl.DataFrame:
+    """Add to each day of a subscription on committed seats those agreed at its close, as `agreed`; null for all other days.
+
+    Grain: row -> row, in the same order. `days` has subscription_id, on, basis.
+    """
+    at = days.select((pl.col("basis") == "committed").arg_true()).to_series()
+    seats = agreed_at(agreed, days.select("subscription_id", "on")[at])["agreed"]
+    return days.with_columns(agreed=pl.repeat(None, days.height, dtype=pl.Int64, eager=True).scatter(at, seats))

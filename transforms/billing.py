@@ -154,7 +154,7 @@ def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Positi
     daily, reactivations = daily_seats_from_seat_changes(changes), reactivations_from_seat_changes(changes)
 
     events = contract_events_from_activity(facts.activity, subscriptions, daily, catalogs, facts.opening_on, facts.horizon)
-    schedules = schedules_from_subscriptions(subscriptions, events, catalogs, facts.horizon)
+    schedules = schedules_from_subscriptions(subscriptions, events, catalogs, facts.opening_on, facts.horizon)
     holds_so_far.append(holds_from_overlaps(subscriptions, schedules.standings, schedules.terms, facts.horizon))
     agreed = agreed_seats_from_updates(subscriptions, schedules.seat_updates, daily, schedules.spells, plans, facts.opening_on)
     seats = Seats(daily, reactivations, agreed)
@@ -204,7 +204,6 @@ def billing_from_position(
     )
     free_to_bill = position.subscriptions.filter(~pl.col("workspace_id").is_in(position.holds["workspace_id"].implode()))
     due = position.schedules.invoice_dates.join(billed.dates, on=["subscription_id", "invoice_on"], how="anti")
-    due = due.filter(pl.col("invoice_on") >= position.opening_on)  # earlier dates were billed elsewhere (I9)
     asked = free_to_bill if catalog is None else free_to_bill.filter(catalog=catalog)
     due = due.join(asked.select("subscription_id"), on="subscription_id")
     if cadence:

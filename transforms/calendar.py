@@ -8,6 +8,7 @@ from functools import lru_cache
 
 ONE_DAY = timedelta(days=1)
 CALENDAR = (date(1970, 1, 1), date(9999, 12, 31))  # the days that are reckoned with
+MORE_THAN_DAYS = 10_000_000  # than there are: a number times this, and a day, are one number in the order of both
 
 
 @lru_cache(maxsize=1 << 14)  # the boundaries of many thousand subscriptions are few days

@@ -17,11 +17,9 @@ def daily_seats_from_seat_changes(changes: pl.DataFrame) -> pl.DataFrame:
     Needs:  every change since the ledger's opening day, when each seat then held counts as added.
     """
     is_arrival = pl.col("change") == 1
-    daily = changes.group_by(*WORKSPACE, on="moved_on").agg(
-        added=is_arrival.sum().cast(pl.Int64),
-        removed=(~is_arrival).sum().cast(pl.Int64),
-        reactivated=(is_arrival & pl.col("released_on").is_not_null()).sum().cast(pl.Int64),
-    )
+    is_back = is_arrival & pl.col("released_on").is_not_null()
+    moved = changes.select(*WORKSPACE, on="moved_on", added=is_arrival, removed=~is_arrival, reactivated=is_back)
+    daily = moved.group_by(*WORKSPACE, "on").agg(pl.all().sum().cast(pl.Int64))
     daily = with_running_sum(in_order(daily, *WORKSPACE, "on"), "occupied", pl.col("added") - pl.col("removed"), *WORKSPACE)
     return DailySeats.validate(daily)
 

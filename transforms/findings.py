@@ -11,6 +11,7 @@ from transforms.catalog import Catalog
 from transforms.contracts.findings import exceptions
 from transforms.many import many
 from transforms.policy import local_day
+from transforms.sorted_rows import with_latest
 
 _SEAT_IS_GONE = ["deactivated", "revoked", "deleted"]
 _SEAT_IS_HELD = ["accepted", "reactivated"]
@@ -49,16 +50,17 @@ def broken_alias_findings(changes: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def vanished_findings(changes: pl.DataFrame, activity: pl.DataFrame, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
+def vanished_findings(
+    changes: pl.DataFrame, activity: pl.DataFrame, counted_by: pl.DataFrame, catalogs: Mapping[str, Catalog]
+) -> pl.DataFrame:
     """Users absent from a roster hold no seat that day; where no activity explains it, that is reported (G5).
 
-    Grain: user, day of departure -> workspace, day: how many, and the first five. Each user once, by however many catalogues of
-    the workspace they held a seat; so it is in `disagreement_findings`.
+    Grain:  user, day of departure -> workspace, day: how many, and the first five. Each user once, by however many catalogues of
+            the workspace they held a seat; so it is in `disagreement_findings`.
+    Shapes: `counted_by` has workspace_id, catalog: those by which a seat was ever counted, among the changes.
     """
     gone = changes.filter((pl.col("change") == -1) & ~pl.col("is_on_roster"))
-    reasons = activity.filter(pl.col("event").is_in(_SEAT_IS_GONE)).join(
-        changes.select("workspace_id", "catalog").unique(), on="workspace_id"
-    )
+    reasons = activity.filter(pl.col("event").is_in(_SEAT_IS_GONE)).join(counted_by, on="workspace_id")
     explained = reasons.select("workspace_id", "user_id", moved_on=local_day(catalogs)).unique()
     vanished = gone.join(explained, on=["workspace_id", "user_id", "moved_on"], how="anti").sort("workspace_id", "moved_on", "user_id")
     vanished = vanished.unique(["workspace_id", "moved_on", "user_id"], keep="first", maintain_order=True)
@@ -69,18 +71,23 @@ def vanished_findings(changes: pl.DataFrame, activity: pl.DataFrame, catalogs: M
 
 
 def disagreement_findings(
-    changes: pl.DataFrame, activity: pl.DataFrame, catalogs: Mapping[str, Catalog], opening_on: date, horizon: date
+    changes: pl.DataFrame,
+    activity: pl.DataFrame,
+    counted_by: pl.DataFrame,
+    catalogs: Mapping[str, Catalog],
+    opening_on: date,
+    horizon: date,
 ) -> pl.DataFrame:
     """Where activity and roster disagree at a day's close the roster decides, and the disagreement is reported (G5).
 
     Grain: user, day of an event -> finding, from the last event of the user's day.
     """
     says = activity.filter(pl.col("event").is_in(_SEAT_IS_GONE + _SEAT_IS_HELD) & pl.col("user_id").is_not_null())
-    says = says.join(changes.select("workspace_id", "catalog").unique(), on="workspace_id").with_columns(on=local_day(catalogs))
+    says = says.join(counted_by, on="workspace_id").with_columns(on=local_day(catalogs))
     says = says.filter(pl.col("on").is_between(opening_on, horizon)).sort("occurred_at", "event_id")
-    last = says.unique(["catalog", "workspace_id", "user_id", "on"], keep="last", maintain_order=True).sort("on")
-    state = changes.select("catalog", "workspace_id", "user_id", "change", on="moved_on").sort("on")
-    known = last.join_asof(state, on="on", by=["catalog", "workspace_id", "user_id"], check_sortedness=False)
+    user = ["catalog", "workspace_id", "user_id"]
+    last = says.unique([*user, "on"], keep="last", maintain_order=True)
+    known = with_latest(last, changes.select(*user, "change", on="moved_on"), "change", user)
     holds_seat = (pl.col("change") == 1).fill_null(False)
     wrong = known.filter(holds_seat != pl.col("event").is_in(_SEAT_IS_HELD)).sort("workspace_id", "on", "user_id", "event_id")
     wrong = wrong.unique(["workspace_id", "user_id", "event_id"], keep="first", maintain_order=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from transforms.contracts.charges import Invoices
+from transforms.sorted_rows import beside, in_order, with_running_sum
 
 ACCOUNT = ["workspace_id", "currency"]
 _INVOICE = ["subscription_id", "workspace_id", "catalog", "currency", "invoice_on"]
@@ -20,20 +21,19 @@ def invoices_from_lines(lines: pl.DataFrame, balances: pl.DataFrame) -> pl.DataF
     """
     invoices = lines.group_by(_INVOICE).agg(lines=pl.len().cast(pl.Int64), net_minor=pl.col("amount_minor").sum())
     invoices = invoices.join(balances, on=ACCOUNT, how="left").with_columns(credit_before=pl.col("balance_minor").fill_null(0))
-    invoices = invoices.sort("invoice_on", "subscription_id").with_columns(
-        running=pl.col("net_minor").cum_sum().over(ACCOUNT) - pl.col("credit_before")
-    )
+    invoices = with_running_sum(in_order(invoices, *ACCOUNT, "invoice_on", "subscription_id"), "so_far", pl.col("net_minor"), *ACCOUNT)
+    invoices = invoices.with_columns(running=pl.col("so_far") - pl.col("credit_before"))
     invoices = invoices.with_columns(due_so_far=pl.col("running").cum_max().clip(lower_bound=0).over(ACCOUNT))
     invoices = invoices.with_columns(credit_balance_minor=pl.col("due_so_far") - pl.col("running"))
-    due_before = pl.col("due_so_far").shift(1).over(ACCOUNT).fill_null(0)
-    balance_before = pl.coalesce(pl.col("credit_balance_minor").shift(1).over(ACCOUNT), "credit_before")
+    due_before = beside("due_so_far", 1, *ACCOUNT).fill_null(0)
+    balance_before = pl.coalesce(beside("credit_balance_minor", 1, *ACCOUNT), "credit_before")
     change = pl.col("credit_balance_minor") - balance_before
     invoices = invoices.with_columns(
         amount_due_minor=pl.col("due_so_far") - due_before,
         credit_applied_minor=(-change).clip(lower_bound=0),
         credit_granted_minor=change.clip(lower_bound=0),
     )
-    return Invoices.validate(invoices.select(Invoices.names()))
+    return Invoices.validate(invoices.select(Invoices.names()).sort("invoice_on", "subscription_id"))
 
 
 def numbered_from_invoices(invoices: pl.DataFrame, used: pl.DataFrame, prefixes: pl.DataFrame) -> pl.DataFrame:

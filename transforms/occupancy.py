@@ -6,9 +6,9 @@ from datetime import date
 
 import polars as pl
 
+from transforms.calendar import MORE_THAN_DAYS
 from transforms.contracts.occupancy import SeatOccupancy, StandingDays
 
-_MORE_THAN_DAYS = 10_000_000  # than there are dates
 STANDING_COUNTS = ["pending", "alias", "portal", "deactivated"]
 
 
@@ -36,51 +36,44 @@ def _standing() -> pl.Expr:
 
 def _counts_by_day(users: pl.DataFrame, days: range) -> pl.DataFrame:
     """How many users each workspace has on each of some days of a month, as a list in their order. Grain: workspace."""
-    of_day = [((pl.col("bits") & (1 << (day - 1))) != 0).sum().cast(pl.Int64).alias(str(day)) for day in days]
-    sums = users.group_by("workspace_id").agg(of_day)
+    is_there = {str(day): (pl.col("bits") & (1 << (day - 1))) != 0 for day in days}
+    sums = users.select("workspace_id", **is_there).group_by("workspace_id").agg(pl.all().sum().cast(pl.Int64))
     return sums.select("workspace_id", counts=pl.concat_arr([str(day) for day in days]).arr.to_list())
 
 
 def occupancy_from_days(
-    standing_days: pl.DataFrame,
-    subscription_days: pl.DataFrame,
-    daily: pl.DataFrame,
-    agreed: pl.DataFrame,
-    held_workspaces: pl.Series,
+    standing_days: pl.DataFrame, subscription_days: pl.DataFrame, daily: pl.DataFrame, held_workspaces: pl.Series
 ) -> pl.DataFrame:
     """Put together what is known of each workspace's day.
 
     Grain:  workspace, day -> the same: every day of a workspace that is on a roster that month or has a subscription then.
-    Shapes: `subscription_days` has workspace_id, on, subscription_id, catalog, plan, basis, seat_limit, coverage, spell_from; where
-            no subscription runs that day, the catalogue of the nearest one; `agreed` subscription_id, on, agreed.
+    Shapes: `subscription_days` has workspace_id, on, subscription_id, catalog, plan, basis, seat_limit, coverage, spell_from, agreed;
+            where no subscription runs that day, the catalogue of the nearest one.
     """
-    place = _place(pl.concat([standing_days["workspace_id"], subscription_days["workspace_id"]]))
-    counted, covered = (_in_order(frame.with_columns(place=place)) for frame in (standing_days, subscription_days))
-    every = pl.merge_sorted([counted.select("place"), covered.select("place")], key="place")
-    every = _in_order(every.filter((pl.col("place") != pl.col("place").shift()).fill_null(True)))
-    days = every.join(counted, on="place", how="left", maintain_order="left")
-    days = days.join(covered, on="place", how="left", maintain_order="left", suffix="_of_subscription")
-    days = days.with_columns(pl.coalesce(name, f"{name}_of_subscription") for name in ("workspace_id", "on"))
-    days = _with_seats(days, daily).join(agreed, on=["subscription_id", "on"], how="left", maintain_order="left")
+    workspaces = _numbered(standing_days["workspace_id"], subscription_days["workspace_id"])
+    counted, covered = (_in_order(frame.with_columns(place=_place(workspaces))) for frame in (standing_days, subscription_days))
+    days = _with_seats(_side_by_side(counted, covered), daily, workspaces)
     is_committed = pl.col("basis") == "committed"
-    days = days.with_columns(committed=pl.when(is_committed).then("agreed")).with_columns(
-        seat_limit=pl.when(is_committed).then("committed").otherwise("seat_limit"),
+    days = days.with_columns(
+        pl.col(*STANDING_COUNTS, "occupied", "added", "removed", "reactivated").fill_null(0),
+        committed=pl.when(is_committed).then("agreed"),
+        seat_limit=pl.when(is_committed).then("agreed").otherwise("seat_limit"),
         coverage=pl.when(pl.col("workspace_id").is_in(held_workspaces.implode()))
         .then(pl.lit("held"))
         .otherwise(pl.col("coverage").fill_null("no subscription")),
     )
-    used = pl.format("Active seats used: {}", "occupied")
-    limited = pl.format("Active seats used: {}/{}", "occupied", "seat_limit")
-    days = days.with_columns(pl.col(*STANDING_COUNTS, "occupied", "added", "removed", "reactivated").fill_null(0)).with_columns(
-        label=pl.when(pl.col("seat_limit").is_null()).then(used).otherwise(limited)
-    )
-    return SeatOccupancy.validate(days.select(SeatOccupancy.names()))
+    return SeatOccupancy.validate(days.with_columns(label=_labels(days)).select(SeatOccupancy.names()))
 
 
-def _place(workspace_ids: pl.Series) -> pl.Expr:
+def _numbered(*texts: pl.Series) -> pl.Enum:
+    """The different ones of some texts, each with a number, in their order. Those that are alike are most often neighbours."""
+    once = [each.filter((each != each.shift()).fill_null(True)) for each in texts]
+    return pl.Enum(pl.concat(once).unique().drop_nulls().sort())
+
+
+def _place(workspaces: pl.Enum) -> pl.Expr:
     """A number for each day of each workspace, in their order: to join and sort by it costs a fraction of what the texts do."""
-    in_order = pl.Enum(workspace_ids.unique().sort())
-    return pl.col("workspace_id").cast(in_order).to_physical().cast(pl.Int64) * _MORE_THAN_DAYS + pl.col("on").to_physical()
+    return pl.col("workspace_id").cast(workspaces).to_physical().cast(pl.Int64) * MORE_THAN_DAYS + pl.col("on").to_physical()
 
 
 def _in_order(days: pl.DataFrame) -> pl.DataFrame:
@@ -89,89 +82,42 @@ def _in_order(days: pl.DataFrame) -> pl.DataFrame:
     return days.with_columns(pl.col("place").set_sorted()) if in_order else days.sort("place", maintain_order=True)
 
 
-def _with_seats(days: pl.DataFrame, daily: pl.DataFrame) -> pl.DataFrame:
-    """Add the seats occupied at each day's close, and those that moved on the very day. Each workspace's days are in order, which is enough."""
+def _side_by_side(counted: pl.DataFrame, covered: pl.DataFrame) -> pl.DataFrame:
+    """Every place that is in one of two frames or in both, with what they say of it. Most often the same places are in both."""
+    if counted["place"].equals(covered["place"]):
+        return pl.concat([counted, covered.drop("place", "workspace_id", "on")], how="horizontal")
+    every = pl.merge_sorted([counted.select("place"), covered.select("place")], key="place")
+    every = _in_order(every.filter((pl.col("place") != pl.col("place").shift()).fill_null(True)))
+    days = every.join(counted, on="place", how="left", maintain_order="left")
+    days = days.join(covered, on="place", how="left", maintain_order="left", suffix="_of_subscription")
+    return days.with_columns(pl.coalesce(name, f"{name}_of_subscription") for name in ("workspace_id", "on"))
+
+
+def _with_seats(days: pl.DataFrame, daily: pl.DataFrame, workspaces: pl.Enum) -> pl.DataFrame:
+    """Add the seats occupied at each day's close by the day's catalogue, and those that moved on the very day; none where none ever were.
+
+    The latest row of a workspace and catalogue is the latest of all by a number in their order, if it is one of theirs.
+    """
+    catalogs = _numbered(days["catalog"], daily["catalog"])
+    none = len(catalogs.categories)  # what a day without a catalogue is counted by: nobody holds a seat
+    counted_by = pl.col("catalog").cast(catalogs).to_physical().cast(pl.Int64).fill_null(none)
+    place = (pl.col("place") // MORE_THAN_DAYS * (none + 1) + counted_by) * MORE_THAN_DAYS + pl.col("on").to_physical()
     moved = ["added", "removed", "reactivated"]
-    seats = daily.select("catalog", "workspace_id", "on", "occupied", *moved).sort("on")
-    latest = days.join_asof(seats, on="on", by=["catalog", "workspace_id"], coalesce=False, check_sortedness=False)
-    return latest.with_columns(pl.when(pl.col("on_right") == pl.col("on")).then(pl.col(*moved))).drop("on_right")
+    seats = daily.with_columns(place=_place(workspaces)).select("occupied", *moved, place=place).sort("place")
+    asked = _in_order(days.select(row=pl.int_range(pl.len(), dtype=pl.UInt32), place=place))
+    latest = asked.join_asof(seats, on="place", coalesce=False, check_sortedness=False)
+    is_theirs = pl.col("place_right") // MORE_THAN_DAYS == pl.col("place") // MORE_THAN_DAYS
+    is_of_the_day = pl.col("place_right") == pl.col("place")
+    found = latest.select("row", pl.when(is_theirs).then("occupied"), pl.when(is_of_the_day).then(pl.col(*moved)))
+    return pl.concat([days, found.sort("row").drop("row")], how="horizontal")
 
 
-def subscription_days(
-    subscriptions: pl.DataFrame, spells: pl.DataFrame, standings: pl.DataFrame, plans: pl.DataFrame, first: date, last: date
-) -> pl.DataFrame:
-    """Which subscription, plan and coverage each workspace's day has.
-
-    Grain:  workspace, day from `first` to `last`, for workspaces with a subscription.
-    Shapes: `standings` has subscription_id, ended_on: a subscription that had ended before `first` ended all the same (G6), and
-            its catalogue is that of the days after it.
-    """
-    owner = subscriptions.select("subscription_id", "workspace_id", "catalog")
-    on_plan = spells.join(owner, on="subscription_id").join(
-        plans.select("catalog", "plan", "basis", "seat_limit", "is_free"), on=["catalog", "plan"]
-    )
-    on_plan = on_plan.join(standings.select("subscription_id", "ended_on"), on="subscription_id")
-    on_plan = on_plan.with_columns(
-        until=pl.min_horizontal(
-            pl.coalesce("spell_until", "ended_on", pl.lit(last) + pl.duration(days=1)), pl.lit(last) + pl.duration(days=1)
-        ).cast(pl.Date),
-        since=pl.max_horizontal("spell_from", pl.lit(first)),
-        coverage=pl.when("is_free")
-        .then(pl.lit("free plan"))
-        .when(pl.col("term_from").is_null())
-        .then(pl.lit("trial"))
-        .otherwise(pl.lit("billed")),
-    ).filter(pl.col("since") < pl.col("until"))
-    covered = (
-        on_plan.sort("workspace_id", maintain_order=True).with_columns(on=pl.date_ranges("since", "until", closed="left")).explode("on")
-    )
-    told = ["workspace_id", "on", "subscription_id", "catalog", "plan", "basis", "seat_limit", "coverage"]
-    covered = covered.select(*told, spell_from=pl.when(pl.col("term_from").is_not_null()).then("spell_from"))
-    place = _place(owner["workspace_id"])
-    covered = _in_order(covered.with_columns(place=place).drop("workspace_id", "on"))
-    if covered["place"].n_unique() < covered.height:  # subscriptions that overlap: their workspace is held
-        covered = _in_order(covered.unique("place", keep="first", maintain_order=True))
-    every = _every_day(owner.select(pl.col("workspace_id").unique().sort()), first, last)
-    full = _in_order(every.with_columns(place=place)).join(covered, on="place", how="left", maintain_order="left").drop("place")
-    full = full.join(_endings(owner, standings, first), on="workspace_id", how="left", maintain_order="left")
-    latest = pl.coalesce(pl.col("catalog").forward_fill().over("workspace_id"), "catalog_before")
-    has_ended = pl.col("coverage").is_null() & (pl.col("on") >= pl.col("ended_on"))
-    return full.select(
-        "workspace_id",
-        "on",
-        "subscription_id",
-        latest.backward_fill().over("workspace_id").alias("catalog"),
-        "plan",
-        "basis",
-        "seat_limit",
-        pl.when(has_ended).then(pl.lit("ended")).otherwise("coverage").alias("coverage"),
-        "spell_from",
-    )
-
-
-def _endings(owner: pl.DataFrame, standings: pl.DataFrame, first: date) -> pl.DataFrame:
-    """From when a workspace has had a subscription that ended, and the catalogue of the last that ended by `first`.
-
-    Grain: workspace of such a one: `ended_on`, `catalog_before`.
-    """
-    over = owner.join(standings.select("subscription_id", "ended_on").drop_nulls(), on="subscription_id").sort(
-        "ended_on", "subscription_id"
-    )
-    before = pl.col("catalog").filter(pl.col("ended_on") <= first).last()
-    return over.group_by("workspace_id").agg(pl.col("ended_on").first(), catalog_before=before)
-
-
-def with_days_of_unresolved(days: pl.DataFrame, unresolved: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
-    """Add the days of workspaces of which no subscription can be resolved: they are held, on a roster or not.
-
-    Grain:  workspace, day -> the same. `unresolved` has workspace_id and the one catalogue that its rows name, by which its
-            seats are counted (null: none that there is, or two); none of them is in `days`.
-    """
-    if unresolved.is_empty():
-        return days
-    return pl.concat([days, _every_day(unresolved.sort("workspace_id"), first, last)], how="diagonal")
-
-
-def _every_day(workspaces: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
-    days = pl.DataFrame({"on": pl.date_range(first, last, eager=True)})
-    return workspaces.join(days, how="cross", maintain_order="left_right")
+def _labels(days: pl.DataFrame) -> pl.Series:
+    """What is told of each day's seats: put into words once for all days beside each other of which it is the same."""
+    said = ["occupied", "seat_limit"]
+    is_other = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift()) for name in said)
+    told = days.select(*said, begins=is_other | (pl.int_range(pl.len()) == 0))
+    used = pl.format("Active seats used: {}", "occupied")
+    limited = pl.format("Active seats used: {}/{}", "occupied", "seat_limit")
+    words = told.filter("begins").select(pl.when(pl.col("seat_limit").is_null()).then(used).otherwise(limited)).to_series()
+    return words.gather(told["begins"].cum_sum() - 1)

@@ -70,9 +70,10 @@ def priced_spells_from_spells(
     Units:   `unit_price_minor`, a seat for a whole period, in the currency's minor unit.
     """
     agreed = pl.when(cadence="monthly").then("agreed_month_minor").otherwise("agreed_year_minor")
+    is_ours = pl.col("term_from").is_not_null() & (pl.col("spell_until").is_null() | (pl.col("spell_until") > opening_on))
     inside = (
-        spells.filter(pl.col("term_from").is_not_null())
-        .join(terms, on=["subscription_id", "term_from"])
+        spells.filter(is_ours)  # most of a long story is over
+        .join(terms.filter(pl.col("ended_on") > opening_on), on=["subscription_id", "term_from"])
         .join(
             subscriptions.select(
                 "subscription_id", "workspace_id", "catalog", "agreed_month_minor", "agreed_year_minor", signup_plan="plan"
@@ -88,7 +89,6 @@ def priced_spells_from_spells(
             price_reference=pl.when(pl.col("agreed_minor").is_not_null()).then(pl.lit(AGREED_PRICE)).otherwise("reference"),
             spell_until=pl.coalesce("spell_until", "ended_on"),
         )
-        .filter(pl.col("spell_until") > opening_on)
         .pipe(in_order, "subscription_id", "spell_from")
     )
     unpriced = inside.filter(pl.col("unit_price_minor").is_null()).select("subscription_id", "plan", "cadence", "spell_from")

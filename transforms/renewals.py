@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from transforms.calendar import boundary_after, boundary_on_or_before, months_later
 from transforms.catalog import Cadence, Catalog
+
+_TERMS_KNOWN = 1 << 15  # in a process: each pass asks for much the same ones
 
 
 class Spell(NamedTuple):
@@ -111,6 +114,7 @@ def cadence_at(catalog: Catalog, plan: str, wished: Cadence, on: date) -> Cadenc
     return catalog.plans[plan].cadence_sold(wished, on) or wished
 
 
+@lru_cache(_TERMS_KNOWN)
 def length_of_term(on: date, cadence: Cadence, day: int) -> tuple[date, int]:
     """The end of a term that begins on a day, and the days of its period. `day` of the month: monthly periods begin on it, annual ones keep to it."""
     if cadence == "monthly":
@@ -120,6 +124,7 @@ def length_of_term(on: date, cadence: Cadence, day: int) -> tuple[date, int]:
     return until, (until - on).days
 
 
+@lru_cache(_TERMS_KNOWN)
 def invoice_dates_of_term(on: date, cadence: Cadence, day: int, adjusts_monthly: bool, horizon: date) -> tuple[InvoiceDate, ...]:
     """The first day of a term, and inside an annual one each month's, if the catalogue adjusts it monthly; up to the horizon."""
     first = InvoiceDate(on, cadence, "term")

@@ -26,6 +26,11 @@ class Agreement(NamedTuple):
     starts_on: date
     trial_ends_on: date | None
 
+    @property
+    def trial_until(self) -> date | None:
+        """The first day after the trial agreed on; None where there is none."""
+        return self.trial_ends_on if (self.trial_ends_on or date.min) > self.starts_on else None
+
 
 @dataclass(frozen=True, slots=True)
 class ContractEvent:
@@ -113,8 +118,7 @@ class _Story:
 
     def __post_init__(self) -> None:
         self.plan, self.asked, self.horizon = self.agreement.plan, self.agreement.cadence, self.unasked.horizon
-        ends = self.agreement.trial_ends_on
-        self.trial_until = ends if ends and ends > self.agreement.starts_on else None
+        self.trial_until = self.agreement.trial_until
 
     def play(self, events: Sequence[ContractEvent]) -> Schedule:
         numbered = [(n, e) for n, e in enumerate(events) if e.on <= self.horizon]

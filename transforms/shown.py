@@ -8,17 +8,18 @@ from typing import NamedTuple
 import polars as pl
 
 from transforms import findings
-from transforms.agreed_seats import agreed_at
+from transforms.agreed_seats import with_agreed_seats
 from transforms.billing import Billing, Facts, Position
 from transforms.broken_aliases import broken_aliases_from_alias_changes
 from transforms.catalog import Catalog
 from transforms.contract_events import exceptions_from_refusals, unknown_subscription_events
 from transforms.contracts.findings import Exceptions
 from transforms.idle_seats import idle_seats_from_idle_users
-from transforms.occupancy import occupancy_from_days, subscription_days, with_days_of_unresolved
+from transforms.occupancy import occupancy_from_days
 from transforms.plan_usage import plan_usage_from_usage
 from transforms.prices import plan_list_from_catalogs
 from transforms.sorted_rows import in_order
+from transforms.subscription_days import subscription_days, with_days_of_unresolved
 from transforms.unbilled import unbilled_from_differences
 
 
@@ -65,9 +66,8 @@ def _occupancy(facts: Facts, position: Position, catalogs: Mapping[str, Catalog]
         position.subscriptions, position.schedules.spells, position.schedules.standings, plans, facts.opening_on, facts.horizon
     )
     days = with_days_of_unresolved(days, _unresolved_workspaces(facts, position), facts.opening_on, facts.horizon)
-    moments = days.filter(pl.col("basis") == "committed").select("subscription_id", "on")
-    agreed = agreed_at(position.seats.agreed, moments)
-    return occupancy_from_days(position.rosters.standing_days, days, position.seats.daily, agreed, position.holds["workspace_id"])
+    days = with_agreed_seats(days, position.seats.agreed)
+    return occupancy_from_days(position.rosters.standing_days, days, position.seats.daily, position.holds["workspace_id"])
 
 
 def _unresolved_workspaces(facts: Facts, position: Position) -> pl.DataFrame:
@@ -174,14 +174,16 @@ def _exceptions(
     )
     over = position.schedules.standings.filter(pl.col("ended_on") <= facts.opening_on).select("subscription_id")
     # Where a row is broken, what its user did is not known: the hold says so.
-    whole = position.rosters.seat_changes.filter(~pl.col("workspace_id").is_in(facts.holds["workspace_id"].implode()))
+    is_whole = ~pl.col("workspace_id").is_in(facts.holds["workspace_id"].implode())
+    whole, counted_by = position.rosters.seat_changes.filter(is_whole), position.seats.daily.filter(is_whole)
+    counted_by = counted_by.select("workspace_id", "catalog").unique()
     found = [
         exceptions_from_refusals(position.schedules.refusals, position.events),
         unknown_subscription_events(facts.activity, pl.concat([facts.subscription_rows, facts.other_rows])["subscription_id"]),
         findings.seat_limit_findings(occupancy),
         findings.broken_alias_findings(position.rosters.alias_changes),
-        findings.vanished_findings(whole, facts.activity, catalogs),
-        findings.disagreement_findings(whole, facts.activity, catalogs, facts.opening_on, facts.horizon),
+        findings.vanished_findings(whole, facts.activity, counted_by, catalogs),
+        findings.disagreement_findings(whole, facts.activity, counted_by, catalogs, facts.opening_on, facts.horizon),
         findings.unmatched_findings(facts.subscription_rows, rostered, over, facts.opening_on, facts.horizon),
         findings.trial_findings(position.subscriptions, trial_days, over, facts.opening_on),
         findings.usage_findings(plan_usage),

@@ -46,6 +46,20 @@ def positions_of(rows: pl.DataFrame, among: pl.DataFrame, key: Sequence[str]) ->
     return rows.select(key).join(exact, on=list(key), how="left", maintain_order="left", nulls_equal=True)["position"]
 
 
+def with_latest(rows: pl.DataFrame, told: pl.DataFrame, name: str, key: Sequence[str]) -> pl.DataFrame:
+    """Add to each row the value of `name` that was told last of its key by the row's day `on`; null where none was. A key is told of once a day.
+
+    An as-of join would say the same, key by key: keys of few rows each are found by one number first, and compared afterwards.
+    """
+    asked = rows.select(*key, "on", _hash(key), row=pl.int_range(pl.len(), dtype=pl.UInt32))
+    pairs = asked.join(told.select(*key, "on", name, _hash(key)), on="hash", suffix="_told")
+    is_of_key = pl.all_horizontal(pl.col(column) == pl.col(f"{column}_told") for column in key)
+    found = pairs.filter(is_of_key & (pl.col("on_told") <= pl.col("on"))).select("row", "on_told", name)
+    latest = found.sort("on_told").unique("row", keep="last", maintain_order=True)
+    values = pl.repeat(None, rows.height, dtype=told.schema[name], eager=True).scatter(latest["row"], latest[name])
+    return rows.with_columns(values.alias(name))
+
+
 def with_rows_added(rows: pl.DataFrame, added: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     """Rows in the order of their key, and more of them in any order: together, in that order. The key is unique in both together."""
     return rows if added.is_empty() else in_order(pl.concat([rows, added.select(rows.columns)]), *key)

@@ -5,18 +5,19 @@ A subscription has few rows of its own: its renewals are others' too, and are to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from itertools import chain
 from typing import NamedTuple
 
 import polars as pl
 
+from transforms.calendar import MORE_THAN_DAYS
 from transforms.catalog import Catalog
 from transforms.contracts.terms import InvoiceDates, SeatUpdates, Spells, Standings, Terms
-from transforms.renewals import Renewals
+from transforms.renewals import InvoiceDate, Renewals
 from transforms.schedule import Agreement, ContractEvent, Schedule, schedule_from_story
-from transforms.sorted_rows import in_order
+from transforms.unasked import schedule_unasked
 
 Columns = Mapping[str, type[pl.DataType]]
 
@@ -37,11 +38,12 @@ _ASKED = ["on", "event", "actor_role", "quantity", "plan", "cadence", "until", "
 
 
 def schedules_from_subscriptions(
-    subscriptions: pl.DataFrame, events: pl.DataFrame, catalogs: Mapping[str, Catalog], horizon: date
+    subscriptions: pl.DataFrame, events: pl.DataFrame, catalogs: Mapping[str, Catalog], opening_on: date, horizon: date
 ) -> Schedules:
     """Play every subscription's events up to the close of the horizon.
 
-    Grain:  subscription -> spells, terms, invoice dates, seat updates, standing; event -> refusal, where refused.
+    Grain:  subscription -> spells, terms, invoice dates, seat updates, standing; event -> refusal, where refused. Invoice dates are
+            those from the opening day on: what was due before was billed elsewhere (I9).
     Shapes: `events` are contract events of known subscriptions in order of time, with `on`, their local day, and
             `occupied`, the seats at that day's close.
     """
@@ -54,12 +56,15 @@ def schedules_from_subscriptions(
         number = None if story else shared.get(agreement)
         if number is None:
             number = len(schedules)
-            schedules.append(schedule_from_story(agreement, story, catalogs[agreement.catalog], renewals))
-            if not story:
+            catalog = catalogs[agreement.catalog]
+            if story:
+                schedules.append(schedule_from_story(agreement, story, catalog, renewals))
+            else:
+                schedules.append(schedule_unasked(agreement, catalog, renewals))
                 shared[agreement] = number
         owners.append((subscription_id, number))
         refusals += [(event_ids[n], reason) for n, reason in schedules[number].refusals]
-    return _frames(owners, schedules, renewals, refusals)
+    return _frames(owners, schedules, renewals, opening_on, refusals)
 
 
 def _events_by_subscription(events: pl.DataFrame) -> dict[str, tuple[list[str], list[ContractEvent]]]:
@@ -78,25 +83,31 @@ _DATE = {"invoice_on": _DAY, "cadence": _TEXT, "occasion": _TEXT}
 _STANDING = {"cadence_now": _TEXT, "trial_until": _DAY, "activated_on": _DAY, "canceled_on": _DAY, "ended_on": _DAY}
 
 
-def _frames(owners: list[tuple[str, int]], schedules: list[Schedule], renewals: Renewals, refusals: list[tuple[str, str]]) -> Schedules:
+def _frames(
+    owners: list[tuple[str, int]], schedules: list[Schedule], renewals: Renewals, opening_on: date, refusals: list[tuple[str, str]]
+) -> Schedules:
     owner = _rows(owners, {"subscription_id": _TEXT, "schedule": _WHOLE}).with_row_index("place")
-    renewed = _renewed(schedules)
-    own = [_of_each(schedules, what, columns) for what, columns in (("spells", _SPELL), ("terms", _TERM), ("invoice_dates", _DATE))]
-    shared = [_renewed_spells(renewed, renewals), _renewed_terms(renewed, renewals), _renewed_dates(renewed, renewals)]
+    terms_of_renewals = _renewed(schedules).join(_terms_by_number(renewals), on="renewal")
+    own = [_of_each([getattr(one, what) for one in schedules], columns) for what, columns in (("spells", _SPELL), ("terms", _TERM))]
+    own.append(_of_each([_since(opening_on, one.invoice_dates) for one in schedules], _DATE))
+    shared = [_renewed_spells(terms_of_renewals, renewals), terms_of_renewals, _renewed_dates(terms_of_renewals, renewals, opening_on)]
     spells, terms, dates = (pl.concat([mine, theirs.select(mine.columns)]) for mine, theirs in zip(own, shared, strict=True))
-    updates = _of_each(schedules, "seat_updates", {"on": _DAY, "seats": _WHOLE})
+    updates = _of_each([one.seat_updates for one in schedules], {"on": _DAY, "seats": _WHOLE})
     standings = [(n, s.cadence, s.trial_until, s.activated_on, s.canceled_on, s.ended_on) for n, s in enumerate(schedules)]
 
-    def spread(rows: pl.DataFrame, *order: str) -> pl.DataFrame:
-        """Each schedule's rows for every subscription that has it, in order of subscriptions."""
-        return owner.join(rows, on="schedule").pipe(in_order, "place", *order).drop("place", "schedule")
+    def spread(rows: pl.DataFrame, day: str) -> pl.DataFrame:
+        """Each schedule's rows for every subscription that has it, in order of subscriptions and days."""
+        place = pl.col("place").cast(pl.Int64) * MORE_THAN_DAYS + pl.col(day).to_physical()
+        return owner.join(rows, on="schedule").sort(place).drop("place", "schedule")
 
     return Schedules(
         spells=Spells.validate(spread(spells, "spell_from")),
         terms=Terms.validate(spread(terms, "term_from")),
         invoice_dates=InvoiceDates.validate(spread(dates, "invoice_on")),
         seat_updates=SeatUpdates.validate(spread(updates, "on")),
-        standings=Standings.validate(spread(_rows(standings, {"schedule": _WHOLE, **_STANDING}))),
+        standings=Standings.validate(
+            owner.join(_rows(standings, {"schedule": _WHOLE, **_STANDING}), on="schedule", maintain_order="left").drop("place", "schedule")
+        ),
         refusals=_rows(refusals, {"event_id": _TEXT, "reason": _TEXT}).sort(pl.all()),
     )
 
@@ -105,9 +116,13 @@ def _rows(rows: list[tuple], columns: Columns) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=columns, orient="row")
 
 
-def _of_each(schedules: list[Schedule], what: str, columns: Columns) -> pl.DataFrame:
+def _of_each(own: Iterable[Iterable[tuple]], columns: Columns) -> pl.DataFrame:
     """What schedules have of their own. Grain: schedule, spell (or term, invoice date, seat update)."""
-    return _rows([(n, *row) for n, one in enumerate(schedules) for row in getattr(one, what)], {"schedule": _WHOLE, **columns})
+    return _rows([(n, *row) for n, rows in enumerate(own) for row in rows], {"schedule": _WHOLE, **columns})
+
+
+def _since(opening_on: date, dates: Iterable[InvoiceDate]) -> list[InvoiceDate]:
+    return [one for one in dates if one.invoice_on >= opening_on]
 
 
 # --- what they share: renewals ------------------------------------------------------------------------------------------
@@ -122,20 +137,15 @@ def _renewed(schedules: list[Schedule]) -> pl.DataFrame:
     return each.with_columns(pl.Series("renewal", numbers, dtype=_WHOLE))
 
 
-def _renewed_spells(renewed: pl.DataFrame, renewals: Renewals) -> pl.DataFrame:
+def _renewed_spells(terms: pl.DataFrame, renewals: Renewals) -> pl.DataFrame:
     """The spell of a renewal is its term, on the plan of who renews; the last one is open at the horizon."""
     has_ended = pl.col("term_until") <= renewals.horizon
-    spell = renewed.join(_terms_by_number(renewals), on="renewal")
-    return spell.with_columns(spell_from="term_from", spell_until=pl.when(has_ended).then("term_until"))
+    return terms.with_columns(spell_from="term_from", spell_until=pl.when(has_ended).then("term_until"))
 
 
-def _renewed_terms(renewed: pl.DataFrame, renewals: Renewals) -> pl.DataFrame:
-    return renewed.join(_terms_by_number(renewals), on="renewal")
-
-
-def _renewed_dates(renewed: pl.DataFrame, renewals: Renewals) -> pl.DataFrame:
-    dates = [(n, *row) for n, one in enumerate(renewals.known) for row in one.invoice_dates]
-    return renewed.join(_rows(dates, {"renewal": _WHOLE, **_DATE}), on="renewal")
+def _renewed_dates(terms: pl.DataFrame, renewals: Renewals, opening_on: date) -> pl.DataFrame:
+    dates = [(n, *row) for n, one in enumerate(renewals.known) for row in _since(opening_on, one.invoice_dates)]
+    return terms.select("schedule", "renewal").join(_rows(dates, {"renewal": _WHOLE, **_DATE}), on="renewal")
 
 
 def _terms_by_number(renewals: Renewals) -> pl.DataFrame:

@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.occupancy import occupancy_from_days, standing_days_from_roster_month, subscription_days
+from transforms.agreed_seats import with_agreed_seats
+from transforms.contracts.seats import DailySeats
+from transforms.contracts.terms import AgreedSeats
+from transforms.occupancy import occupancy_from_days, standing_days_from_roster_month
 from transforms.roster_months import SCHEMA
 from transforms.seat_months import seat_month_from_roster_month
+from transforms.subscription_days import subscription_days
 
 MONTH = date(2026, 1, 1)
 COUNTED = {("alias", "active"): "alias", ("portal", "pending"): "portal", ("teammate", "pending"): "pending"}
@@ -100,11 +104,92 @@ def test_a_workspace_without_rosters_and_one_without_a_subscription_both_have_th
             "occupied": [2, 1],
         }
     )
-    agreed = pl.DataFrame(schema={"subscription_id": pl.String, "on": pl.Date, "agreed": pl.Int64})
-    known = subscription_days(**subscribed, first=MONTH, last=last)
-    days = occupancy_from_days(standing_days_from_roster_month(users, MONTH, MONTH, last), known, daily, agreed, pl.Series(["a"]))
+    known = with_agreed_seats(subscription_days(**subscribed, first=MONTH, last=last), AgreedSeats.empty())
+    days = occupancy_from_days(standing_days_from_roster_month(users, MONTH, MONTH, last), known, daily, pl.Series(["a"]))
     assert days.select("workspace_id", "on").rows() == [(w, MONTH + timedelta(days=n)) for w in "abcz" for n in range(4)]
     assert days.filter(workspace_id="b").select("occupied", "added", "removed").rows() == [(2, 2, 0), (2, 0, 0), (2, 0, 0), (1, 0, 1)]
     assert days.filter(workspace_id="c")["alias"].to_list() == [0, 1, 1, 0]
     assert set(days.filter(workspace_id="z").select("coverage", "pending").rows()) == {("no subscription", 1)}
     assert days.filter(workspace_id="a")["coverage"].to_list() == ["held"] * 4
+
+
+DAYS = st.integers(-3, 9).map(lambda n: MONTH + timedelta(days=n))
+STRETCHES = st.lists(st.tuples(st.sampled_from("abc"), DAYS, st.none() | st.integers(1, 6), st.booleans()), max_size=6)
+LAST = MONTH + timedelta(days=6)
+DAYS_SHOWN = [MONTH + timedelta(days=n) for n in range((LAST - MONTH).days + 1)]
+MOVED = st.dictionaries(st.tuples(st.sampled_from(["k0", "k1"]), st.sampled_from("abc"), st.sampled_from(DAYS_SHOWN)), st.integers(0, 9))
+
+
+def subscriptions_of(stretches: list[tuple]) -> dict[str, pl.DataFrame]:
+    """A subscription for each (workspace, start, days until it ends, whether in a term), each by a catalogue of its own."""
+    rows = [
+        (f"{n}", workspace, f"k{n}", since, None if length is None else since + timedelta(days=length), since if is_in_term else None)
+        for n, (workspace, since, length, is_in_term) in enumerate(stretches)
+    ]
+    told = pl.DataFrame(
+        rows,
+        schema={
+            "subscription_id": pl.String,
+            "workspace_id": pl.String,
+            "catalog": pl.String,
+            "spell_from": pl.Date,
+            "spell_until": pl.Date,
+            "term_from": pl.Date,
+        },
+        orient="row",
+    ).with_columns(plan=pl.lit("p"), ended_on="spell_until", basis=pl.lit("active"), seat_limit=pl.lit(5, pl.Int64), is_free=pl.lit(False))
+    return {
+        "subscriptions": told.select("subscription_id", "workspace_id", "catalog"),
+        "spells": told.select("subscription_id", "plan", "spell_from", "spell_until", "term_from"),
+        "standings": told.select("subscription_id", "ended_on"),
+        "plans": told.select("catalog", "plan", "basis", "seat_limit", "is_free"),
+    }
+
+
+def plainly(stretches: list[tuple], workspace: str, on: date) -> tuple:
+    """Day by day: whose the day is, by which catalogue, how it is covered."""
+    mine = [
+        (n, s, None if length is None else s + timedelta(days=length)) for n, (w, s, length, _) in enumerate(stretches) if w == workspace
+    ]
+    running = [n for n, since, until in mine if since <= on and (until is None or on < until)]
+    if running:
+        return str(running[0]), f"k{running[0]}", "billed" if stretches[running[0]][3] else "trial"
+    covered = {
+        day: plainly(stretches, workspace, day)[1] for day in DAYS_SHOWN if any(s <= day and (u is None or day < u) for _, s, u in mine)
+    }
+    over = sorted((until, str(n)) for n, _, until in mine if until and until <= MONTH)
+    earlier = [covered[day] for day in sorted(covered) if day < on] or [f"k{n}" for _, n in over]
+    later = [covered[day] for day in sorted(covered) if day > on]
+    has_ended = any(until and until <= on for _, _, until in mine)
+    return None, earlier[-1] if earlier else later[0] if later else None, "ended" if has_ended else None
+
+
+@settings(max_examples=200, deadline=None)
+@given(STRETCHES)
+def test_each_day_is_of_the_subscription_that_runs_or_of_the_nearest_ones_catalogue(stretches: list[tuple]) -> None:
+    days = subscription_days(**subscriptions_of(stretches), first=MONTH, last=LAST)
+    said = {
+        (w, on): tuple(rest) for w, on, *rest in days.select("workspace_id", "on", "subscription_id", "catalog", "coverage").iter_rows()
+    }
+    assert said == {(w, on): plainly(stretches, w, on) for w in {s[0] for s in stretches} for on in DAYS_SHOWN}
+    assert list(said) == sorted(said)
+
+
+@settings(max_examples=200, deadline=None)
+@given(STRETCHES, rosters, MOVED)
+def test_a_days_seats_are_the_latest_of_its_own_workspace_and_catalogue(stretches: list[tuple], users: dict, moved: dict) -> None:
+    rows = [(*place, n, 0, 0, n) for place, n in sorted(moved.items())]
+    daily = pl.DataFrame(rows, schema=DailySeats.types(), orient="row")
+    known = with_agreed_seats(subscription_days(**subscriptions_of(stretches), first=MONTH, last=LAST), AgreedSeats.empty())
+    counted = standing_days_from_roster_month(roster_month(users), MONTH, MONTH, LAST)
+    daily = daily.filter(pl.col("workspace_id").is_in([*{w for w, *_ in users}, *{s[0] for s in stretches}]))
+    days = occupancy_from_days(counted, known, daily, pl.Series(dtype=pl.String))
+    assert list(days.select("workspace_id", "on").iter_rows()) == sorted(
+        {*known.select("workspace_id", "on").iter_rows(), *counted.select("workspace_id", "on").iter_rows()}
+    )
+    for row in days.iter_rows(named=True):
+        earlier = [on for catalog, w, on in moved if (catalog, w) == (row["catalog"], row["workspace_id"]) and on <= row["on"]]
+        seats = moved[row["catalog"], row["workspace_id"], max(earlier)] if earlier else 0
+        limit = f"/{row['seat_limit']}" if row["subscription_id"] else ""
+        added = moved.get((row["catalog"], row["workspace_id"], row["on"]), 0)
+        assert (row["occupied"], row["added"], row["label"]) == (seats, added, f"Active seats used: {seats}{limit}")

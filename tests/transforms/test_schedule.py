@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from transforms.catalog import catalog_from_toml
 from transforms.renewals import Renewals, Spell
 from transforms.schedule import Agreement, ContractEvent, Schedule, schedule_from_story
+from transforms.unasked import schedule_unasked
 
 PIVOTAL = catalog_from_toml(tomllib.loads((Path(__file__).parents[2] / "data/catalogs/pivotal.toml").read_text()), "pivotal.toml")
 START, HORIZON = date(2023, 11, 30), date(2026, 3, 1)
@@ -111,3 +112,18 @@ def test_renewals_shared_with_others_are_those_one_would_have_alone(several: lis
     shared = Renewals({"pivotal": PIVOTAL}, HORIZON)
     assert [played(story, renewals=shared) for story in several] == [played(story) for story in several]
     assert len({(one.term, one.invoice_dates) for one in shared.known}) == len(shared.known)
+
+
+PENSERO = catalog_from_toml(tomllib.loads((Path(__file__).parents[2] / "data/catalogs/pensero.toml").read_text()), "pensero.toml")
+
+
+@settings(max_examples=300, deadline=None)
+@given(stories(), st.booleans(), st.integers(-20, 60), days)
+def test_a_story_of_no_events_is_told_as_playing_it_day_by_day_tells_it(
+    story: tuple[Agreement, list[ContractEvent]], is_free: bool, trial_days: int, horizon: date
+) -> None:
+    agreement = story[0]._replace(trial_ends_on=story[0].starts_on + timedelta(days=trial_days))
+    agreement = agreement._replace(catalog="pensero", plan="starter") if is_free else agreement
+    catalog = PENSERO if is_free else PIVOTAL
+    renewals = Renewals({"pivotal": PIVOTAL, "pensero": PENSERO}, horizon)
+    assert schedule_unasked(agreement, catalog, renewals) == schedule_from_story(agreement, [], catalog, renewals)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.calendar import day_in_month, first_of_month
-from transforms.roster_months import roster_month_from_rows
+from transforms.roster_months import SCHEMA, roster_month_from_rows
 from transforms.seat_months import seat_changes_from_seat_month, seat_month_from_roster_month
 
 FIRST = date(2026, 1, 20)
@@ -66,3 +66,19 @@ def changes_by_sets(days: list[dict[str, str]]) -> set[tuple]:
 )
 def test_bits_say_what_sets_say(days: list[dict[str, str]], shuffle: int) -> None:
     assert changes_by_bits(days, shuffle) == changes_by_sets(days)
+
+
+BITS = st.integers(1, 2**31 - 1)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.dictionaries(st.tuples(st.sampled_from("uvw"), st.sampled_from(["active", "pending", "deleted"])), BITS, min_size=1))
+def test_a_users_standings_are_put_together_bit_by_bit_also_where_two_have_the_same_day(standings: dict[tuple[str, str], int]) -> None:
+    rows = [("w", user, "teammate", status, None, bits, None) for (user, status), bits in sorted(standings.items())]
+    month = seat_month_from_roster_month(pl.DataFrame(rows, schema=SCHEMA, orient="row"), OWNERS, IS_ACTIVE, date(2026, 1, 1), None)
+    held, present = {}, {}
+    for (user, status), bits in standings.items():
+        held[user] = held.get(user, 0) | (bits if status == "active" else 0)
+        present[user] = present.get(user, 0) | bits
+    said = {user: bits for user, *bits in month.select("user_id", "held_bits", "present_bits").iter_rows()}
+    assert said == {user: [held[user], present[user]] for user in present if held[user]}

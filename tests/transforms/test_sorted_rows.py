@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.sorted_rows import beside, in_order, with_rows_added, with_running_sum
+from transforms.sorted_rows import beside, in_order, with_latest, with_rows_added, with_running_sum
 
 TEXTS = st.none() | st.sampled_from(["", "a", "ab", "b", "é", "a\0"])
 ROWS = st.lists(st.tuples(TEXTS, st.none() | st.booleans(), st.none() | st.integers(-3, 3), st.integers(-5, 5)), max_size=30)
@@ -47,3 +47,16 @@ def test_a_running_sum_begins_anew_with_each_key_as_in_a_window(rows: list[tuple
 def test_a_running_sum_survives_keys_that_together_exceed_64_bits() -> None:
     large = pl.DataFrame({"key": ["a", "b", "b"], "value": [2**63 - 1, 2**63 - 2, 1]})
     assert with_running_sum(large, "so_far", pl.col("value"), "key")["so_far"].to_list() == [2**63 - 1, 2**63 - 2, 2**63 - 1]
+
+
+DATED = st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["", "x", "y"]), st.integers(0, 9), st.integers(-5, 5)), max_size=30)
+
+
+@given(DATED, DATED)
+def test_the_latest_of_a_key_is_the_one_that_an_as_of_join_finds(rows: list[tuple], told: list[tuple]) -> None:
+    columns = {"one": pl.String, "other": pl.String, "on": pl.Int64, "value": pl.Int64}
+    asked = pl.DataFrame(rows, schema=columns, orient="row").drop("value")
+    once = pl.DataFrame(told, schema=columns, orient="row").unique(["one", "other", "on"], keep="first", maintain_order=True)
+    by_day = asked.with_row_index("came").sort("on")
+    plainly = by_day.join_asof(once.sort("on"), on="on", by=["one", "other"], check_sortedness=False).sort("came").drop("came")
+    assert with_latest(asked, once, "value", ["one", "other"]).equals(plainly)

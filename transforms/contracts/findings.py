@@ -40,6 +40,8 @@ def holds(frame: pl.DataFrame, reason: str, mend: str, *, detail: pl.Expr, since
 
     `since_on` names the column with the first day that cannot be billed, or the day on which the fault came in.
     """
+    if frame.is_empty():  # as it is with nearly every question
+        return NO_HOLDS
     return frame.select(
         "workspace_id",
         subscription_id=_column(frame, "subscription_id", pl.String),
@@ -56,6 +58,8 @@ def exceptions(
     frame: pl.DataFrame, rule: str, finding: str | pl.Expr, detail: pl.Expr, *, severity: str = "warning", on: str | None = "on"
 ) -> pl.DataFrame:
     """Exceptions from rows that know workspace_id, subscription_id, day, file and row as far as they have them; validated together."""
+    if frame.is_empty():
+        return NO_EXCEPTIONS
     return frame.select(
         rule=pl.lit(rule),
         finding=pl.lit(finding) if isinstance(finding, str) else finding,
@@ -73,4 +77,4 @@ def _column(frame: pl.DataFrame, name: str, kind: type[pl.DataType]) -> pl.Expr:
     return pl.col(name) if name in frame.columns else pl.lit(None, kind).alias(name)
 
 
-NO_HOLDS = Holds.empty()
+NO_HOLDS, NO_EXCEPTIONS = Holds.empty(), Exceptions.empty()

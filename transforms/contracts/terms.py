@@ -58,7 +58,7 @@ class PricedSpells(Contract):
 
 
 class InvoiceDates(Contract):
-    """One per subscription and invoice date up to the horizon (I1)."""
+    """One per subscription and invoice date from the opening day to the horizon (I1, I9)."""
 
     subscription_id: str = filled()
     invoice_on: pl.Date
