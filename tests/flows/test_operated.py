@@ -143,6 +143,7 @@ def test_two_deployments_on_one_home_wait_for_each_other_though_the_server_is_re
     assert not [check for check in verify(product.home, product.setting.catalogs) if check.problems]
 
 
+@pytest.mark.long
 def test_what_is_killed_half_way_is_recovered_by_the_next_run(operated: Operated, tmp_path: Path) -> None:
     product = Product(tmp_path / "home")
     home = str(product.home.root)

@@ -74,7 +74,7 @@ def test_a_run_that_ends_before_it_is_saved_leaves_no_roster_and_no_name(
     assert verify(product.home, product.setting.catalogs)[0].problems == []
 
 
-@pytest.mark.parametrize("is_large", [False, True])
+@pytest.mark.parametrize("is_large", [True, pytest.param(False, marks=pytest.mark.long)])
 @pytest.mark.parametrize("fails", ["kept_rosters.KeptRosters.write", "drop_guard.DropGuard.look_at", "pipeline.declare_repeated_days"])
 def test_bringing_in_that_is_tried_again_ends_as_if_it_had_gone_well_at_once(
     product, another_product, source: Path, fails: str, is_large: bool, monkeypatch: pytest.MonkeyPatch
