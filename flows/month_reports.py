@@ -56,7 +56,8 @@ def reports_of_month(finance: duckdb.DuckDBPyConnection, month: date, only: Coll
 
 def _parts(finance: duckdb.DuckDBPyConnection, sql: str, month: date) -> Iterator[pl.DataFrame]:
     reader = finance.sql(sql, params={"month": month}).to_arrow_reader(_ROWS_AT_ONCE)
-    yield pl.from_arrow(reader.schema.empty_table())
+    first = next(reader, None)
+    yield pl.from_arrow(reader.schema.empty_table() if first is None else first)
     yield from map(pl.from_arrow, reader)
 
 

@@ -6,6 +6,10 @@ import os
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")  # two workers on two cores: read by `import polars`
 
+import fcntl
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -25,6 +29,7 @@ from flows.workers import Workers, in_turn
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "data" / "sample"
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+Once = Callable[[str, Callable[[Path], object]], Path]
 
 
 class Product:
@@ -64,3 +69,49 @@ def product(tmp_path: Path) -> Product:
 @pytest.fixture
 def another_product(tmp_path: Path) -> Callable[[str], Product]:
     return lambda name: Product(tmp_path / name)
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """What gives a folder that is made once for all the processes that run tests. Whoever asks first makes it, the others wait; nobody changes it."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        folder, is_made = shared / name, shared / f"{name}.made"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not is_made.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                make(folder)
+                is_made.touch()
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def billed_sample(once: Once) -> Path:
+    """A home with the whole sample, billed: to be read or copied."""
+    return once("billed-sample", lambda root: Product(root).run(SAMPLE, date(2026, 5, 31)))
+
+
+@pytest.fixture(scope="module")
+def sample(billed_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> Product:
+    """The same, in a copy for the tests of one file."""
+    return Product(Path(shutil.copytree(billed_sample, tmp_path_factory.mktemp("sample") / "home")))
+
+
+@pytest.fixture(scope="session")
+def new_prefect_home(once: Once) -> Callable[[Path], Path]:
+    """What makes a folder for PREFECT_HOME in which there is a database: a server would take longer to make one than for all else."""
+    kept = once("prefect", _make_prefect_database)
+    return lambda folder: Path(shutil.copytree(kept, folder, dirs_exist_ok=True))
+
+
+def _make_prefect_database(folder: Path) -> None:
+    folder.mkdir()
+    environment = os.environ | {"PREFECT_HOME": str(folder), "DO_NOT_TRACK": "1"}
+    make = [Path(sys.executable).with_name("prefect"), "server", "database", "upgrade", "--yes"]
+    done = subprocess.run(make, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -18,7 +18,6 @@ from flows.summaries import checks_document, holds_document, outcome_document, s
 from flows.terminal import print_json
 from flows.verify import Check
 from tests.conftest import ROOT, SAMPLE, Product
-from tests.docs.homes import bill_the_sample
 from tests.docs.json_shapes import faults_of, fields_seen, shapes_of
 from tests.faults.sources import Source
 from tests.flows.small_source import small_source
@@ -35,8 +34,8 @@ NEVER_SEEN = {  # what no home of these tests has: a run of one cadence or one c
 
 
 @pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return Home(bill_the_sample(tmp_path_factory.mktemp("json") / "home"))
+def sample(documented_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(Path(shutil.copytree(documented_home, tmp_path_factory.mktemp("json") / "home")))
 
 
 @pytest.fixture(scope="module")

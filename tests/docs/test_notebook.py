@@ -10,7 +10,6 @@ from types import ModuleType
 import pytest
 
 from tests.conftest import ROOT
-from tests.docs.homes import bill_the_sample
 
 pytest.importorskip("marimo")
 pytest.importorskip("altair")
@@ -27,9 +26,9 @@ def notebook() -> ModuleType:
 
 
 def test_it_shows_the_months_bridge_and_the_first_customers_invoices(
-    notebook: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    notebook: ModuleType, documented_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SEATLEDGER_HOME", str(bill_the_sample(tmp_path / "home")))
+    monkeypatch.setenv("SEATLEDGER_HOME", str(documented_home))
     outputs, names = notebook.app.run()
     bridge = dict(names["bridge"].iter_rows())
     assert bridge["closing"] == Decimal("2952.00")

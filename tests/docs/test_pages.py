@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shutil
 from decimal import Decimal
 from itertools import combinations
 from pathlib import Path
@@ -13,15 +14,14 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.docs.data_dictionary import SUBJECTS, grain_and_key
-from tests.docs.homes import bill_the_sample
 from tests.docs.pages import queries, written_anew
 from tests.docs.refresh import DOCS, MADE, RUN, page_now
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(documented_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("docs")
-    bill_the_sample(root / "warehouse")
+    shutil.copytree(documented_home, root / "warehouse")
     return root
 
 

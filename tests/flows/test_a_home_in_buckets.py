@@ -50,7 +50,7 @@ def lost_after_one(call: Callable, jobs: Sequence[tuple]) -> Iterator[object]:
     raise WorkerLost("a worker process was ended by the system")
 
 
-@pytest.mark.parametrize("workers", [in_processes, lost_after_one])
+@pytest.mark.parametrize("workers", [in_processes, pytest.param(lost_after_one, marks=pytest.mark.long)])
 def test_by_other_processes_and_by_some_that_are_lost_it_is_the_same(
     another_product, tmp_path: Path, request: pytest.FixtureRequest, workers: Workers
 ) -> None:

@@ -15,7 +15,7 @@ import pytest
 from flows.accounting import SYSTEMS, Exported, due_by_currency, export
 from flows.errors import UserError
 from flows.invoice_documents import Choice
-from tests.conftest import SAMPLE, Product
+from tests.conftest import Product
 from tests.faults.sources import HOSTILE, Source, own_catalog
 from tests.flows.test_cli import seatledger
 from transforms.import_files import Coding, customers_from_workspaces, one_entry_where_negative
@@ -34,13 +34,6 @@ QUICKBOOKS = (
     "Taxable,ItemTaxCode,Currency,Service Date"
 )
 COLUMNS = {"xero": ("*InvoiceNumber", "*Quantity", "*UnitAmount"), "quickbooks": ("*InvoiceNo", "ItemQuantity", "ItemRate")}
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Product:
-    product = Product(tmp_path_factory.mktemp("accounting") / "home")
-    product.run(SAMPLE, date(2026, 5, 31))
-    return product
 
 
 def exported(

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -124,6 +124,12 @@ def cluster(store: dict[str, str]) -> Iterator[Cluster]:
         client.wait_for_workers(2, timeout=60)
     yield cluster
     cluster.stop()
+
+
+@pytest.fixture(autouse=True)
+def with_a_database_for_prefect(new_prefect_home: Callable[[Path], Path], tmp_path: Path) -> None:
+    """What the temporary server of a run would otherwise make first."""
+    new_prefect_home(tmp_path / "prefect")
 
 
 @pytest.fixture(scope="module")

@@ -15,18 +15,11 @@ import pytest
 from flows.errors import UserError
 from flows.explain import explain, known_to_run
 from flows.explain_terminal import print_explanation
-from tests.conftest import ROOT, SAMPLE, Product
+from tests.conftest import ROOT, Product
 from tests.flows.small_source import add_event, small_source, users_of, write_users
 from tests.flows.test_cli import seatledger
 
 EXAMPLES = sorted(folder.parent for folder in (ROOT / "tests" / "examples").glob("*/given"))
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Product:
-    product = Product(tmp_path_factory.mktemp("sample") / "home")
-    product.run(SAMPLE, date(2026, 5, 31))
-    return product
 
 
 @pytest.fixture

@@ -14,20 +14,13 @@ import pytest
 
 from flows.errors import UserError
 from flows.invoice_documents import Choice, Paper, chosen_invoices, read_letterhead, typesetter, write_invoices
-from tests.conftest import SAMPLE, Product
+from tests.conftest import Product
 from tests.faults.sources import HOSTILE, Source, own_catalog, user
 from tests.flows.test_cli import seatledger
 from transforms.invoice_documents import Sender
 from transforms.money import CURRENCY_DECIMALS
 from transforms.money_text import money_text
 from transforms.plain_text import one_line
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Product:
-    product = Product(tmp_path_factory.mktemp("documents") / "home")
-    product.run(SAMPLE, date(2026, 5, 31))
-    return product
 
 
 def text_of(content: bytes) -> str:

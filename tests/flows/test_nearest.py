@@ -10,7 +10,7 @@ import pytest
 from flows.catalogs import SHIPPED, read_catalogs
 from flows.errors import UserError
 from tests.flows.test_cli import seatledger
-from tests.flows.test_explain import sample, told_of  # noqa: F401 - a fixture
+from tests.flows.test_explain import told_of
 from transforms.nearest import did_you_mean, nearest
 
 
@@ -85,6 +85,6 @@ def test_a_key_or_a_word_of_a_catalogue(tmp_path: Path, was: str, became: str, s
         ("nothing like it", "nothing like it: there is no such line. All are in invoice_lines."),
     ],
 )
-def test_a_line_and_an_invoice_number(sample, line: str, said: str) -> None:  # noqa: F811
+def test_a_line_and_an_invoice_number(sample, line: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
         told_of(sample, line)

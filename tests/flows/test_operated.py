@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -86,8 +86,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def operated(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Iterator[Operated]:
-    with operator(tmp_path_factory.mktemp("prefect")) as someone:
+def operated(tmp_path_factory: pytest.TempPathFactory, new_prefect_home: Callable[[Path], Path], source: Path) -> Iterator[Operated]:
+    with operator(new_prefect_home(tmp_path_factory.mktemp("prefect"))) as someone:
         yield Operated(someone, source)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SAMPLE, Product
+from tests.conftest import Product
 from tests.flows.browser import Browser, a_browser, chromium, opened
 from tests.flows.small_source import small_source, users_file
 
@@ -20,13 +20,6 @@ OPENED = "tr.opened:not([hidden])"
 def browser() -> Iterator[Browser]:
     with a_browser() as browser:
         yield browser
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    product = Product(tmp_path_factory.mktemp("sample") / "home")
-    product.run(SAMPLE, date(2026, 5, 31))
-    return product.home.reports
 
 
 def test_without_a_browser_it_is_skipped_but_fails_where_there_must_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,8 +56,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_opens_without_a_request_an_error_or_a_refusal_and_draws_each_chart(browser: Browser, sample: Path, scheme: str) -> None:
-    with opened(browser, sample / "2026-05" / "index.html", scheme=scheme) as seen:
+def test_it_opens_without_a_request_an_error_or_a_refusal_and_draws_each_chart(browser: Browser, sample: Product, scheme: str) -> None:
+    with opened(browser, sample.home.reports / "2026-05" / "index.html", scheme=scheme) as seen:
         assert (seen.said, seen.requests, seen.refused()) == ([], [], [])
         assert seen.page.locator("figure.chart:visible svg").count() == 4  # due, recurring, seats, deferred
         assert seen.page.locator("figure.chart svg text", has_text="+3,600.00").count() == 1  # tea-and-tests, the first invoice
@@ -72,8 +65,8 @@ def test_it_opens_without_a_request_an_error_or_a_refusal_and_draws_each_chart(b
         assert paper == {"light": "rgb(255, 255, 255)", "dark": "rgb(17, 22, 29)"}[scheme]
 
 
-def test_its_policy_lets_nothing_in_and_nothing_out(browser: Browser, sample: Path) -> None:
-    with opened(browser, sample / MARCH / "index.html") as seen:
+def test_its_policy_lets_nothing_in_and_nothing_out(browser: Browser, sample: Product) -> None:
+    with opened(browser, sample.home.reports / MARCH / "index.html") as seen:
         assert seen.page.evaluate("fetch('https://example.com/').then(() => 'sent', () => 'refused')") == "refused"
         seen.page.evaluate("document.body.append(Object.assign(new Image(), {src: 'https://example.com/x.png'}))")
         put = "const s = document.createElement('style'); s.textContent = 'body { display: none }'; document.head.append(s)"
@@ -91,8 +84,8 @@ def test_its_policy_lets_nothing_in_and_nothing_out(browser: Browser, sample: Pa
         }
 
 
-def test_searching_finds_by_name_id_number_and_plan_and_says_how_many(browser: Browser, sample: Path) -> None:
-    with opened(browser, sample / MARCH / "index.html") as seen:
+def test_searching_finds_by_name_id_number_and_plan_and_says_how_many(browser: Browser, sample: Product) -> None:
+    with opened(browser, sample.home.reports / MARCH / "index.html") as seen:
         page, status = seen.page, seen.page.locator("#search-status")
         assert status.get_attribute("aria-live") == "polite"
         assert status.inner_text() == "8 invoices."
@@ -110,8 +103,8 @@ def test_searching_finds_by_name_id_number_and_plan_and_says_how_many(browser: B
             assert status.inner_text() == f"{len(expected)} invoice{'' if len(expected) == 1 else 's'} found."
 
 
-def test_an_invoice_opens_down_to_its_lines_with_their_formulas_and_why_it_differs(browser: Browser, sample: Path) -> None:
-    with opened(browser, sample / "2026-04" / "index.html", at="#PIV-2026-000015") as seen:
+def test_an_invoice_opens_down_to_its_lines_with_their_formulas_and_why_it_differs(browser: Browser, sample: Product) -> None:
+    with opened(browser, sample.home.reports / "2026-04" / "index.html", at="#PIV-2026-000015") as seen:
         lines = seen.page.locator(f"{OPENED} tbody tr")
         shown = [[cell.strip() for cell in line.split("\t")] for line in lines.all_inner_texts()]
         assert shown[1] == [
@@ -125,8 +118,8 @@ def test_an_invoice_opens_down_to_its_lines_with_their_formulas_and_why_it_diffe
         assert seen.page.locator(OPENED).count() == 0
 
 
-def test_the_table_sorts_by_amount_and_says_so(browser: Browser, sample: Path) -> None:
-    with opened(browser, sample / MARCH / "index.html") as seen:
+def test_the_table_sorts_by_amount_and_says_so(browser: Browser, sample: Product) -> None:
+    with opened(browser, sample.home.reports / MARCH / "index.html") as seen:
         due = seen.page.locator("#invoice-table thead th", has_text="Due")
         for order, first in (("descending", "PEN-2026-000004"), ("ascending", "PEN-2026-000005")):  # 1607.67; 10.36
             due.get_by_role("button").click()
@@ -134,8 +127,8 @@ def test_the_table_sorts_by_amount_and_says_so(browser: Browser, sample: Path) -
             assert seen.page.locator("#invoice-table tbody button").first.inner_text() == first
 
 
-def test_the_keyboard_alone_gets_from_the_top_to_a_line(browser: Browser, sample: Path) -> None:
-    with opened(browser, sample / MARCH / "index.html") as seen:
+def test_the_keyboard_alone_gets_from_the_top_to_a_line(browser: Browser, sample: Product) -> None:
+    with opened(browser, sample.home.reports / MARCH / "index.html") as seen:
         page = seen.page
         focused = "() => document.activeElement"
         page.keyboard.press("Tab")
@@ -184,8 +177,8 @@ def test_what_is_held_comes_first_with_why_and_what_mends_it(browser: Browser, h
 
 
 @pytest.mark.parametrize("month", ["2026-01", "2026-05"])
-def test_on_a_phone_nothing_runs_over_the_edge(browser: Browser, sample: Path, month: str) -> None:
-    with opened(browser, sample / month / "index.html", size=(390, 844)) as seen:
+def test_on_a_phone_nothing_runs_over_the_edge(browser: Browser, sample: Product, month: str) -> None:
+    with opened(browser, sample.home.reports / month / "index.html", size=(390, 844)) as seen:
         seen.page.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true })")
         for button in seen.page.locator("#invoice-table tbody button").all():
             button.click()
@@ -194,8 +187,8 @@ def test_on_a_phone_nothing_runs_over_the_edge(browser: Browser, sample: Path, m
         assert seen.page.evaluate(wide) == []
 
 
-def test_every_table_has_a_caption_and_heads_and_the_page_its_landmarks(browser: Browser, sample: Path) -> None:
-    with opened(browser, sample / "2026-05" / "index.html") as seen:
+def test_every_table_has_a_caption_and_heads_and_the_page_its_landmarks(browser: Browser, sample: Product) -> None:
+    with opened(browser, sample.home.reports / "2026-05" / "index.html") as seen:
         seen.page.locator("#invoice-table tbody button").first.click()
         bare = "[...document.querySelectorAll('table')].filter((t) => !t.caption?.textContent || !t.querySelector('thead th[scope=col]')).length"
         assert seen.page.evaluate(bare) == 0
@@ -226,20 +219,20 @@ CONTRASTS = """() => {
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_colour_of_words_is_readable(browser: Browser, sample: Path, scheme: str) -> None:
-    with opened(browser, sample / MARCH / "index.html", scheme=scheme) as seen:
+def test_every_colour_of_words_is_readable(browser: Browser, sample: Product, scheme: str) -> None:
+    with opened(browser, sample.home.reports / MARCH / "index.html", scheme=scheme) as seen:
         assert {pair: ratio for pair, ratio in seen.page.evaluate(CONTRASTS).items() if ratio < 4.5} == {}  # WCAG AA
 
 
-def test_without_its_script_every_figure_but_the_invoices_is_there(browser: Browser, sample: Path) -> None:
-    with opened(browser, sample / "2026-05" / "index.html", java_script_enabled=False) as seen:
+def test_without_its_script_every_figure_but_the_invoices_is_there(browser: Browser, sample: Product) -> None:
+    with opened(browser, sample.home.reports / "2026-05" / "index.html", java_script_enabled=False) as seen:
         assert "5,199.82 USD" in seen.page.locator("#due").inner_text()
         assert seen.page.locator("figure.chart:visible").count() == 0
         assert "let this page run its script" in seen.page.locator("#table").inner_text()
 
 
-def test_on_paper_there_is_no_button_and_the_charts_are_there(browser: Browser, sample: Path) -> None:
-    with opened(browser, sample / "2026-05" / "index.html", scheme="dark") as seen:
+def test_on_paper_there_is_no_button_and_the_charts_are_there(browser: Browser, sample: Product) -> None:
+    with opened(browser, sample.home.reports / "2026-05" / "index.html", scheme="dark") as seen:
         seen.page.emulate_media(media="print")
         assert seen.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         assert seen.page.locator("nav:visible, #search:visible, .skip:visible").count() == 0

@@ -22,8 +22,8 @@ PREFECT = Path(sys.executable).with_name("prefect")
 
 
 @pytest.fixture(scope="module")
-def prefect_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("prefect")
+def prefect_home(tmp_path_factory: pytest.TempPathFactory, new_prefect_home: Callable[[Path], Path]) -> Path:
+    return new_prefect_home(tmp_path_factory.mktemp("prefect"))
 
 
 @pytest.fixture(scope="module")

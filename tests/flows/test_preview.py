@@ -13,17 +13,10 @@ import pytest
 from flows.errors import UserError
 from flows.preview import PreviewRequest, preview
 from flows.preview_terminal import print_preview
-from tests.conftest import SAMPLE, Product
+from tests.conftest import Product
 from tests.flows.small_source import small_source, users_file, users_of, write_users
 from tests.flows.test_cli import seatledger
 from tests.flows.test_explain import bytes_of
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Product:
-    product = Product(tmp_path_factory.mktemp("sample") / "home")
-    product.run(SAMPLE, date(2026, 5, 31))
-    return product
 
 
 def told_of(product: Product, subscription: str, **wishes: Any) -> dict[str, Any]:

@@ -49,15 +49,6 @@ TABLES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory):
-    from tests.conftest import Product
-
-    product = Product(tmp_path_factory.mktemp("sample") / "home")
-    product.run(SAMPLE, date(2026, 5, 31))
-    return product
-
-
 def test_every_table_view_and_column_carries_a_comment(sample) -> None:
     bare = sample.table(
         """select table_name as name from duckdb_tables() where comment is null

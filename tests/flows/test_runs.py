@@ -52,6 +52,10 @@ def test_a_source_becomes_invoices(product, source: Path) -> None:
     )
 
 
+FAILS = ["drop_guard.DropGuard.look_at", "kept_rosters.KeptRosters.write", "pipeline.declare_repeated_days"]
+TRIED_AGAIN = [(fails, is_large) for is_large in (True, False) for fails in FAILS]
+
+
 @pytest.mark.parametrize("is_large", [False, True])
 def test_a_run_that_ends_before_it_is_saved_leaves_no_roster_and_no_name(
     product, source: Path, is_large: bool, monkeypatch: pytest.MonkeyPatch
@@ -74,8 +78,7 @@ def test_a_run_that_ends_before_it_is_saved_leaves_no_roster_and_no_name(
     assert verify(product.home, product.setting.catalogs)[0].problems == []
 
 
-@pytest.mark.parametrize("is_large", [True, pytest.param(False, marks=pytest.mark.long)])
-@pytest.mark.parametrize("fails", ["kept_rosters.KeptRosters.write", "drop_guard.DropGuard.look_at", "pipeline.declare_repeated_days"])
+@pytest.mark.parametrize(("fails", "is_large"), [pytest.param(*each, marks=() if n == 0 else pytest.mark.long) for n, each in enumerate(TRIED_AGAIN)])
 def test_bringing_in_that_is_tried_again_ends_as_if_it_had_gone_well_at_once(
     product, another_product, source: Path, fails: str, is_large: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

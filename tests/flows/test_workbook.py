@@ -15,7 +15,7 @@ from flows import workbook as workbooks
 from flows.month_reports import Report, report_names
 from flows.publish import export_reports, workbook_path
 from flows.workbook import Workbook
-from tests.conftest import SAMPLE, Product
+from tests.conftest import Product
 from tests.faults.sources import HOSTILE
 from tests.flows.small_source import small_source
 from tests.flows.test_cli import seatledger
@@ -24,11 +24,10 @@ APRIL = date(2026, 4, 1)
 
 
 @pytest.fixture(scope="module")
-def month(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def month(sample: Product, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample's reports of April 2026, with a workbook beside."""
     root = tmp_path_factory.mktemp("workbook")
-    Product(root / "home").run(SAMPLE, date(2026, 5, 31))
-    done = seatledger("report", "--month", "2026-04", "--xlsx", "--to", root / "out", "--direct", "--home", root / "home")
+    done = seatledger("report", "--month", "2026-04", "--xlsx", "--to", root / "out", "--direct", "--home", sample.home.root)
     assert done.returncode == 0, done.stderr
     assert f"Workbook: {root / 'out' / '2026-04' / 'seatledger-2026-04.xlsx'}" in done.stdout
     return root / "out" / "2026-04"
@@ -75,8 +74,8 @@ def test_every_column_is_explained_as_in_the_finance_database(month: Path) -> No
     assert [place for place, text in meanings.items() if not text] == []
 
 
-def test_the_same_data_give_the_same_bytes(month: Path, tmp_path: Path) -> None:
-    home = month.parent.parent / "home"
+def test_the_same_data_give_the_same_bytes(month: Path, sample: Product, tmp_path: Path) -> None:
+    home = sample.home.root
     seatledger("report", "--month", "2026-04", "--xlsx", "--to", tmp_path, "--direct", "--home", home)
     assert workbook_path(tmp_path / "2026-04").read_bytes() == workbook_path(month).read_bytes()
 
@@ -133,8 +132,8 @@ def test_times_dates_and_truth_keep_their_kind(tmp_path: Path) -> None:
     assert cells == (datetime(2026, 2, 28), datetime(2026, 3, 1, 4, 30), True, None)
 
 
-def test_a_folder_that_cannot_be_written_is_said_and_nothing_is_left(month: Path, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_said_and_nothing_is_left(month: Path, sample: Product, tmp_path: Path) -> None:
     (tmp_path / "2026-04").write_text("in the way")
-    home = month.parent.parent / "home"
+    home = sample.home.root
     done = seatledger("report", "--month", "2026-04", "--xlsx", "--to", tmp_path, "--direct", "--home", home)
     assert (done.returncode, "reports cannot be written" in done.stderr, "Traceback" in done.stderr) == (1, True, False)

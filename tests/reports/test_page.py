@@ -8,7 +8,6 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
-import pytest
 
 from flows.page import PAGE, issued_of_month, json_block, page_of_month
 from flows.page_words import signed
@@ -22,13 +21,6 @@ from tests.story import told
 from transforms.money_text import readable_money
 
 MAY = date(2026, 5, 1)
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Product:
-    product = Product(tmp_path_factory.mktemp("sample") / "home")
-    product.run(SAMPLE, date(2026, 5, 31))
-    return product
 
 
 def asked(finance: duckdb.DuckDBPyConnection, question: str, month: date) -> list[dict]:

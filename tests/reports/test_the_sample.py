@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
-
-import pytest
-
-from tests.conftest import SAMPLE, Product
+from tests.conftest import Product
 from tests.story import told
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Product:
-    product = Product(tmp_path_factory.mktemp("sample") / "home")
-    product.run(SAMPLE, date(2026, 5, 31))
-    return product
 
 
 def rows(sample: Product, sql: str) -> list[str]:
