@@ -49,10 +49,8 @@ def seen(product: Product) -> dict[str, list]:
     }
 
 
-IN_STEPS = [pytest.param(damage, True, marks=() if damage == "a row twice" else pytest.mark.long) for damage in DAMAGES]  # nine runs each
-
-
-@pytest.mark.parametrize(("damage", "in_steps"), [*((damage, False) for damage in DAMAGES), *IN_STEPS])
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("in_steps", [False, pytest.param(True, marks=pytest.mark.long)])  # nine runs each
 def test_out_of_core_or_at_once_it_is_the_same(
     another_product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str, in_steps: bool
 ) -> None:
