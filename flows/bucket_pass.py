@@ -16,22 +16,26 @@ from flows.shelf import Shelf
 from flows.told import Told
 from transforms.billing import Facts, Position, billed_after, billing_from_position, position_from_facts
 from transforms.catalog import Catalog
-from transforms.shown import shown_from_position
+from transforms.shown import shown_from_position, still_owed_from_billing
 
 
 class Asked(NamedTuple):
-    """Up to which day to bill (None: not at all), which invoice dates (of one cadence, of one catalogue), and the day whose close is to be shown (None: nothing is)."""
+    """Up to which day to bill (None: not at all), which invoice dates (of one cadence, of one catalogue), and the day whose close is to be shown (None: nothing is).
+
+    `only_owed`: of what is shown, only what depends on what was billed.
+    """
 
     through: date | None = None
     cadence: str | None = None
     catalog: str | None = None
     shown_on: date | None = None
+    only_owed: bool = False
 
 
 class Found(NamedTuple):
     """What a pass found: which workspaces cannot be billed, and a shelf with the frames.
 
-    `issued lines`, `issued invoices` (without numbers), `issued dates`; and `shown …`, a frame of each table of a Shown.
+    `issued lines`, `issued invoices` (without numbers), `issued dates`; and `shown …`, a frame of each table of a Shown, or of a StillOwed.
     """
 
     held: list[str]
@@ -61,7 +65,11 @@ def pass_over(told: Told, lake: Lake, asked: Asked, catalogs: Mapping[str, Catal
             found.shelf.put(f"issued {name}", number, frame)
     if asked.shown_on:
         known, position = at(asked.shown_on)
-        shown = shown_from_position(known, position, billing_from_position(position, billed, catalogs), catalogs)
+        left = billing_from_position(position, billed, catalogs)
+        if asked.only_owed:
+            shown = still_owed_from_billing(position, left, known.horizon, catalogs)
+        else:
+            shown = shown_from_position(known, position, left, catalogs)
         for table, frame in shown._asdict().items():
             found.shelf.put(f"shown {table}", number, frame)
     return found

@@ -20,12 +20,12 @@ from flows.kept_rosters import KeptRosters
 from flows.lake import settle
 from flows.ledger import commit, run_row
 from flows.progress import progress
-from flows.publish import export_reports, publish, publish_runs, workbook_path
+from flows.publish import export_reports, publish, publish_billed, publish_runs, workbook_path
 from flows.repeated_days import declare_repeated_days
 from flows.requests import BillRequest, Outcome, ReportRequest
 from flows.run import Run, Setting, already_saved, open_run
 from flows.told import opening_day, owners_of_workspaces, roster_days
-from flows.unchanged import held_as_published, is_as_billed, mark_of, no_invoices, remember
+from flows.unchanged import bill_mark, facts_mark, held_as_published, is_as_billed, is_published, no_invoices, remember
 from transforms.calendar import days_between, first_of_month
 from transforms.credits import credit_entries_from_invoices
 from transforms.descriptions import issued_lines_from_billing
@@ -33,7 +33,7 @@ from transforms.invoices import numbered_from_invoices
 from transforms.many import many
 from transforms.nearest import did_you_mean
 from transforms.plan_totals import plan_totals_from_lines
-from transforms.shown import Shown
+from transforms.shown import Shown, StillOwed
 
 log = logging.getLogger("seatledger")
 
@@ -127,15 +127,16 @@ def bill(run: Run, request: BillRequest) -> None:
         near = did_you_mean(request.catalog, catalogs)
         raise UserError(f"{request.catalog!r} is no catalogue.{near} There are: {', '.join(sorted(catalogs))}.")
     asked = (request.through, request.cadence, request.catalog)
-    mark = mark_of(ledger, catalogs, *asked)
-    if not request.dry_run and is_as_billed(ledger, run.setting.home, mark):
+    facts = facts_mark(ledger, catalogs)
+    run.is_published = not request.dry_run and is_published(ledger, run.setting.home, facts)
+    if run.is_published and is_as_billed(ledger, bill_mark(facts, *asked)):
         run.is_unchanged, run.outcome.invoices, run.outcome.through = True, no_invoices(), request.through
         run.outcome.held = held_as_published(run.setting.home)
         log.info(
             "billed through %s before, and nothing has changed since; held: %s", request.through, many(len(run.outcome.held), "workspace")
         )
         return
-    found = run.passes(Asked(*asked, None if request.dry_run else run.last_whole_day()))
+    found = run.passes(Asked(*asked, None if request.dry_run else run.last_whole_day(), run.is_published))
     prefixes = pl.DataFrame([(c.id, c.invoice_prefix) for c in catalogs.values()], schema=["catalog", "invoice_prefix"], orient="row")
     invoices = numbered_from_invoices(pl.concat(run.shelf.frames("issued invoices")), ledger.used_numbers(), prefixes)
     run.outcome.invoices, run.outcome.through = invoices, request.through
@@ -145,7 +146,7 @@ def bill(run: Run, request: BillRequest) -> None:
     log.info("%s through %s: %s", "would bill" if request.dry_run else "billed", request.through, counted)
     if not request.dry_run:
         _decide(run, invoices)
-        remember(ledger, mark_of(ledger, catalogs, *asked))  # with the opening day, once it is settled
+        remember(ledger, bill_mark(facts, *asked))
 
 
 def _decide(run: Run, invoices: pl.DataFrame) -> None:
@@ -192,16 +193,22 @@ def save(run: Run) -> None:
 
 def show(run: Run) -> None:
     """Replace finance.duckdb by what the ledger and the facts now say."""
+    finance, ledger, catalogs = run.setting.home.finance, run.ledger, run.setting.catalogs
     if run.is_unchanged:
-        return publish_runs(run.setting.home.finance, run.ledger)
+        return publish_runs(finance, ledger)
     last = run.last_whole_day()
     if last and not run.is_shown:
         run.passes(Asked(shown_on=last))
-    names = {table: f"shown {table}" for table in Shown._fields} if last else {}
-    shown = [(table, run.shelf.files(name) or run.shelf.frames(name)) for table, name in names.items()]
+    tables = StillOwed._fields if run.is_published else Shown._fields if last else ()
+    shown = [(table, run.shelf.files(name) or run.shelf.frames(name)) for table, name in ((table, f"shown {table}") for table in tables)]
+    first = _first_touched(run) if run.command == "run" else None  # others write no reports
     with progress("Publishing finance.duckdb"):
-        run.changed_before = publish(run.setting.home.finance, run.ledger, shown, run.setting.catalogs, _first_touched(run))
-    run.outcome.held = tuple(sorted({workspace for holds in run.shelf.frames("shown holds") for workspace in holds["workspace_id"]}))
+        if run.is_published:
+            run.changed_before = publish_billed(finance, ledger, run.id, shown, first)
+            run.outcome.held = held_as_published(run.setting.home)
+        else:
+            run.changed_before = publish(finance, ledger, shown, catalogs, facts_mark(ledger, catalogs), first)
+            run.outcome.held = tuple(sorted({workspace for holds in run.shelf.frames("shown holds") for workspace in holds["workspace_id"]}))
 
 
 def write_reports(run: Run, request: ReportRequest) -> None:

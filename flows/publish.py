@@ -32,6 +32,7 @@ from flows.progress import Progress, progress
 from flows.report_csv import write_csv
 from flows.whole_files import put_in_place, whole
 from transforms.catalog import Catalog
+from transforms.findings import UNBILLED_AFTER_CLOSING
 from transforms.money import CURRENCY_DECIMALS
 
 if TYPE_CHECKING:
@@ -42,45 +43,79 @@ if TYPE_CHECKING:
 _ROWS_OF_A_GROUP = 30_720  # of DuckDB's 122,880: what a thread takes at once, so that tables of ten thousands of rows are worked on by all
 _WRITTEN_AT_ONCE = 2  # reports: DuckDB sorts for one while the other is put in words
 _LONGEST = "seat_occupancy"  # of the reports: as much to write as all others together
+MADE_FROM = "made_from"  # a macro: the digest of the facts that all was made from
 FROM_LEDGER = {"invoices": "invoice_id", "invoice_lines": "line_id", "credit_ledger": "all", "runs": "run_id", "inputs": "all"}  # and in which order
 
 
+ShownRows = Iterable[tuple[str, Iterator[pl.DataFrame] | list[Path]]]  # of each table any number of frames, or Parquet files of them
+
+
 def publish(
-    path: Path,
-    ledger: Ledger,
-    shown: Iterable[tuple[str, Iterator[pl.DataFrame] | list[Path]]],
-    catalogs: Mapping[str, Catalog],
-    first: date | None = None,
+    path: Path, ledger: Ledger, shown: ShownRows, catalogs: Mapping[str, Catalog], made_from: str, first: date | None = None
 ) -> list[date] | None:
     """Build the finance database beside the old one and put it in its place, whole: an open reader keeps the old one.
 
-    Shapes: `shown` has the tables that no ledger keeps, each as any number of frames, or as Parquet files of them.
+    Shapes: `shown` has the tables that no ledger keeps; `made_from` is a digest of the facts that they were made from.
     Returns the months before that of the `first` day touched of which it now says something else; None where that is not known.
     """
 
     def fill(finance: duckdb.DuckDBPyConnection) -> None:
         issued = ((table, ledger.batches(f"select * from {table} order by {key}")) for table, key in FROM_LEDGER.items())
-        rows = ((table, parts if isinstance(parts, list) else _read_once(parts)) for table, parts in shown)
-        fill_finance(finance, chain(issued, rows), catalogs)
+        fill_finance(finance, chain(issued, _rows(shown)), catalogs)
+        finance.execute(f"create macro {MADE_FROM}() as '{made_from}'")
 
     with _beside(path) as beside:
         _write(beside, fill)
-        changed = earlier_months_that_differ(path, beside, first) if first and path.exists() else None
-        _put_in_place(beside, path, ledger)
-    return changed
+        return _compared_and_put_in_place(beside, path, ledger, first)
+
+
+def publish_billed(path: Path, ledger: Ledger, run_id: str, owed: ShownRows, first: date | None = None) -> list[date] | None:
+    """The same for a run that billed from facts that are published already: what it issued is added, and what follows from that made anew.
+
+    Shapes: `owed` has what is still owed after it, in place of what was before.
+    """
+    of_run = f"invoice_id in (select invoice_id from invoices where run_id = '{run_id}')"
+    issued = ("invoices", "invoice_lines", "credit_ledger")
+    superseded = {"exceptions": f"finding = '{UNBILLED_AFTER_CLOSING}'", "unbilled_charges": "true"}
+
+    def add(finance: duckdb.DuckDBPyConnection) -> None:
+        _tell_runs(finance, ledger)
+        for table in issued:
+            _fill(finance, table, ledger.batches(f"select * from {table} where {of_run} order by {FROM_LEDGER[table]}"))
+        for table, rows in _rows(owed):
+            finance.execute(f"delete from {table} where {superseded[table]}")
+            _fill(finance, table, rows)
+        for report in _reports_that_follow_from({"runs", *issued, *superseded}):
+            finance.execute(f"drop table {report.stem}")
+            finance.execute(report.read_text(encoding="utf-8"))
+
+    with _beside(path) as beside:
+        shutil.copyfile(path, beside)
+        _write(beside, add)
+        return _compared_and_put_in_place(beside, path, ledger, first)
 
 
 def publish_runs(path: Path, ledger: Ledger) -> None:
     """The same for a run that found nothing new: what is published stays, and its list of runs has one more."""
-
-    def tell(finance: duckdb.DuckDBPyConnection) -> None:
-        finance.execute("delete from runs")
-        _fill(finance, "runs", ledger.batches(f"select * from runs order by {FROM_LEDGER['runs']}"))
-
     with _beside(path) as beside:
         shutil.copyfile(path, beside)
-        _write(beside, tell)
+        _write(beside, lambda finance: _tell_runs(finance, ledger))
         _put_in_place(beside, path, ledger)
+
+
+def _tell_runs(finance: duckdb.DuckDBPyConnection, ledger: Ledger) -> None:
+    finance.execute("delete from runs")
+    _fill(finance, "runs", ledger.batches(f"select * from runs order by {FROM_LEDGER['runs']}"))
+
+
+def _rows(shown: ShownRows) -> Iterator[tuple[str, Rows]]:
+    return ((table, parts if isinstance(parts, list) else _read_once(parts)) for table, parts in shown)
+
+
+def _compared_and_put_in_place(beside: Path, path: Path, ledger: Ledger, first: date | None) -> list[date] | None:
+    changed = earlier_months_that_differ(path, beside, first) if first and path.exists() else None
+    _put_in_place(beside, path, ledger)
+    return changed
 
 
 @contextmanager
@@ -133,6 +168,16 @@ def reports_in_order() -> list[Path]:
     paths = {path.stem: path for path in sorted(REPORTS.glob("*.sql")) if path.name != "tables.sql"}
     needs = {name: re.findall(r"^-- After: (\w+)\.$", path.read_text(encoding="utf-8"), re.MULTILINE) for name, path in paths.items()}
     return [paths[name] for name in TopologicalSorter(needs).static_order()]
+
+
+def _reports_that_follow_from(tables: set[str]) -> list[Path]:
+    """The reports that are tables and name one of these, or one of those that do; in their order."""
+    found, named = [], set(tables)
+    for report in reports_in_order():
+        if named & set(re.findall(r"\w+", report.read_text(encoding="utf-8"))):
+            found.append(report)
+            named.add(report.stem)
+    return found
 
 
 def _require_whole(beside: Path, path: Path, ledger: Ledger) -> None:

@@ -62,6 +62,7 @@ class Run:
     is_unchanged: bool = False
     shelf: Shelf = field(default_factory=Shelf)  # what the passes are told, and what they find
     is_shown: bool = False  # whether what is to be shown is on it
+    is_published: bool = False  # whether it is, but for what depends on what was billed
     changed_before: list[date] | None = field(default_factory=list)  # months before any that it touched; None: not known
 
     def __getstate__(self) -> dict[str, object]:

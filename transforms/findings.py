@@ -134,6 +134,9 @@ def _seen_on(opening_on: date) -> pl.Expr:
     return pl.max_horizontal("starts_on", pl.lit(opening_on))
 
 
+UNBILLED_AFTER_CLOSING = "unbilled_after_closing"
+
+
 def unbilled_findings(waiting: pl.DataFrame, terms: pl.DataFrame, horizon: date) -> pl.DataFrame:
     """What still differs after a closing date has no next invoice: it is reported (I4).
 
@@ -149,7 +152,7 @@ def unbilled_findings(waiting: pl.DataFrame, terms: pl.DataFrame, horizon: date)
         "quantity",
         _noun("quantity", "seat"),
     )
-    return exceptions(left, "I4", "unbilled_after_closing", detail, on="moved_on")
+    return exceptions(left, "I4", UNBILLED_AFTER_CLOSING, detail, on="moved_on")
 
 
 def usage_findings(plan_usage: pl.DataFrame) -> pl.DataFrame:

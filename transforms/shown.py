@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import NamedTuple
 
 import polars as pl
@@ -39,21 +40,38 @@ class Shown(NamedTuple):
     idle_seats: pl.DataFrame
 
 
+class StillOwed(NamedTuple):
+    """What of it depends on what was billed, too: all charges that are on no invoice, and the findings of those that never will be."""
+
+    unbilled_charges: pl.DataFrame
+    exceptions: pl.DataFrame
+
+
+def still_owed_from_billing(position: Position, billing: Billing, horizon: date, catalogs: Mapping[str, Catalog]) -> StillOwed:
+    """What is left to be billed after all that was. Grain: as each table's contract says."""
+    running = position.schedules.terms.filter(pl.col("ended_on") > horizon)
+    found = findings.unbilled_findings(billing.waiting, position.schedules.terms, horizon)
+    return StillOwed(
+        unbilled_charges=unbilled_from_differences(billing.lines, billing.waiting, running, catalogs),
+        exceptions=Exceptions.validate(found).rename({"on": "day"}),
+    )
+
+
 def shown_from_position(facts: Facts, position: Position, billing: Billing, catalogs: Mapping[str, Catalog]) -> Shown:
     """Everything a reader may ask of the horizon's close. Grain: as each table's contract says."""
     occupancy = _occupancy(facts, position, catalogs)
     plan_usage = plan_usage_from_usage(facts.usage, occupancy, catalogs)
-    running = position.schedules.terms.filter(pl.col("ended_on") > facts.horizon)
+    owed = still_owed_from_billing(position, billing, facts.horizon, catalogs)
     currency = pl.col("catalog").replace_strict({c.id: c.currency for c in catalogs.values()}, return_dtype=pl.String)
     return Shown(
         seat_occupancy=occupancy.rename({"on": "day"}),
         subscriptions=_subscriptions(facts, position, occupancy),
         terms=_terms(position, catalogs),
         holds=position.holds,
-        exceptions=_exceptions(facts, position, billing, occupancy, plan_usage, catalogs).rename({"on": "day"}),
+        exceptions=pl.concat([_exceptions(facts, position, occupancy, plan_usage, catalogs).rename({"on": "day"}), owed.exceptions]),
         spells=position.spells.with_columns(currency=currency).pipe(in_order, "subscription_id", "spell_from"),
         reactivations=position.seats.reactivations.rename({"on": "day"}),
-        unbilled_charges=unbilled_from_differences(billing.lines, billing.waiting, running, catalogs),
+        unbilled_charges=owed.unbilled_charges,
         plan_usage=plan_usage.rename({"on": "day"}),
         broken_aliases=broken_aliases_from_alias_changes(position.rosters.alias_changes),
         idle_seats=idle_seats_from_idle_users(facts.idle_users, occupancy, catalogs).rename({"on": "day"}),
@@ -163,7 +181,6 @@ def _terms(position: Position, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
 def _exceptions(
     facts: Facts,
     position: Position,
-    billing: Billing,
     occupancy: pl.DataFrame,
     plan_usage: pl.DataFrame,
     catalogs: Mapping[str, Catalog],
@@ -188,6 +205,5 @@ def _exceptions(
         findings.trial_findings(position.subscriptions, trial_days, over, facts.opening_on),
         findings.usage_findings(plan_usage),
         findings.repeated_day_findings(facts.repeated_days),
-        findings.unbilled_findings(billing.waiting, position.schedules.terms, facts.horizon),
     ]
     return Exceptions.validate(pl.concat(found).sort("workspace_id", "on", "rule", "detail", nulls_last=True))
