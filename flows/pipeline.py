@@ -9,6 +9,7 @@ from itertools import chain
 
 import polars as pl
 
+from flows.ahead import one_ahead
 from flows.bucket_pass import Asked
 from flows.drop_guard import DropGuard
 from flows.errors import UserError
@@ -154,8 +155,8 @@ def _decide(run: Run, invoices: pl.DataFrame) -> None:
     if ledger.setting("opening_on") is None:
         ledger.set("opening_on", str(min(roster_days(ledger))))
     ledger.append("invoices", invoices.with_columns(run_id=pl.lit(run.id)))
-    for lines in run.shelf.frames("issued lines"):
-        ledger.append("invoice_lines", issued_lines_from_billing(lines, invoices))
+    for issued in one_ahead(issued_lines_from_billing(lines, invoices) for lines in run.shelf.frames("issued lines")):
+        ledger.append("invoice_lines", issued)
     for dates in run.shelf.frames("issued dates"):
         ledger.append("invoice_dates", dates.with_columns(run_id=pl.lit(run.id)))
     last_entry = ledger.value("select coalesce(max(entry_number), 0) from credit_ledger")

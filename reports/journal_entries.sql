@@ -6,7 +6,9 @@
 -- month were billed for its catalogue, at both cadences: by one run, or by some of them. Both follow from an issued
 -- invoice alone, which never changes: an entry once there stays as it is.
 create table journal_entries as
-with cadences(cadence) as (
+with named as (
+    select map(list(code), list(name)) as names from accounts
+), cadences(cadence) as (
     values ('monthly'), ('annual')
 ), billed as (  -- a run may bill one catalogue alone, or one cadence
     select i.catalog, c.cadence, max(r.through) as billed_on
@@ -20,21 +22,23 @@ with cadences(cadence) as (
     select invoice_id, month, sum(recognised_minor)::bigint as amount
     from revenue_schedule join closed using (catalog) where last_day(month) <= closed_on group by all
 ), entries as (
-    select invoice_number as entry_id, invoice_on as entry_on, 'invoice' as kind, *,
-        unnest([
+    select invoice_number as entry_id, invoice_on as entry_on, 'invoice' as kind, invoice_id, invoice_number, workspace_id, catalog, currency, run_id,
+        [
             {'code': '1100', 'debit': amount_due_minor},
             {'code': '2100', 'debit': -net_minor},
-            {'code': '2200', 'debit': credit_applied_minor - credit_granted_minor}]) as posting
+            {'code': '2200', 'debit': credit_applied_minor - credit_granted_minor}] as postings
     from invoices
-    union all by name
-    select i.invoice_number || '/' || strftime(r.month, '%Y-%m') as entry_id, last_day(r.month) as entry_on, 'recognition' as kind, i.*,
-        unnest([{'code': '2100', 'debit': r.amount}, {'code': '4000', 'debit': -r.amount}]) as posting
-    from recognised r join invoices i using (invoice_id)
+    union all
+    select invoice_number || '/' || strftime(month, '%Y-%m'), last_day(month), 'recognition', invoice_id, invoice_number, workspace_id, catalog, currency, run_id,
+        [{'code': '2100', 'debit': amount}, {'code': '4000', 'debit': -amount}]
+    from recognised join invoices using (invoice_id)
+), posted as (  -- entries are put in order, not postings: there are half as many
+    select *, unnest(postings) as posting from (from entries order by entry_on, entry_id)
 )
 select
     e.entry_id,
-    a.code as account_code,
-    a.name as account,
+    e.posting.code as account_code,
+    a.names[e.posting.code] as account,
     e.entry_on,
     date_trunc('month', e.entry_on)::date as month,
     e.kind,
@@ -46,10 +50,8 @@ select
     greatest(e.posting.debit, 0)::bigint as debit_minor,
     greatest(-e.posting.debit, 0)::bigint as credit_minor,
     e.run_id
-from entries e
-join accounts a on a.code = e.posting.code
-where e.posting.debit <> 0
-order by entry_on, entry_id, account_code;
+from posted e, named a
+where e.posting.debit <> 0;
 comment on table journal_entries is 'One per entry and account: double entry, balanced by entry. Key: entry_id, account_code.';
 comment on column journal_entries.entry_id is 'The invoice number, or invoice number and month: unique for an entry.';
 comment on column journal_entries.account_code is 'The account (accounts).';
