@@ -21,8 +21,9 @@ from flows.kept_rosters import KeptRosters
 from flows.lake import settle
 from flows.ledger import commit, run_row
 from flows.progress import progress
-from flows.publish import export_reports, publish, publish_billed, publish_runs, workbook_path
+from flows.publish import publish, publish_billed, publish_runs
 from flows.repeated_days import declare_repeated_days
+from flows.report_export import export_reports, workbook_path
 from flows.requests import BillRequest, Outcome, ReportRequest
 from flows.run import Run, Setting, already_saved, open_run
 from flows.told import opening_day, owners_of_workspaces, roster_days

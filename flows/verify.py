@@ -12,15 +12,18 @@ import duckdb
 from flows.catalogs import require_catalogs_of
 from flows.errors import UserError, why_not_opened
 from flows.exact_paths import exact
+from flows.finance_tables import reports_in_order
 from flows.home import Home
 from flows.kept_rosters import KeptRosters, by_month
 from flows.lake import Lake, lake_of, write_frame
 from flows.ledger import buckets_of_months
 from flows.ledger_versions import LEDGER_VERSION
 from flows.memory_of_duckdb import in_memory
+from flows.month_reports import REPORTS
 from flows.page import PAGE_NAME, issued_of_month
-from flows.publish import FROM_LEDGER, REPORTS, csv_reports, reports_in_order
+from flows.publish import FROM_LEDGER
 from flows.receipts import broken_links, missing_receipts, missing_runs
+from flows.report_export import csv_reports
 from transforms.buckets import buckets
 from transforms.catalog import Catalog
 

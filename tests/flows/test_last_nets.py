@@ -10,7 +10,7 @@ import duckdb
 import polars as pl
 import pytest
 
-from flows import accounting, ledger, publish, report_csv
+from flows import accounting, ledger, publish, report_csv, report_export
 from flows.accounting import SYSTEMS, export
 from flows.errors import UserError
 from flows.invoice_documents import Choice
@@ -49,7 +49,7 @@ def test_a_csv_with_another_row_or_amount_than_is_published_is_not_written(
     write = report_csv._write
     monkeypatch.setattr(report_csv, "_write", lambda rows, *told: write(spoil(rows) if "net_minor" in rows.columns else rows, *told))
     with pytest.raises(UserError, match=r"invoices\.csv would hold \(\d+, .*\) where \(\d+, .*\) is published; it was not written"):
-        publish.export_reports(product.home.finance, tmp_path / "out", [date(2026, 1, 1)])
+        report_export.export_reports(product.home.finance, tmp_path / "out", [date(2026, 1, 1)])
     assert not (tmp_path / "out" / "2026-01" / "invoices.csv").exists()
 
 

@@ -12,12 +12,13 @@ import duckdb
 import polars as pl
 import pytest
 
-from flows import publish
+from flows import finance_tables
 from flows.errors import UserError
+from flows.finance_tables import fill_finance
 from flows.lake import Lake
 from flows.memory_of_duckdb import hold_within_bounds
 from flows.pipeline import run_report
-from flows.publish import export_reports, fill_finance
+from flows.report_export import export_reports
 from flows.requests import ReportRequest
 from flows.s3_files import S3Path
 from flows.shelf import Shelf
@@ -178,13 +179,13 @@ def test_what_waits_on_disk_while_publishing_lies_beside_and_is_gone_afterwards(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     seen = []
-    make_views = publish._create_money_views
+    make_views = finance_tables._create_money_views
 
     def looked_at(finance: duckdb.DuckDBPyConnection, decimals: int) -> None:
         seen.extend(finance.execute("select current_setting('temp_directory')").fetchone())
         make_views(finance, decimals)
 
-    monkeypatch.setattr(publish, "_create_money_views", looked_at)
+    monkeypatch.setattr(finance_tables, "_create_money_views", looked_at)
     product.run(small_source(tmp_path / "source", last=date(2026, 1, 12)), date(2026, 1, 12))
     assert {Path(folder).parent for folder in seen} == {product.home.root}
     assert [path.name for path in product.home.root.iterdir() if path.name.startswith(".finance")] == []

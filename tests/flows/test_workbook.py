@@ -13,7 +13,7 @@ import pytest
 
 from flows import workbook as workbooks
 from flows.month_reports import Report, report_names
-from flows.publish import export_reports, workbook_path
+from flows.report_export import export_reports, workbook_path
 from flows.workbook import Workbook
 from tests.conftest import Product
 from tests.faults.sources import HOSTILE

@@ -23,8 +23,8 @@ from flows.errors import UserError
 from flows.fault_points import KILL_AT
 from flows.kept_rosters import KeptRosters
 from flows.lake import Lake
+from flows.month_reports import REPORTS
 from flows.pipeline import run_report
-from flows.publish import REPORTS
 from flows.requests import ReportRequest
 from flows.verify import checks_of_published, verify
 from tests.conftest import ROOT, Product

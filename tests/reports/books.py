@@ -7,7 +7,8 @@ from datetime import date, timedelta
 
 import duckdb
 
-from flows.publish import REPORTS, reports_in_order
+from flows.finance_tables import reports_in_order
+from flows.month_reports import REPORTS
 
 CATALOGS = "insert into catalogs values ('vendor', 'Vendor', 'USD', 'UTC', 'V', 'half_up'), ('yen', 'Yen', 'JPY', 'UTC', 'Y', 'half_up')"
 

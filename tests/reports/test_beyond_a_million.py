@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from flows.publish import REPORTS
+from flows.month_reports import REPORTS
 from tests.reports.books import Books
 from transforms.invoices import numbered_from_invoices
 

@@ -10,8 +10,9 @@ import duckdb
 import polars as pl
 import pytest
 
+from flows.finance_tables import fill_finance
+from flows.month_reports import REPORTS
 from flows.page import page_of_month
-from flows.publish import REPORTS, fill_finance
 from tests.properties.in_memory import MemoryLedger, bill_in_memory, catalogs_of, facts_of
 from tests.properties.test_product_against_reference import month_ends
 from tests.reference.random_sources import random_facts, superseded

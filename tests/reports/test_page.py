@@ -9,10 +9,10 @@ from pathlib import Path
 
 import duckdb
 
+from flows.finance_tables import reports_in_order
 from flows.page import PAGE, issued_of_month, json_block, page_of_month
 from flows.page_words import signed
 from flows.pipeline import run_report
-from flows.publish import reports_in_order
 from flows.requests import ReportRequest
 from flows.verify import verify
 from tests.conftest import ROOT, SAMPLE, Product

@@ -7,7 +7,8 @@ from datetime import date
 import polars as pl
 import pytest
 
-from flows.publish import REPORTS, reports_in_order
+from flows.finance_tables import reports_in_order
+from flows.month_reports import REPORTS
 from tests.reports.books import Books
 from tests.story import shipped, told
 from transforms.catalog import catalog_from_toml

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flows.publish import REPORTS
+from flows.month_reports import REPORTS
 from tests.reports.books import Books
 
 ROW = "subscription_id | workspace_id | workspace_name | starts_on | ended_on"
