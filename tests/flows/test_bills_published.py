@@ -36,7 +36,8 @@ def published(product: Product) -> dict[str, list]:
 
 
 def published_anew(product: Product) -> dict[str, list]:
-    run_report(ReportRequest(to=product.home.root.parent / "out"), product.setting)
+    (month,) = product.table("select max(month) from seat_usage_monthly").row(0)
+    run_report(ReportRequest(month=month, to=product.home.root.parent / "out"), product.setting)
     return published(product)
 
 
@@ -67,7 +68,7 @@ def test_each_bill_of_a_source_that_is_in_is_published_as_if_all_were(product: P
     path.write_text(path.read_text().replace("oak,b,teammate", "oak,b,colleague"))
     product.ingest(source)
     issued = []
-    for asked, options in (((JAN,), {}), ((FEB,), {"catalog": "pensero"}), ((FEB, "monthly"), {}), ((FEB,), {}), ((MAR,), {})):
+    for asked, options in (((JAN,), {}), ((FEB,), {"catalog": "pensero"}), ((FEB, "monthly"), {}), ((MAR,), {})):
         now = bill_and_compare(product, shown, *asked, **options)
         issued.append(len(now["invoices"]))
         assert [row[0] for row in now["holds"]] == ["oak"]
@@ -87,9 +88,9 @@ def test_what_no_invoice_will_bill_is_found_by_the_bill_that_makes_it_so_and_sta
         assert [row[1] for row in now["exceptions"] if row[0] == "I4"] == ["unbilled_after_closing"]
 
 
-def test_the_sample_two_months_at_a_time(product: Product, shown: list[str]) -> None:
+def test_the_sample_some_months_at_a_time(product: Product, shown: list[str]) -> None:
     product.ingest(SAMPLE)
-    for month in (1, 3, 5):
+    for month in (2, 5):
         bill_and_compare(product, shown, date(2026, month, 28))
 
 

@@ -98,6 +98,7 @@ def direct(root: Path, source: Path) -> Product:
     return product
 
 
+@pytest.mark.long
 def test_runs_of_a_schedule_start_late_wait_for_each_other_and_do_the_day_that_was_meant(operated: Operated, tmp_path: Path) -> None:
     home = str(tmp_path / "home")
     first, second = (operated.starts("daily-ingest", "2026-03-06T05:00:00Z", home=home) for _ in range(2))

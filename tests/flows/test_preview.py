@@ -45,6 +45,7 @@ def test_a_preview_is_the_invoice_that_a_real_run_then_gives_where_nobody_came_o
         assert lines.select(shared).to_dicts() == [{key: line[key] for key in shared} for line in invoice["lines"]]
 
 
+@pytest.mark.long
 def test_every_subscription_of_the_sample_has_its_preview_and_what_a_change_does(
     sample: Product, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,7 +36,8 @@ def run(product: Product, source: Path, through: date, buckets: int) -> str | No
     return None
 
 
-@pytest.mark.parametrize("seed", [6000, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(6001, 6010))])
+@pytest.mark.long  # tests/flows/test_a_home_in_buckets.py has one that is smaller
+@pytest.mark.parametrize("seed", range(6000, 6010))
 def test_a_random_source_by_bucket_is_the_same_as_all_at_once(seed: int, tmp_path: Path) -> None:
     facts = random_facts(seed)
     source, catalogs = write_source(facts, tmp_path / "source"), write_catalogs(facts, tmp_path / "catalogs", only_own=True)

@@ -16,7 +16,7 @@ from tests.reference.random_sources import random_facts, write_catalogs, write_s
 from tests.reference.slow_ledger import bill
 
 
-@pytest.mark.parametrize("seed", range(4000, 4003))
+@pytest.mark.parametrize("seed", [4000, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(4001, 4010))])
 def test_a_random_source_through_files_is_the_reference_to_the_cent_and_verifies(seed: int, tmp_path: Path) -> None:
     facts = random_facts(seed)
     through = max(facts.rosters)
