@@ -26,11 +26,15 @@ class Stopped(SystemExit):
         return int(str(self.code))
 
 
+_stopped: list[Stopped] = []  # DuckDB at work in a query drops what a signal's handler raises, and says of any that it was interrupted
+
+
 def stop_when_told() -> None:
     """End in order when the system, or a terminal that closes, says so: but for a signal that whoever started this has ignored (nohup)."""
 
     def stop(number: int, _: object) -> None:
-        raise Stopped(number)
+        _stopped.append(Stopped(number))
+        raise _stopped[0]
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
@@ -67,6 +71,8 @@ def tell_nothing_more() -> None:
 
 def exit_code_of(error: BaseException) -> int:
     """Say what no command foresaw, where it is the system's or the user's doing, and return the exit code; raise what is a fault of ours."""
+    if is_interrupt(error) and _stopped:
+        return _stopped[0].told()
     if is_interrupt(error) or isinstance(error, click.Abort):
         click.echo("seatledger: interrupted; what was not yet saved is as if it had never been.", err=True)
         return 128 + signal.SIGINT

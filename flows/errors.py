@@ -31,6 +31,8 @@ def why_failed(error: BaseException) -> str:
     """Why a run failed, in a sentence that may be kept: ids and places, never a value that a library repeats in its words."""
     if isinstance(error, UserError):
         return str(error)
+    if is_interrupt(error):
+        return "The run was stopped. What was not yet saved is as if it had never been."
     if is_for_want_of_memory(error):
         return "The system gave the run no more memory or threads. Nothing was changed; give it more and run it again."
     if isinstance(error, OSError):

@@ -171,6 +171,26 @@ def test_F35_stopped_it_rolls_back_and_exits_with_the_signals_code(stop: signal.
     assert Product(tmp_path / "home").run(source, THROUGH).invoices.height == 4
 
 
+STOPPED_IN_A_QUERY = """
+import os, signal, sys, threading
+import duckdb
+from flows.endings import exit_code_of, stop_when_told
+stop_when_told()
+threading.Timer(0.3, os.kill, [os.getpid(), int(sys.argv[1])]).start()
+try:
+    duckdb.connect().execute("SELECT sum(hash(range)) FROM range(1_000_000_000_000)")
+except BaseException as error:
+    sys.exit(exit_code_of(error))
+"""
+
+
+@pytest.mark.parametrize(("stop", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
+def test_F35_stopped_while_duckdb_is_at_work_the_code_is_the_signals_too(stop: signal.Signals, code: int) -> None:
+    ended = subprocess.run([sys.executable, "-c", STOPPED_IN_A_QUERY, str(int(stop))], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, "Traceback" in ended.stderr) == (code, False)
+    assert "what was not yet saved is as if it had never been" in ended.stderr
+
+
 def run_command(source: Path, home: Path) -> list[str]:
     through = str(THROUGH)
     return [*map(str, [Path(sys.executable).with_name("seatledger"), "run", source, "--through", through, "--direct", "--home", home])]
