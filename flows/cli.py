@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import sys
@@ -17,6 +16,7 @@ from flows import document_commands, operating
 from flows.command_words import AS_JSON, CADENCE, CLUSTER, LAKE, SUMMARY_AS_JSON, Commands, OneOf
 from flows.endings import Stopped, exit_code_of, stop_when_told, tell_nothing_more, though_nobody_reads_it
 from flows.errors import UserError
+from flows.head_start import head_start
 from flows.nurse import tend
 from flows.options import DAY as _DAY
 from flows.options import MONTH as _MONTH
@@ -72,6 +72,7 @@ def demo(home: Path, catalogs: Path | None, direct: bool) -> None:
 @_pipeline_command
 def run(source: str, through: datetime, supersede: bool, accept_drop: bool, home: Path, catalogs: Path | None, direct: bool) -> None:
     """Ingest SOURCE, bill what is due, write the reports."""
+    head_start(source)
     from flows.ingest import IngestRequest
     from flows.pipeline import run_all
     from flows.requests import BillRequest
@@ -107,6 +108,7 @@ def ingest(
 
     if first and last and last < first:
         raise click.UsageError(f"--to {last.date()} is before --from {first.date()}.")
+    head_start(source)
     request = IngestRequest(
         source, first and first.date(), last and last.date(), supersede, accept_drop, tuple(day.date() for day in repeated)
     )
@@ -310,13 +312,11 @@ def _show_log() -> None:
     log.propagate = False
 
 
-_OBJECTS = 100_000  # before Python looks for cycles among them: to import libraries makes many thousands, and each look at them finds none
 _TENDED = ("demo", "run", "ingest", "bill", "report", "verify")  # what may need much memory
 
 
 def main() -> None:
     """Run the command; a user's error is one sentence on stderr and exit 1, never a traceback."""
-    gc.set_threshold(_OBJECTS)
     if sys.argv[1:2] and sys.argv[1] in _TENDED:
         tend()
     stop_when_told()

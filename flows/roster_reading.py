@@ -69,9 +69,9 @@ class WaitingPart(NamedTuple):
     def _stays(self, columns: Sequence[str]) -> pl.DataFrame:
         """What waits of the bucket, of every share; on a store, which takes its time, many are asked for at once."""
         if not isinstance(self.paths[0], S3Path):
-            return pl.concat(_waiting_stays(path, self.bucket, columns) for path in self.paths)
+            return pl.concat((_waiting_stays(path, self.bucket, columns) for path in self.paths), rechunk=True)
         with ThreadPoolExecutor(_ASKED_AT_ONCE) as asking:
-            return pl.concat(asking.map(lambda path: _waiting_stays(path, self.bucket, columns), self.paths))
+            return pl.concat(asking.map(lambda path: _waiting_stays(path, self.bucket, columns), self.paths), rechunk=True)
 
 
 class ShareRead(NamedTuple):

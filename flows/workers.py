@@ -9,7 +9,8 @@ import gc
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,9 @@ Workers = Callable[[Callable[..., Any], Sequence[tuple]], Iterator[Any]]
 
 _OBJECTS = 100_000  # before their process looks for cycles among them
 # A worker lets go of a day's columns only to ask for as much for the next day's: a fifth of its time went into that.
-_KEEPS_MEMORY = "background_thread:true,dirty_decay_ms:10000,muzzy_decay_ms:10000,oversize_threshold:0"
+_KEEPS_MEMORY = "background_thread:true,dirty_decay_ms:10000,muzzy_decay_ms:10000,oversize_threshold:0"  # Polars'
+_KEEPS_MEMORY_TOO = {"MALLOC_MMAP_THRESHOLD_": str(64 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}  # NumPy's, where the C library is GNU's
+_NEEDED = ("flows.cli", "flows.roster_reading", "flows.bucket_keeping", "flows.bucket_pass")
 _MOST = 4  # each holds a bucket in memory
 
 
@@ -90,23 +93,48 @@ def or_in_turn(workers: Workers) -> Workers:
     return make
 
 
+def begin_early() -> None:
+    """Have the process start that workers are copies of. It imports what they need, once and meanwhile."""
+    from multiprocessing import forkserver
+
+    forkserver.set_forkserver_preload(list(_NEEDED))
+    with _set(_as_told(os.environ)):
+        forkserver.ensure_running()
+
+
+def _as_told(environment: Mapping[str, str]) -> dict[str, str]:
+    """What Polars and NumPy read when they are imported: each worker has its share of the cores."""
+    said = environment.get("_RJEM_MALLOC_CONF", "")  # by Polars itself, where this process has imported it; what comes last counts
+    threads = str((os.cpu_count() or 1) // _count())
+    limits = {name: environment.get(name, threads) for name in ("POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS")}
+    return {**_KEEPS_MEMORY_TOO, **limits, "_RJEM_MALLOC_CONF": f"{said},{_KEEPS_MEMORY}".strip(",")}
+
+
+@contextmanager
+def _set(environment: Mapping[str, str]) -> Iterator[None]:
+    """The environment for who is started meanwhile."""
+    before = dict(os.environ)
+    os.environ.update(environment)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
 @cache
 def _processes() -> ProcessPoolExecutor:
     """Processes that start when there is something to do, at most one a core."""
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    threads = (os.cpu_count() or 1) // _count()
-    os.environ.setdefault("POLARS_MAX_THREADS", str(threads))  # these two are read when they import Polars
-    said = os.environ.get("_RJEM_MALLOC_CONF", "")  # by Polars itself, where this process has imported it; what comes last counts
-    os.environ["_RJEM_MALLOC_CONF"] = f"{said},{_KEEPS_MEMORY}".strip(",")
-    # many thousand rows are objects for a moment: to look for cycles among them each time finds none, and takes a twentieth of a pass
-    return ProcessPoolExecutor(_count(), get_context("spawn"), initializer=_begin)
+    begin_early()
+    return ProcessPoolExecutor(_count(), get_context("forkserver"), initializer=_begin)
 
 
 def _begin() -> None:
     """What a process does before its first call."""
-    gc.set_threshold(_OBJECTS)
+    gc.set_threshold(_OBJECTS)  # many thousand rows are objects for a moment: to look for cycles among them finds none, and takes a twentieth of a pass
     threading.Thread(target=_end_with_the_run, daemon=True).start()
 
 

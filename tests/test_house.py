@@ -25,6 +25,7 @@ SHARED = {
     "transforms.agreed_seats",
     "transforms.policy",
     "transforms.roster_months",
+    "transforms.found_again",
     "transforms.sorted_rows",
     "transforms.plain_text",
 }

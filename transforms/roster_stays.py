@@ -10,23 +10,17 @@ from __future__ import annotations
 from datetime import date
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from transforms.contracts.sources import PERSON
+from transforms.found_again import Marks, left_over, marks_of, places
 from transforms.roster_months import SCHEMA, STANDING, bits_of
 from transforms.sorted_rows import in_order
 
 _USER = ["workspace_id", "user_id"]
 _FOUND_BY = [*_USER, "kind", "role", "status"]  # and login_enabled: rows that are alike in these are one stay
-_STIR = 0x9E3779B97F4A7C15
-_PLACES_A_ROW = 4
 _STAYS_AT_ONCE = 1_000_000
-_APART = 64  # rows
-_LOWER = (
-    1,
-    1 << 20,
-    1 << 40,
-)  # what numbers are divided by, one after the other: a place has room for one, and who is pushed out is looked for by other bits
 STAYS = {
     **dict.fromkeys(STANDING, pl.String),
     "login_enabled": pl.Boolean,  # aliases only, else null
@@ -40,12 +34,11 @@ STAYS = {
 
 
 class OpenStays(NamedTuple):
-    """The stays that a day's rows go on with or begin, one a row: the rows, and of each the user's hash, another of all that it is found by, and the days."""
+    """The stays that a day's rows go on with or begin, one a row: the rows, what they are found again by, and the days as bits."""
 
     rows: pl.DataFrame
-    user: pl.Series
-    mark: pl.Series
-    bits: pl.Series
+    marks: Marks
+    bits: np.ndarray
     day: date
 
 
@@ -70,29 +63,31 @@ def stays_after_day(before: OpenStays | None, rows: pl.DataFrame, day: date) -> 
     Grain:  workspace, user of the day, in the order of its rows. `before` is what was open on the last day before, None for the first.
     Shapes: rows of the users contract that keep it.
     """
-    user, mark = _marks(rows)
-    bit, asked = bits_of([day]), rows.select(_FOUND_BY)
+    marks, asked = marks_of(rows), rows.select(_FOUND_BY)
+    bit = np.uint32(bits_of([day]))
     if before is None:
-        bits = pl.repeat(bit, rows.height, dtype=pl.UInt32, eager=True)
-        return DayAfter(OpenStays(rows, user, mark, bits, day), pl.DataFrame(schema=STAYS), asked)
-    place = _places(user, mark, before)
-    has_ended = _left_over(before.rows.height, place)
-    if len(place) - place.null_count() + has_ended.sum() > before.rows.height:  # a user twice on this day goes on with a stay once
-        place = _where(place.is_first_distinct(), place)
-    bits = before.bits.gather(place).fill_null(0) | bit
-    return DayAfter(OpenStays(rows, user, mark, bits, day), _told(before, has_ended), asked.filter(place.is_null()))
+        return DayAfter(OpenStays(rows, marks, np.full(rows.height, bit), day), pl.DataFrame(schema=STAYS), asked)
+    place = places(marks, before.marks)
+    has_begun = np.flatnonzero(place < 0)
+    bits = np.full(rows.height, bit)
+    if before.rows.height:
+        bits |= np.where(place < 0, 0, before.bits.take(place, mode="clip"))
+    ended = _told(before, np.flatnonzero(left_over(before.rows.height, place)))
+    return DayAfter(OpenStays(rows, marks, bits, day), ended, asked[has_begun])
 
 
 def all_ended(stays: OpenStays) -> pl.DataFrame:
     """What is open still, after the last day: STAYS."""
-    return _told(stays, pl.repeat(True, stays.rows.height, dtype=pl.Boolean, eager=True))
+    return _told(stays, np.arange(stays.rows.height))
 
 
-def _told(stays: OpenStays, which: pl.Series) -> pl.DataFrame:
-    """Some open stays as they are told to others."""
-    columns = [column for column in STAYS if column in stays.rows.columns]
-    told = stays.rows.select(*columns, stays.bits.alias("bits"), stays.user.alias("user")).filter(which).with_columns(day=pl.lit(stays.day))
-    return told.with_columns(login_enabled=pl.when(pl.col("kind") == "alias").then("login_enabled")).select(list(STAYS))
+def _told(stays: OpenStays, which: np.ndarray) -> pl.DataFrame:
+    """Some open stays, by position, as they are told to others."""
+    rows = stays.rows.select(column for column in STAYS if column in stays.rows.columns)
+    told = rows[which] if len(which) < rows.height else rows
+    login_enabled = pl.when(pl.col("kind") == "alias").then("login_enabled")
+    bits, user = pl.Series("bits", stays.bits[which]), pl.Series("user", stays.marks.user[which])
+    return told.with_columns(bits, user, login_enabled=login_enabled, day=pl.lit(stays.day)).select(list(STAYS))
 
 
 def days_with_repeats(stays: pl.DataFrame) -> int:
@@ -151,62 +146,3 @@ def _of_several(ordered: pl.DataFrame, begins: pl.Series, *told: pl.Expr, **name
     has_several = ~(begins & begins.shift(-1, fill_value=True))
     rows = ordered.select("bits", "last_active_on", "day", of=begins.cum_sum() - 1, at=pl.int_range(pl.len(), dtype=pl.UInt32))
     return rows.filter(has_several).group_by("of").agg(*told, **named)
-
-
-# --- finding rows again -----------------------------------------------------------------------------------------------------
-
-
-def _marks(rows: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
-    """Of each row 64 bits of its user, and 64 others of all that it is found by."""
-    words = pl.col("kind").hash(1) + pl.col("role").hash(2) + pl.col("status").hash(3)
-    marks = rows.select(user=_user(1), mark=_user(11) + words + pl.col("login_enabled").cast(pl.UInt64))
-    return marks["user"], marks["mark"]
-
-
-def _user(seed: int) -> pl.Expr:
-    return pl.col("workspace_id").hash(seed) * pl.lit(_STIR, pl.UInt64) + pl.col("user_id").hash(seed + 1)  # wraps, as hashes may
-
-
-def _places(user: pl.Series, mark: pl.Series, before: OpenStays) -> pl.Series:
-    """Where each row is among those before, by position; null where it was not found. Compared in 128 bits."""
-    found = _in_order(mark, before.mark)
-    left, free = found.is_null().arg_true(), _left_over(len(before.mark), found).arg_true()
-    for divisor in _LOWER:
-        if len(left) and len(free):
-            marks, others = mark.gather(left), before.mark.gather(free)
-            at = _candidates(marks // divisor, others // divisor, free)
-            again = _where(before.mark.gather(at) == marks, at)
-            found = found.scatter(left, again)
-            left = left.filter(again.is_null())
-    return _where(before.user.gather(found) == user, found)
-
-
-def _in_order(marks: pl.Series, others: pl.Series) -> pl.Series:
-    """Where rows are that are as far from the row found before them, or after them, as they were: found are one row in so many."""
-    asked = pl.DataFrame({"mark": marks.gather_every(_APART)}).with_row_index("asked").unique("mark", keep="any")
-    among = pl.DataFrame({"mark": others}).with_row_index("at")
-    seen = among.join(asked, on="mark").select("asked", shift=pl.col("at").cast(pl.Int32) - pl.col("asked").cast(pl.Int32) * _APART)
-    shifts = pl.repeat(None, len(marks) // _APART + 2, dtype=pl.Int32, eager=True).scatter(seen["asked"], seen["shift"])
-    before, after = shifts.fill_null(strategy="forward"), shifts.fill_null(strategy="backward").shift(-1)
-    row, last = pl.int_range(len(marks), dtype=pl.Int32, eager=True), len(others) - 1
-    by_one = (row + before.gather(row // _APART)).clip(0, last)
-    found = _where(others.gather(by_one) == marks, by_one)
-    left = found.is_null().arg_true().cast(pl.Int32)
-    by_other = (left + after.gather(left // _APART)).clip(0, last)
-    return found.scatter(left, _where(others.gather(by_other) == marks.gather(left), by_other)).cast(pl.UInt32)
-
-
-def _candidates(marks: pl.Series, others: pl.Series, positions: pl.Series) -> pl.Series:
-    """For each mark the position of the other one that is equal to it in some bits, if it was not pushed out; else any position."""
-    most = (1 << (len(others) * _PLACES_A_ROW).bit_length()) - 1
-    table = pl.zeros(most + 1, dtype=pl.UInt32, eager=True).scatter((others & most).cast(pl.UInt32), positions)
-    return table.gather((marks & most).cast(pl.UInt32))
-
-
-def _left_over(height: int, found: pl.Series) -> pl.Series:
-    """Which positions were not found."""
-    return pl.repeat(True, height, dtype=pl.Boolean, eager=True).scatter(found.drop_nulls(), False)
-
-
-def _where(is_so: pl.Series, values: pl.Series) -> pl.Series:
-    return pl.select(pl.when(is_so).then(values)).to_series()

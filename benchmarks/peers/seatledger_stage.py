@@ -1,111 +1,21 @@
-"""seatledger's seat months alone, from the columns that the peers read: a day is a bit of a user's month; seats and moves are counted from the bits.
+"""seatledger's seat months alone, from the columns that the peers read.
 
 A run reads who the users are as well, for the directory: that is `seatledger_stage_all`.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date
 from pathlib import Path
 
-import polars as pl
-import pyarrow.parquet
-
-from benchmarks.peers.job import as_command, days
-from flows import roster_reading
-from flows.catalogs import read_catalogs
-from flows.roster_files import DayFile, rows_of_groups
-from flows.roster_reading import RosterReading, ShareRead, WaitingPart, read_share
-from flows.workers import dismiss, in_processes, start_early
-from transforms.buckets import buckets_for_users
-from transforms.calendar import first_of_month
-from transforms.contracts.sources import UserRows
-from transforms.policy import holds_a_seat
-from transforms.seat_months import seat_changes_from_seat_month, seat_month_from_roster_month
-
-_WHO = ("name", "email", "last_active_on")  # no seat depends on them
+from benchmarks.peers.job import as_command
+from flows.workers import begin_early
 
 
-def seat_months(source: Path, out: Path, readers: Callable[..., Iterator] | None = None) -> None:
-    """Read each month's rosters into bits, every row checked on the way, apply the catalogues' policy, count; bucket by bucket."""
-    start_early(in_processes, read_share)
-    owners = pl.read_parquet(source / "subscriptions.parquet", columns=["workspace_id", "catalog"]).unique()
-    seats, moves, before, into = [], [], {}, 0
-    for month, its_days in _months(days(source)).items():
-        files = _files(source, its_days)
-        into = into or buckets_for_users(sum(file.rows for file in files if file.day == its_days[0]))
-        reading = RosterReading(files, out, readers or of_what_decides)
-        assert not reading.broken_days(into), "the source has a row that is not in order"
-        jobs = [(part, owners, month, its_days, before.get(part.bucket.number), out) for part in reading.parts(into)]
-        for number, (its_seats, its_moves, kept) in enumerate(in_processes(_counted, jobs)):
-            seats.append(its_seats)
-            moves.append(its_moves)
-            before[number] = kept
-        reading.close()
-    dismiss()
-    pl.concat(seats).write_parquet(out / "seats.parquet")
-    pl.concat(moves).write_parquet(out / "moves.parquet")
+def seat_months_alone(source: Path, out: Path) -> None:
+    """Read the six columns that decide who holds a seat, or that rows are known again by."""
+    begin_early()  # as a run does, before its own imports
+    from benchmarks.peers.seat_months import of_what_decides, seat_months
 
-
-def of_what_decides(call: Callable, jobs: Sequence[tuple]) -> Iterator:
-    """Worker processes that leave out of a share what no seat depends on."""
-    return in_processes(_read_what_decides if call is read_share else call, jobs)
-
-
-def _read_what_decides(*job: object) -> ShareRead:
-    roster_reading.rows_by_polars = _rows_of_what_decides
-    return read_share(*job)
-
-
-def _rows_of_what_decides(file: Path, first: int, rows: int) -> pl.DataFrame:
-    types = UserRows.types()
-    read = pl.scan_parquet(file, glob=False, hive_partitioning=False).slice(first, rows).select(pl.exclude(_WHO))
-    return read.with_columns(pl.lit(None, types[name]).alias(name) for name in _WHO).select(list(types)).collect()
-
-
-def _files(source: Path, its_days: list[date]) -> list[DayFile]:
-    return [
-        DayFile(path, day, rows_of_groups(pyarrow.parquet.read_metadata(path)))
-        for day in its_days
-        for path in sorted((source / "users" / f"date={day}").glob("*.parquet"))
-    ]
-
-
-def _counted(
-    part: WaitingPart, owners: pl.DataFrame, month: date, its_days: list[date], before: Path | None, out: Path
-) -> tuple[pl.DataFrame, pl.DataFrame, Path]:
-    """A bucket's seats and moves, and where its seat month lies for the month after."""
-    bucket, rosters, _ = part.put_together()
-    holds = holds_a_seat(read_catalogs(None).values())
-    seat_month = seat_month_from_roster_month(rosters, owners, holds, month, pl.read_ipc(before) if before else None)
-    kept = out / f"seat-month-{month}-{bucket.number}.arrow"
-    seat_month.write_ipc(kept)
-    return _seats(seat_month, its_days), _moves(seat_month, month, its_days, before is None), kept
-
-
-def _months(its_days: list[date]) -> dict[date, list[date]]:
-    months = defaultdict(list)
-    for day in its_days:
-        months[first_of_month(day)].append(day)
-    return months
-
-
-def _seats(seat_month: pl.DataFrame, its_days: list[date]) -> pl.DataFrame:
-    """Grain: user, month -> workspace, day."""
-    per_day = [(pl.col("held_bits") & (1 << (day.day - 1)) != 0).sum().cast(pl.Int64).alias(str(day)) for day in its_days]
-    wide = seat_month.group_by("workspace_id").agg(per_day)
-    long = wide.unpivot(index="workspace_id", variable_name="day", value_name="seats").filter(pl.col("seats") > 0)
-    return long.with_columns(pl.col("day").str.to_date())
-
-
-def _moves(seat_month: pl.DataFrame, month: date, its_days: list[date], is_first: bool) -> pl.DataFrame:
-    """Grain: user, month -> workspace, day. Who is there on the opening day has not come that day."""
-    changes = seat_changes_from_seat_month(seat_month, month, its_days[0], its_days[-1])
-    moved = changes.filter(pl.col("moved_on") > its_days[0]) if is_first else changes
-    return moved.group_by("workspace_id", day="moved_on").agg(
-        arrived=(pl.col("change") == 1).sum().cast(pl.Int64), departed=(pl.col("change") == -1).sum().cast(pl.Int64)
-    )
+    seat_months(source, out, of_what_decides)
 
 
 if __name__ == "__main__":
-    as_command(seat_months)
+    as_command(seat_months_alone)

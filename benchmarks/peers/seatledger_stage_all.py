@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from benchmarks.peers.job import as_command
-from benchmarks.peers.seatledger_stage import seat_months
-from flows.workers import in_processes
+from flows.workers import begin_early, in_processes
 
 
 def seat_months_and_people(source: Path, out: Path) -> None:
     """Read all nine columns."""
+    begin_early()
+    from benchmarks.peers.seat_months import seat_months
+
     seat_months(source, out, in_processes)
 
 

@@ -26,7 +26,7 @@ from flows.roster_reading import RosterReading
 from flows.roster_shares import RowGroups, shares_of
 from flows.source import Part
 from flows.workers import WorkerLost, Workers, dismiss, in_processes, in_turn
-from transforms import roster_stays
+from transforms import found_again, roster_stays
 from transforms.buckets import WHOLE, Bucket, buckets
 from transforms.catalog import STATUSES
 from transforms.contracts.sources import PERSON, UserRows
@@ -300,7 +300,7 @@ def test_two_users_of_one_hash_are_noticed(tmp_path: Path, monkeypatch: pytest.M
     table_days = random_days(3, tmp_path / "source")
     at_once = taken(table_days, tmp_path / "at once", 2)
     monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
-    monkeypatch.setattr(roster_stays, "_user", lambda _: pl.col("workspace_id").hash(1))
+    monkeypatch.setattr(found_again, "_user", lambda _: pl.col("workspace_id").hash(1))
     assert taken(table_days, tmp_path / "colliding", 2) == at_once
 
 
