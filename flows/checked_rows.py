@@ -52,7 +52,9 @@ class AcceptedDay(NamedTuple):
     @classmethod
     def of(cls, table_day: TableDay, parts: list[PartContent], found: Checked) -> AcceptedDay:
         files = [content.file for content in parts]
-        return cls(table_day, files, found.broken.filter(pl.col("file").is_in([file.part.name for file in files])), found.repeats)
+        is_theirs = pl.col("file").is_in([file.part.name for file in files])
+        faults = found.broken.filter(is_theirs) if found.broken.height else found.broken
+        return cls(table_day, files, faults, found.repeats)
 
     @property
     def version(self) -> str:

@@ -322,6 +322,7 @@ def main() -> None:
     stop_when_told()
     os.umask(0o077)  # what a home holds is for its owner; only what is published is for the group
     os.environ.setdefault("RUST_BACKTRACE", "0")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of NumPy's: nothing here has a use for threads of linear algebra
     if sys.stdout.encoding.lower() != "utf-8":
         sys.stdout.reconfigure(errors="replace")  # a × that its encoding does not have is a question mark, and no failure
     _show_log()

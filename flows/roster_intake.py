@@ -15,7 +15,7 @@ from flows.checked_rows import AcceptedDay, TableDay, checked, is_mostly_broken,
 from flows.lake import Lake, write_frame
 from flows.progress import SILENT, Progress
 from flows.roster_files import DayFile, HashesCollide, RosterFile, roster_file, rows_of_groups
-from flows.roster_reading import MonthPart, RosterReading, WaitingPart, read_share
+from flows.roster_reading import MonthPart, RosterReading, WaitingPart
 from flows.s3_files import S3Path
 from flows.source import Part
 from flows.workers import Workers, in_turn, or_in_turn, start_early
@@ -73,7 +73,7 @@ def months_of_rosters(
 def get_ready(table_days: Iterable[TableDay], workers: Workers) -> None:
     """Have those start who will be asked to read a large month."""
     if not all(map(_is_small, _by_month(table_days).values())):
-        start_early(workers, read_share)
+        start_early(workers)
 
 
 def _by_month(table_days: Iterable[TableDay]) -> dict[date, list[TableDay]]:

@@ -76,7 +76,7 @@ class Run:
         is_divided = len(division.buckets) > 1
         self.shelf = Shelf(self.lake if is_divided else None)
         if is_divided and not self.setting.cluster:
-            start_early(self.setting.workers, pass_over)
+            start_early(self.setting.workers)
         jobs = [(told, self.lake, asked, self.setting.catalogs) for told in told_by_ledger(self.ledger, self.lake, division, self.shelf)]
         found = []
         with progress("Working out seats and invoices", len(jobs)) as told:

@@ -170,7 +170,7 @@ def read_part(part: Part) -> PartContent:
     if lacking:
         raise UserError(f"{part.name}: lacks the column {', '.join(lacking)}. Expected: {', '.join(wanted)}.")
     unknown = tuple(c for c in frame.columns if c not in wanted)
-    frame = frame.select(wanted).with_columns(file=pl.lit(part.name), row=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
+    frame = frame.select(*wanted, file=pl.lit(part.name), row=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
     return PartContent(FileRead(part, sha256(content).hexdigest(), len(content), frame.height, unknown), frame)
 
 

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from flows.errors import UserError, is_for_want_of_memory
@@ -26,7 +25,7 @@ _OBJECTS = 100_000  # before their process looks for cycles among them
 # A worker lets go of a day's columns only to ask for as much for the next day's: a fifth of its time went into that.
 _KEEPS_MEMORY = "background_thread:true,dirty_decay_ms:10000,muzzy_decay_ms:10000,oversize_threshold:0"  # Polars'
 _KEEPS_MEMORY_TOO = {"MALLOC_MMAP_THRESHOLD_": str(64 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}  # NumPy's, where the C library is GNU's
-_NEEDED = ("flows.cli", "flows.roster_reading", "flows.bucket_keeping", "flows.bucket_pass")
+_NEEDED = ("flows.cli", "flows.share_reading", "flows.bucket_keeping", "flows.bucket_pass")
 _MOST = 4  # each holds a bucket in memory
 
 
@@ -60,11 +59,10 @@ def in_processes(call: Callable[..., Any], jobs: Sequence[tuple]) -> Iterator[An
             dismiss()
 
 
-def start_early(workers: Workers, call: Callable[..., Any]) -> None:
-    """Have processes of this machine start, if it is they who will be asked to make a call, and import what it needs: meanwhile there is other work here."""
+def start_early(workers: Workers) -> None:
+    """Have what processes of this machine are copies of start, if it is they who will be asked: meanwhile there is other work here."""
     if workers is in_processes:
-        for _ in range(_count()):
-            _processes().submit(import_module, call.__module__)
+        begin_early()
 
 
 def made_to_send(call: Callable[..., Any], job: tuple) -> Any:

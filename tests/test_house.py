@@ -26,6 +26,7 @@ SHARED = {
     "transforms.policy",
     "transforms.roster_months",
     "transforms.found_again",
+    "transforms.roster_stays",
     "transforms.sorted_rows",
     "transforms.plain_text",
 }

@@ -9,10 +9,11 @@ import polars as pl
 import pyarrow.parquet
 
 from benchmarks.peers.job import days
-from flows import roster_reading
+from flows import share_reading
 from flows.catalogs import read_catalogs
 from flows.roster_files import DayFile, rows_of_groups
-from flows.roster_reading import RosterReading, ShareRead, WaitingPart, read_share
+from flows.roster_reading import RosterReading, WaitingPart
+from flows.share_reading import ShareRead, read_share
 from flows.workers import dismiss, in_processes, start_early
 from transforms.buckets import buckets_for_users
 from transforms.calendar import first_of_month
@@ -25,7 +26,7 @@ _WHO = ("name", "email", "last_active_on")  # no seat depends on them
 
 def seat_months(source: Path, out: Path, readers: Callable[..., Iterator]) -> None:
     """Read each month's rosters into bits, every row checked on the way, apply the catalogues' policy, count; bucket by bucket."""
-    start_early(in_processes, read_share)
+    start_early(in_processes)
     owners = pl.read_parquet(source / "subscriptions.parquet", columns=["workspace_id", "catalog"]).unique()
     for table in ("seats.parquet", "moves.parquet"):
         (out / table).mkdir()
@@ -47,7 +48,7 @@ def of_what_decides(call: Callable, jobs: Sequence[tuple]) -> Iterator:
 
 
 def _read_what_decides(*job: object) -> ShareRead:
-    roster_reading.rows_by_polars = _rows_of_what_decides
+    share_reading.rows_by_polars = _rows_of_what_decides
     return read_share(*job)
 
 

@@ -10,10 +10,18 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from flows import csv_rows
 from flows.csv_rows import rows_of_csv
 from flows.errors import UserError
 
 HEADER = "workspace_id,user_id,name"
+
+
+@pytest.fixture(params=["small", "large"], autouse=True)
+def _(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small file is read line by line in Python, if nothing in it is wrong; a large one by Polars."""
+    if request.param == "large":
+        monkeypatch.setattr(csv_rows, "_SMALL", 0)
 
 
 def by_the_book(text: str) -> list[tuple] | None:

@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 from polars.testing import assert_frame_equal
 
-from flows import roster_intake, roster_reading, roster_shares
+from flows import roster_intake, roster_shares, share_reading
 from flows.checked_rows import TableDay, checked, read_day
 from flows.errors import Unanswered, UserError, is_for_want_of_memory
 from flows.kept_directory import KeptDirectory
@@ -132,7 +132,7 @@ def test_in_memory_out_of_core_and_in_buckets_a_month_is_the_same(seed: int, tmp
     monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
     monkeypatch.setattr(roster_shares, "_ROWS_A_SHARE", seed % 3 * 30 + 20)  # the files in one share, or in some
     assert taken(table_days, tmp_path / "out of core", 1) == at_once
-    monkeypatch.setattr(roster_reading, "_MOST_WAITING", seed % 40)  # added to what waits once, some times, or every day
+    monkeypatch.setattr(share_reading, "_MOST_WAITING", seed % 40)  # added to what waits once, some times, or every day
     monkeypatch.setattr(roster_stays, "_STAYS_AT_ONCE", 10 + seed)
     assert taken(table_days, tmp_path / "in buckets", 4) == at_once
 
@@ -152,7 +152,7 @@ def test_columns_without_any_value_may_have_no_type(by_polars: bool, tmp_path: P
             table_days.append(TableDay("users", day, (Part("users", day, path, path.name),)))
         monkeypatch.setattr(roster_intake, "_SMALL_MONTH", 0)
         if by_polars:
-            monkeypatch.setattr(roster_reading, "rows_by_arrow", lambda file, _: rows_by_polars(file, 0, 10_000))
+            monkeypatch.setattr(share_reading, "rows_by_arrow", lambda file, _: rows_by_polars(file, 0, 10_000))
         monkeypatch.setattr(roster_intake, "look_at_each_row", lambda *_: pytest.fail("the files can be read where they lie"))
         found[typed] = taken(table_days, tmp_path / f"home {typed}", 1)
     assert found[True]["people"]
@@ -270,14 +270,14 @@ def test_what_gzip_packed_is_read_by_arrow_which_looks_at_its_checksum(tmp_path:
     def by_polars(*_: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(roster_reading, "rows_by_polars", by_polars)
+    monkeypatch.setattr(share_reading, "rows_by_polars", by_polars)
     path, rows = tmp_path / "gzip.parquet", random_roster(random.Random(1), FIRST)
     rows.write_parquet(path, compression="gzip")
     file = DayFile(path, FIRST, (rows.height,))
-    assert roster_reading.read_share({FIRST: [RowGroups(file, (0,))]}, 1, tmp_path / "stays", may_be_lost=True).broken == set()
+    assert share_reading.read_share({FIRST: [RowGroups(file, (0,))]}, 1, tmp_path / "stays", may_be_lost=True).broken == set()
     rows.write_parquet(path, compression="zstd")
     with pytest.raises(AssertionError):
-        roster_reading.read_share({FIRST: [RowGroups(file, (0,))]}, 1, tmp_path / "stays", may_be_lost=True)
+        share_reading.read_share({FIRST: [RowGroups(file, (0,))]}, 1, tmp_path / "stays", may_be_lost=True)
 
 
 def test_a_month_that_is_in_order_has_no_broken_day(three_days: list[DayFile], tmp_path: Path) -> None:
@@ -367,7 +367,7 @@ def test_a_store_that_does_not_answer_is_no_broken_day(three_days: list[DayFile]
     def is_silent(*_: object) -> pl.DataFrame:
         raise Unanswered("the store does not answer")
 
-    monkeypatch.setattr(roster_reading, "rows_by_arrow", is_silent)
+    monkeypatch.setattr(share_reading, "rows_by_arrow", is_silent)
     with pytest.raises(Unanswered):
         RosterReading(three_days, tmp_path).broken_days(1)
 
@@ -381,7 +381,7 @@ def test_rosters_in_another_order_every_day_make_the_same_month(tmp_path: Path, 
     rng = random.Random(7)
     days = {FIRST + timedelta(n): random_roster(rng, FIRST + timedelta(n)) for n in range(4)}
     monkeypatch.setattr(roster_shares, "_ROWS_A_SHARE", 10)
-    monkeypatch.setattr(roster_reading, "_MOST_WAITING", 5)
+    monkeypatch.setattr(share_reading, "_MOST_WAITING", 5)
     found = []
     for shuffled in (False, True):
         root = tmp_path / str(shuffled)

@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 
 from transforms.contracts.sources import UserRows
+from transforms.day_after import all_ended, stays_after_day
 from transforms.roster_months import STANDING, bits_of
-from transforms.roster_stays import STAYS, all_ended, days_with_repeats, month_from_stays, stays_after_day
+from transforms.roster_stays import STAYS, days_with_repeats, month_from_stays
 
 FIRST = date(2026, 3, 1)
 
