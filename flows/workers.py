@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from flows.errors import UserError, is_for_want_of_memory
 
 if TYPE_CHECKING:
-    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures import Future, ProcessPoolExecutor
 
 Workers = Callable[[Callable[..., Any], Sequence[tuple]], Iterator[Any]]
 
@@ -49,7 +49,7 @@ def in_processes(call: Callable[..., Any], jobs: Sequence[tuple]) -> Iterator[An
 
     is_done = False
     try:
-        futures = [_processes().submit(made_to_send, call, job) for job in jobs]
+        futures = _submitted(call, jobs)
         yield from (future.result() for future in futures)  # one by one: who waits sees how far it has come
         is_done = True
     except BrokenProcessPool:
@@ -57,6 +57,13 @@ def in_processes(call: Callable[..., Any], jobs: Sequence[tuple]) -> Iterator[An
     finally:
         if not is_done:
             dismiss()
+
+
+def _submitted(call: Callable[..., Any], jobs: Sequence[tuple]) -> list[Future]:
+    try:
+        return [_processes().submit(made_to_send, call, job) for job in jobs]
+    except (EOFError, OSError):  # who copies itself is no more, or never got so far
+        raise WorkerLost("no worker process could be started, most likely for want of memory. Give it more, and run again.") from None
 
 
 def start_early(workers: Workers) -> None:
@@ -111,13 +118,16 @@ def _as_told(environment: Mapping[str, str]) -> dict[str, str]:
 @contextmanager
 def _set(environment: Mapping[str, str]) -> Iterator[None]:
     """The environment for who is started meanwhile."""
-    before = dict(os.environ)
+    before = {name: os.environ.get(name) for name in environment}
     os.environ.update(environment)
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @cache
