@@ -54,12 +54,19 @@ def is_for_want_of_memory(error: BaseException) -> bool:
     return (
         isinstance(error, MemoryError)
         or kind == "OutOfMemoryException"
+        or (type(error).__module__.split(".")[0] in ("duckdb", "_duckdb") and "bad allocation" in said)
+        or is_for_want_of_threads(error)
         or (kind == "PanicException" and (bool(_WANTING.search(said)) or _is_limited()))  # any other is a fault of a library, or of ours
         or (isinstance(error, ImportError) and ("failed to map" in said or "cannot allocate" in said.lower()))
         or (isinstance(error, RuntimeError) and "start new thread" in said)
         or (isinstance(error, OSError) and error.errno in (errno.ENOMEM, errno.EAGAIN))
         or (isinstance(error, ImportError | NameError | SystemError) and _is_limited())  # a library that was loaded in part
     )
+
+
+def is_for_want_of_threads(error: BaseException) -> bool:
+    """Whether Arrow was given no thread to read with: it says so as of whatever is wrong with a file."""
+    return type(error).__name__ == "ArrowException" and "launch worker thread" in str(error)
 
 
 def _is_limited() -> bool:

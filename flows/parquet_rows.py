@@ -16,7 +16,7 @@ import pyarrow
 import pyarrow.compute
 import pyarrow.parquet
 
-from flows.errors import UserError
+from flows.errors import UserError, is_for_want_of_threads
 from transforms.contracts.sources import LARGEST_CELL, SOURCE_ROWS
 
 _MOST_UNPACKED = 1_000  # rows, or bytes of a column, for each byte of a file
@@ -47,6 +47,8 @@ def rows_of_parquet(name: str, table: str, content: bytes) -> pl.DataFrame:
         str(arrow.schema)  # a time zone that is no text is told here
         frame = pl.from_arrow(pyarrow.Table.from_arrays(arrow.columns, arrow.column_names))  # without the file's own notes
     except (pl.exceptions.PolarsError, pyarrow.ArrowException, OSError, ValueError, KeyError) as reason:
+        if is_for_want_of_threads(reason):
+            raise  # nothing is wrong with the file
         raise UserError(f"{name}: is no readable Parquet ({type(reason).__name__}). Deliver the file again.") from None
     _require_types(name, table, frame)
     texts = [pl.col(column).cast(pl.String) for column, given in frame.schema.items() if given == pl.Null]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pyarrow.parquet
 import pytest
@@ -353,6 +354,12 @@ def test_where_polars_gives_up_the_day_is_looked_at_row_by_row(
     given_up = taken(table_days, tmp_path / "given up", 2, lambda call, jobs: in_turn(call, jobs))
     assert given_up == at_once
     assert capfd.readouterr().err == "", "nobody is told of the library's own code"
+
+
+def test_what_duckdb_cannot_commit_for_want_of_memory_is_no_fault_of_the_disk() -> None:
+    said = "TransactionContext Error: Failed to commit: Failed to allocate block of 262144 bytes (bad allocation)"
+    assert is_for_want_of_memory(duckdb.TransactionException(said))
+    assert not is_for_want_of_memory(duckdb.TransactionException("TransactionContext Error: Failed to commit: could not write"))
 
 
 def test_a_worker_in_which_a_library_gives_up_says_so_and_whether_it_is_for_want_of_memory() -> None:

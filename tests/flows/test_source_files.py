@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from datetime import date
 from pathlib import Path
 
 import polars as pl
+import pyarrow.parquet
 import pytest
 
-from flows.errors import UserError
+from flows.errors import UserError, is_for_want_of_memory
+from flows.parquet_rows import rows_of_parquet
 from flows.source import Part, read_part, survey
 from tests.flows.small_source import ACTIVITY, USERS, small_source, users_file
 
@@ -63,6 +66,18 @@ def test_a_file_that_is_no_such_csv_is_named_with_its_line(tmp_path: Path, conte
 def test_an_unreadable_parquet_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is no readable Parquet"):
         read_part(users_part(tmp_path, b"PAR1 and then nothing", "users.parquet"))
+
+
+def test_a_file_that_arrow_had_no_thread_for_is_not_the_file_that_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def starved(*_: object, **__: object) -> None:
+        raise pyarrow.ArrowException("Unknown error: Failed to launch worker thread: Resource temporarily unavailable")
+
+    monkeypatch.setattr(pyarrow.parquet.ParquetFile, "read", starved)
+    content = io.BytesIO()
+    pl.DataFrame({"workspace_id": ["w"]}).write_parquet(content)
+    with pytest.raises(pyarrow.ArrowException) as told:
+        rows_of_parquet("users.parquet", "users", content.getvalue())
+    assert is_for_want_of_memory(told.value)
 
 
 def test_an_id_that_parquet_holds_as_a_number_is_refused_because_007_is_not_7(tmp_path: Path) -> None:
