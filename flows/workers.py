@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -99,11 +99,11 @@ def or_in_turn(workers: Workers) -> Workers:
 
 
 def begin_early() -> None:
-    """Have the process start that workers are copies of. It imports what they need, once and meanwhile."""
+    """Have the process start that workers are copies of. It imports what they need, once and meanwhile. If it cannot start, whoever asks a worker is told."""
     from multiprocessing import forkserver
 
     forkserver.set_forkserver_preload(list(_NEEDED))
-    with _set(_as_told(os.environ)):
+    with suppress(OSError), _set(_as_told(os.environ)):
         forkserver.ensure_running()
 
 

@@ -42,7 +42,7 @@ def _with_bits_of_users(roster_month: pl.DataFrame, workspace_catalogs: pl.DataF
     ordered = standings if _is_in_order(standings) else in_order(standings, *_USER)
     is_as_before = pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in _USER).fill_null(False)
     marked = ordered.with_columns(has_several=is_as_before | is_as_before.shift(-1, fill_value=False))
-    of_catalogs = marked.join(workspace_catalogs, on="workspace_id", how="left", maintain_order="left")  # an inner join takes three times as long
+    of_catalogs = marked.join(workspace_catalogs, on="workspace_id", how="left", maintain_order="left")  # an inner join takes twice as long
     told = of_catalogs.filter(pl.col("catalog").is_not_null()).select(
         *SEAT, "has_several", held_bits=pl.when(holds).then("bits").otherwise(0).cast(pl.UInt32), present_bits="bits"
     )

@@ -12,7 +12,7 @@ import pytest
 from flows import head_start as early
 from flows import workers
 from flows.head_start import head_start
-from flows.workers import WorkerLost, dismiss, in_processes, or_in_turn
+from flows.workers import WorkerLost, dismiss, in_processes, or_in_turn, start_early
 
 SUMS = [(1, 2), (3, 4)]
 
@@ -25,6 +25,16 @@ def test_where_no_process_can_be_started_it_is_said_and_calls_are_made_here(monk
     with pytest.raises(WorkerLost, match=r"no worker process could be started, .* Give it more"):
         list(in_processes(add, SUMS))
     assert list(or_in_turn(in_processes)(add, SUMS)) == [3, 7]
+
+
+def test_a_head_start_that_cannot_be_had_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("multiprocessing.forkserver.ensure_running", refused)
+    before = dict(os.environ)
+    start_early(in_processes)
+    assert dict(os.environ) == before
 
 
 def test_calls_are_made_by_other_processes_and_the_environment_is_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
