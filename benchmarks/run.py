@@ -33,6 +33,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what is being measured ends too
     a = _arguments()
     bench = Bench(a.seats, a.workspaces, a.days, a.work.resolve(), sys.executable, a.peers, _peers_there(a.peers, a.without))
+    _compile()
     a.results.mkdir(parents=True, exist_ok=True)
     kept = a.results / "results.json"
     results = json.loads(kept.read_text()) if kept.exists() else {}
@@ -51,6 +52,11 @@ def main() -> None:
     )
     if drawn.returncode:
         print(f"no picture: {drawn.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+
+
+def _compile() -> None:
+    """Have the product and the peers compiled, as pip leaves what it installs."""
+    subprocess.run([sys.executable, "-m", "compileall", "-q", "flows", "transforms", "reports", "data", "benchmarks"], cwd=HERE, check=True)
 
 
 def _groups(a: argparse.Namespace) -> Iterator[list[Callable[[Bench], Scenario]]]:

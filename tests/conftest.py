@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")  # two workers on two cores: read by `import polars`
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each command that tests start would compile the product anew: a third of a second
 
 import fcntl
 import shutil
@@ -30,6 +31,11 @@ ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "data" / "sample"
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 Once = Callable[[str, Callable[[Path], object]], Path]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that take longest begin first: else one process would be at them when the others have nothing left to do."""
+    items.sort(key=lambda item: item.get_closest_marker("takes_long") is None)
 
 
 class Product:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from hashlib import md5
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 MOST_BUCKETS = 4096
@@ -96,8 +97,7 @@ def _finest_numbers(asked: pl.DataFrame) -> pl.Series:
     if found.has_nulls() and (unknown := asked.filter(found.is_null()).drop_nulls().unique()).height:
         if _KNOWN[0].height + unknown.height > _MOST_KNOWN:
             _KNOWN[0], unknown = _KNOWN[0].clear(), asked.drop_nulls().unique()
-        numbers = pl.Series("finest", [_finest(each) for each in unknown["workspace_id"]], dtype=pl.UInt32)
-        _KNOWN[0] = pl.concat([_KNOWN[0], unknown.with_columns(numbers)])
+        _KNOWN[0] = pl.concat([_KNOWN[0], unknown.with_columns(_digested(unknown["workspace_id"]))])
         found = _known_number(asked)
     return found.fill_null(0)
 
@@ -107,9 +107,10 @@ def _known_number(asked: pl.DataFrame) -> pl.Series:
     return asked.join(_KNOWN[0], on="workspace_id", how="left", maintain_order="left")["finest"]
 
 
-def _finest(workspace_id: str) -> int:
-    """A workspace's number among the most buckets that there can be."""
-    return int.from_bytes(md5(workspace_id.encode(), usedforsecurity=False).digest()[:8], "little") % MOST_BUCKETS
+def _digested(workspace_ids: pl.Series) -> pl.Series:
+    """Each workspace's number among the most buckets that there can be."""
+    first_bytes = b"".join([md5(each.encode(), usedforsecurity=False).digest()[:2] for each in workspace_ids])
+    return pl.Series("finest", np.frombuffer(first_bytes, dtype="<u2").astype(np.uint32) & np.uint32(MOST_BUCKETS - 1))
 
 
 def _power_of_two(needed: int) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from transforms.found_again import Marks, left_over, marks_of, places
+from transforms.found_again import Marks, marks_of, places
 from transforms.roster_months import bits_of
 from transforms.roster_stays import STAYS
 
@@ -42,12 +42,14 @@ def stays_after_day(before: OpenStays | None, rows: pl.DataFrame, day: date) -> 
     bit = np.uint32(bits_of([day]))
     if before is None:
         return DayAfter(OpenStays(rows, marks, np.full(rows.height, bit), day), pl.DataFrame(schema=STAYS), asked)
-    place = places(marks, before.marks)
+    place, is_left = places(marks, before.marks)
     has_begun = np.flatnonzero(place < 0)
     bits = np.full(rows.height, bit)
     if before.rows.height:
-        bits |= np.where(place < 0, 0, before.bits.take(place, mode="clip"))
-    ended = _told(before, np.flatnonzero(left_over(before.rows.height, place)))
+        earlier = before.bits.take(place, mode="clip")
+        earlier[has_begun] = 0
+        bits |= earlier
+    ended = _told(before, np.flatnonzero(is_left))
     return DayAfter(OpenStays(rows, marks, bits, day), ended, asked[has_begun])
 
 

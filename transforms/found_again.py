@@ -1,7 +1,8 @@
 """Where the rows of a day are among those of the day before, by numbers that stand for them.
 
-Rows are looked for where their neighbours were, and if they are not there, at a place that follows from their number. Who is not found
-though it is there costs time, and nothing else (`transforms/roster_stays.py`).
+A few rows, which their numbers choose, are looked for among the same few of the day before; all others where these, their neighbours,
+were. Who is not there is looked for at a place that follows from its number. Who is not found though it is there costs time, and nothing
+else (`transforms/roster_stays.py`).
 """
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ import numpy as np
 import polars as pl
 
 _STIR = 0x9E3779B97F4A7C15
-_APART = 64  # rows
+_LOW = np.uint64(1 << 59)  # of 32 marks one is lower
 _PLACES_A_ROW = 4
-_PLACES_A_NEIGHBOUR = 16
 _LOWER = (0, 20, 40)  # bits: a place has room for one, and who is pushed out of it is looked for by other bits
 
 
@@ -23,6 +23,13 @@ class Marks(NamedTuple):
 
     user: np.ndarray
     mark: np.ndarray
+
+
+class Places(NamedTuple):
+    """Of each row its position among those before, -1 where it was not found; and which of those before are left over."""
+
+    place: np.ndarray
+    is_left: np.ndarray
 
 
 def marks_of(rows: pl.DataFrame) -> Marks:
@@ -36,52 +43,57 @@ def _user(seed: int) -> pl.Expr:
     return pl.col("workspace_id").hash(seed) * pl.lit(_STIR, pl.UInt64) + pl.col("user_id").hash(seed + 1)  # wraps, as hashes may
 
 
-def places(rows: Marks, before: Marks) -> np.ndarray:
-    """Where each row is among those before, by position; -1 where it was not found. Compared in 128 bits; no position is there twice."""
+def places(rows: Marks, before: Marks) -> Places:
+    """Where each row is among those before. Compared in 128 bits; no position is there twice."""
     if not len(rows.mark) or not len(before.mark):
-        return np.full(len(rows.mark), -1)
-    found = _beside_their_neighbours(rows.mark, before.mark)
-    left, free = np.flatnonzero(found < 0), np.flatnonzero(left_over(len(before.mark), found))
+        return Places(np.full(len(rows.mark), -1), np.ones(len(before.mark), dtype=bool))
+    place = _beside_their_neighbours(rows.mark, before.mark)
+    missed, free = np.flatnonzero(place < 0), np.flatnonzero(_left_over(place, before))
     for bits in _LOWER:
-        if len(left) and len(free):
-            at = _by_lower_bits(rows.mark[left] >> np.uint64(bits), before.mark[free] >> np.uint64(bits), free)
-            found[left] = np.where(before.mark[at] == rows.mark[left], at, -1)
-            left = left[found[left] < 0]
-    found[before.user.take(found, mode="clip") != rows.user] = -1
-    return _each_once(found, len(before.mark))
+        if len(missed) and len(free):
+            at = _by_lower_bits(rows.mark[missed] >> np.uint64(bits), before.mark[free] >> np.uint64(bits), free)
+            place[missed] = np.where(before.mark[at] == rows.mark[missed], at, -1)
+            missed = missed[place[missed] < 0]
+    place[before.user.take(place, mode="clip") != rows.user] = -1
+    is_left = _left_over(place, before)
+    if np.count_nonzero(place >= 0) == len(is_left) - np.count_nonzero(is_left):
+        return Places(place, is_left)
+    once = _each_once(place, len(before.mark))
+    return Places(once, _left_over(once, before))
 
 
-def left_over(height: int, found: np.ndarray) -> np.ndarray:
-    """Which of so many positions were not found."""
-    is_left = np.ones(height + 1, dtype=bool)
-    is_left[found] = False  # -1 is the one behind the last
+def _left_over(place: np.ndarray, before: Marks) -> np.ndarray:
+    """Which of the rows before are at none of some positions."""
+    is_left = np.ones(len(before.mark) + 1, dtype=bool)
+    is_left[place] = False  # -1 is the one behind the last
     return is_left[:-1]
 
 
 def _beside_their_neighbours(marks: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Where rows are that are as far from the row found before them, or after them, as they were: found are one row in so many."""
-    shift, is_known = _shifts(marks[::_APART], others)
-    numbers, last = np.arange(len(shift)), len(others) - 1
-    before = shift[np.maximum.accumulate(np.where(is_known, numbers, 0))]
-    after = shift[np.minimum.accumulate(np.where(is_known, numbers, len(shift) - 1)[::-1])[::-1]]
-    found = np.repeat(before, _APART)[: len(marks)]
-    found += np.arange(len(marks))
-    np.clip(found, 0, last, out=found)
-    left = np.flatnonzero(others.take(found, mode="clip") != marks)
-    at = np.clip(left + after.take(left // _APART + 1, mode="clip"), 0, last)
-    found[left] = np.where(others[at] == marks[left], at, -1)
-    return found
+    """Where rows are that are as far from the row known before them, or after them, as they were; -1 where they are not."""
+    known, at = _known(marks, others)
+    if not len(known):
+        return np.full(len(marks), -1)
+    further, last = at - known, len(others) - 1
+    edges = np.concatenate([[0], known[1:], [len(marks)]])
+    place = np.repeat(further, np.diff(edges))
+    place += np.arange(len(marks))
+    np.clip(place, 0, last, out=place)
+    missed = np.flatnonzero(others.take(place) != marks)
+    behind = np.searchsorted(known, missed).clip(max=len(known) - 1)
+    at = np.clip(missed + further[behind], 0, last)
+    place[missed] = np.where(others[at] == marks[missed], at, -1)
+    return place
 
 
-def _shifts(asked: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How much further back or ahead each of some rows, one in so many, is among the others; and of which of them that is known."""
-    table = np.zeros(_places_for(len(asked) * _PLACES_A_NEIGHBOUR), dtype=np.int32)
-    table[_lower(asked, table)] = np.arange(len(asked), dtype=np.int32)
-    candidates = table.take(_lower(others, table), mode="clip")
-    at = np.flatnonzero(asked.take(candidates, mode="clip") == others)
-    shift, is_known = np.zeros(len(asked), dtype=np.int64), np.zeros(len(asked), dtype=bool)
-    shift[candidates[at]], is_known[candidates[at]] = at - candidates[at] * _APART, True
-    return shift, is_known
+def _known(marks: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The positions of some rows, one in so many, and where they are among the others: those whose mark is a low one, on both sides."""
+    ours, theirs = np.flatnonzero(marks < _LOW), np.flatnonzero(others < _LOW)
+    if not len(ours) or not len(theirs):
+        return theirs[:0], ours[:0]
+    at = _by_lower_bits(marks[ours], others[theirs], theirs)
+    is_known = others[at] == marks[ours]
+    return ours[is_known], at[is_known]
 
 
 def _by_lower_bits(marks: np.ndarray, others: np.ndarray, positions: np.ndarray) -> np.ndarray:
@@ -91,13 +103,11 @@ def _by_lower_bits(marks: np.ndarray, others: np.ndarray, positions: np.ndarray)
     return table[_lower(marks, table)]
 
 
-def _each_once(found: np.ndarray, height: int) -> np.ndarray:
+def _each_once(place: np.ndarray, height: int) -> np.ndarray:
     """The same with no position twice, as of a user who is there twice on a day: the first row has it."""
-    if np.count_nonzero(found >= 0) == height - np.count_nonzero(left_over(height, found)):
-        return found
     first = np.full(height + 1, -1)
-    first[found[::-1]] = np.arange(len(found))[::-1]
-    return np.where(first[found] == np.arange(len(found)), found, -1)
+    first[place[::-1]] = np.arange(len(place))[::-1]
+    return np.where(first[place] == np.arange(len(place)), place, -1)
 
 
 def _places_for(most: int) -> int:

@@ -24,6 +24,8 @@ from tests.conftest import ROOT, SAMPLE, Product
 from tests.properties.test_by_bucket import everything
 from transforms.contracts.sources import UserRows
 
+pytestmark = pytest.mark.takes_long
+
 THROUGH = "2026-01-31"  # every object costs requests
 # The sample then has some 40 users: in buckets of ten they are four.
 PATCHED = "import transforms.buckets as b; b.USERS_A_BUCKET = 10"

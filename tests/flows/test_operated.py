@@ -26,6 +26,8 @@ from tests.conftest import Product
 from tests.flows.prefect_server import PREFECT, Operator, operator
 from tests.flows.small_source import LAST, small_source, users_file
 
+pytestmark = pytest.mark.takes_long
+
 SEATLEDGER = Path(sys.executable).with_name("seatledger")
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 

@@ -18,6 +18,8 @@ import pytest
 from tests.flows.small_source import small_source, users_file
 from tests.flows.test_cli import SEATLEDGER, seatledger
 
+pytestmark = pytest.mark.takes_long
+
 PREFECT = Path(sys.executable).with_name("prefect")
 
 
