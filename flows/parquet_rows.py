@@ -13,7 +13,6 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow
-import pyarrow.compute
 import pyarrow.parquet
 
 from flows.errors import UserError, is_for_want_of_threads
@@ -139,10 +138,8 @@ def _require_short_cells(name: str, arrow: pyarrow.Table) -> None:
 
 
 def _longest(texts: pyarrow.Array) -> int:
-    if pyarrow.types.is_string_view(texts.type):
-        texts = texts.cast(pyarrow.large_string())
-    has_length = pyarrow.types.is_string(texts.type) or pyarrow.types.is_large_string(texts.type)
-    return (pyarrow.compute.max(pyarrow.compute.binary_length(texts)).as_py() or 0) if has_length else 0
+    is_text = any(is_of_type(texts.type) for is_of_type in (pyarrow.types.is_string, pyarrow.types.is_large_string, pyarrow.types.is_string_view))
+    return pl.from_arrow(texts).str.len_bytes().max() or 0 if is_text else 0
 
 
 def _require_types(name: str, table: str, frame: pl.DataFrame) -> None:

@@ -30,13 +30,15 @@ def seat_months(source: Path, out: Path, readers: Callable[..., Iterator]) -> No
     owners = pl.read_parquet(source / "subscriptions.parquet", columns=["workspace_id", "catalog"]).unique()
     for table in ("seats.parquet", "moves.parquet"):
         (out / table).mkdir()
+    holds, months = holds_a_seat(read_catalogs(None).values()), _months(days(source))
     before, into = {}, 0
-    for month, its_days in _months(days(source)).items():
+    for month, its_days in months.items():
         files = _files(source, its_days)
         into = into or buckets_for_users(sum(file.rows for file in files if file.day == its_days[0]))
         reading = RosterReading(files, out, readers)
         assert not reading.broken_days(into), "the source has a row that is not in order"
-        jobs = [(part, owners, month, its_days, before.get(part.bucket.number), out) for part in reading.parts(into)]
+        is_last = month == max(months)
+        jobs = [(part, owners, holds, month, its_days, before.get(part.bucket.number), out, is_last) for part in reading.parts(into)]
         before = dict(enumerate(in_processes(_counted, jobs)))
         reading.close()
     dismiss()
@@ -67,14 +69,14 @@ def _files(source: Path, its_days: list[date]) -> list[DayFile]:
 
 
 def _counted(
-    part: WaitingPart, owners: pl.DataFrame, month: date, its_days: list[date], before: Path | None, out: Path
+    part: WaitingPart, owners: pl.DataFrame, holds: pl.Expr, month: date, its_days: list[date], before: Path | None, out: Path, is_last: bool
 ) -> Path:
-    """Write a bucket's seats and moves, and tell where its seat month lies for the month after."""
+    """Write a bucket's seats and moves, and tell where its seat month lies for the month after, if there is one."""
     bucket, rosters, _ = part.put_together()
-    holds = holds_a_seat(read_catalogs(None).values())
     seat_month = seat_month_from_roster_month(rosters, owners, holds, month, pl.read_ipc(before) if before else None)
     kept = out / f"seat-month-{month}-{bucket.number}.arrow"
-    seat_month.write_ipc(kept)
+    if not is_last:
+        seat_month.write_ipc(kept)
     _seats(seat_month, its_days).write_parquet(out / "seats.parquet" / f"{month}-{bucket.number}.parquet")
     _moves(seat_month, month, its_days, before is None).write_parquet(out / "moves.parquet" / f"{month}-{bucket.number}.parquet")
     return kept
