@@ -78,8 +78,10 @@ def _export_month(finance: duckdb.DuckDBPyConnection, month: date, folder: Path,
         with _workbook(finance, month, workbook_path(folder), xlsx) as add, _writers() as (writers, goes_on):
             reports = list(reports_of_month(finance, month))
             longest_first = sorted(reports, key=lambda report: report.name != _LONGEST)
-            written = {report.name: writers.submit(write, report) for report in longest_first}
-            page = writers.submit(write_page)
+            longest, *others = longest_first
+            written = {longest.name: writers.submit(write, longest)}
+            page = writers.submit(write_page)  # the longest of the others
+            written |= {report.name: writers.submit(write, report) for report in others}
             for report in reports:
                 told.now(f"Writing reports of {month:%Y-%m}: {report.name}")
                 written[report.name].result()
