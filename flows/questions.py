@@ -34,14 +34,14 @@ _LOCKED_DOWN = {
 }
 
 
-def open_finance(home: Home) -> Finance:
-    """The finance database, for reading alone.
+def open_finance(home: Home, threads: int | None = None) -> Finance:
+    """The finance database, for reading alone; by so many threads, or as many as there are cores.
 
     Raises: UserError where there is none yet, or it is damaged.
     """
     home.require(home.finance)
     try:
-        connection = duckdb.connect(str(home.finance), read_only=True, config=_LOCKED_DOWN)
+        connection = duckdb.connect(str(home.finance), read_only=True, config=_LOCKED_DOWN | ({"threads": str(threads)} if threads else {}))
         connection.execute("set TimeZone = 'UTC'")  # the tables' times are, wherever this is read
         connection.execute("set lock_configuration = true")
     except duckdb.Error as reason:
@@ -52,7 +52,7 @@ def open_finance(home: Home) -> Finance:
 @contextmanager
 def asked_of_finance(home: Home) -> Iterator[Finance]:
     """The same, for questions of our own, which ask for what this version publishes. Raises: UserError where it is not there."""
-    with open_finance(home) as finance:
+    with open_finance(home, threads=1) as finance:  # that are small: others would take longer to start than they save
         try:
             yield finance
         except duckdb.Error as reason:
