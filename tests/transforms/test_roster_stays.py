@@ -6,6 +6,8 @@ from datetime import date, timedelta
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from transforms.contracts.sources import UserRows
 from transforms.day_after import all_ended, stays_after_day
@@ -96,3 +98,10 @@ def test_every_row_is_found_again_in_any_order(users: int) -> None:
     assert month.rosters["bits"].to_list() == [0b111] * users
     assert month.rosters.select(STANDING).equals(rows.sort("user_id").with_columns(login_enabled=pl.lit(None, pl.Boolean)).select(STANDING))
     assert days_with_repeats(stays) == 0
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, (1 << 31) - 1) | st.integers(0, 30).map(lambda n: 1 << n)), max_size=12))
+def test_the_days_with_repeats_are_those_that_are_in_two_stays_of_one_user(told: list[tuple[int, int]]) -> None:
+    stays = pl.DataFrame(told, schema={"user": pl.UInt64, "bits": pl.UInt32}, orient="row")
+    twice = {n for n in range(31) for user in range(6) if sum(bits >> n & 1 for whose, bits in told if whose == user) > 1}
+    assert days_with_repeats(stays) == sum(1 << n for n in twice)
