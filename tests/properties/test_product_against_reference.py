@@ -15,7 +15,7 @@ from tests.properties.in_memory import MemoryLedger, bill_in_memory
 from tests.reference.random_sources import random_facts, superseded
 from tests.reference.slow_ledger import Facts, bill, known_by
 
-FEW = 100
+FEW = 60
 MANY = int(os.environ.get("SEATLEDGER_SOURCES", "3000"))
 
 
