@@ -80,7 +80,7 @@ def _export_month(finance: duckdb.DuckDBPyConnection, month: date, folder: Path,
             longest_first = sorted(reports, key=lambda report: report.name != _LONGEST)
             longest, *others = longest_first
             written = {longest.name: writers.submit(write, longest)}
-            page = writers.submit(write_page)  # the longest of the others
+            page = writers.submit(write_page)  # one of the longer ones, too: not the last
             written |= {report.name: writers.submit(write, report) for report in others}
             for report in reports:
                 told.now(f"Writing reports of {month:%Y-%m}: {report.name}")
