@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
 from hashlib import sha256
 from io import BytesIO
@@ -47,7 +46,7 @@ def read_share(share: Share, into: int, path: Path | S3Path, may_be_lost: bool =
     broken, faults, fetched, waiting = set(), [], {}, 0
     with _StaysFile(path, into) as file:
         open_stays: OpenStays | None = None
-        ended: list[pl.DataFrame] = []
+        ended: list[pyarrow.Table] = []
         for day, row_groups in share.items():
             rows = _rows(row_groups, may_be_lost, fetched)
             found = None if rows is None else _day_after(open_stays, rows, row_groups, day)
@@ -60,9 +59,9 @@ def read_share(share: Share, into: int, path: Path | S3Path, may_be_lost: bool =
             ended.append(_let_go(after.ended))
             waiting += after.ended.height
             if waiting > _MOST_WAITING:
-                file.add(ended)
+                file.add(_stays(ended))
                 ended, waiting = [], 0
-        file.add([*ended, all_ended(open_stays)] if open_stays else ended)
+        file.add(pl.concat([_stays(ended), all_ended(open_stays)]) if open_stays else _stays(ended))
     return ShareRead(broken, faults, fetched)
 
 
@@ -122,9 +121,14 @@ def _read(row_groups: RowGroups, may_be_lost: bool, fetched: dict[str, Fetched])
     return rows_by_arrow(file.path, numbers)
 
 
-def _let_go(stays: pl.DataFrame) -> pl.DataFrame:
+def _let_go(stays: pl.DataFrame) -> pyarrow.Table:
     """The same with texts of its own: a few rows would keep those of all the rows that they were among."""
-    return pl.from_arrow(stays.to_arrow(compat_level=pl.CompatLevel.oldest()))
+    return stays.to_arrow(compat_level=pl.CompatLevel.oldest())
+
+
+def _stays(let_go: list[pyarrow.Table]) -> pl.DataFrame:
+    """All of some stays."""
+    return pl.from_arrow(pyarrow.concat_tables(let_go)) if let_go else pl.DataFrame(schema=STAYS)
 
 
 class _StaysFile:
@@ -145,9 +149,8 @@ class _StaysFile:
             self._path.write_bytes(self._file.getvalue())
         self._file.close()
 
-    def add(self, frames: Iterable[pl.DataFrame]) -> None:
+    def add(self, stays: pl.DataFrame) -> None:
         """Add stays."""
-        stays = pl.concat([pl.DataFrame(schema=STAYS), *frames])
         ordered = stays.with_columns(bucket=bucket_numbers(stays["workspace_id"], self._into)).sort("bucket", maintain_order=True)
         starts = ordered["bucket"].search_sorted(pl.Series(range(self._into + 1), dtype=pl.UInt32)).to_list()
         table = ordered.drop("bucket").to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()

@@ -13,6 +13,7 @@ from transforms.roster_months import bits_of
 from transforms.roster_stays import STAYS
 
 _FOUND_BY = ["workspace_id", "user_id", "kind", "role", "status"]  # and login_enabled: rows that are alike in these are one stay
+_AS_THE_ROWS_SAY = [column for column in STAYS if column not in ("day", "bits", "user")]
 
 
 class OpenStays(NamedTuple):
@@ -38,30 +39,23 @@ def stays_after_day(before: OpenStays | None, rows: pl.DataFrame, day: date) -> 
     Grain:  workspace, user of the day, in the order of its rows. `before` is what was open on the last day before, None for the first.
     Shapes: rows of the users contract that keep it.
     """
-    marks, asked = marks_of(rows), rows.select(_FOUND_BY)
-    bit = np.uint32(bits_of([day]))
+    marks, asked, bit = marks_of(rows), rows.select(_FOUND_BY), np.uint32(bits_of([day]))
     if before is None:
         return DayAfter(OpenStays(rows, marks, np.full(rows.height, bit), day), pl.DataFrame(schema=STAYS), asked)
-    place, is_left = places(marks, before.marks)
-    has_begun = np.flatnonzero(place < 0)
-    bits = np.full(rows.height, bit)
-    if before.rows.height:
-        earlier = before.bits.take(place, mode="clip")
-        earlier[has_begun] = 0
-        bits |= earlier
-    ended = _told(before, np.flatnonzero(is_left))
-    return DayAfter(OpenStays(rows, marks, bits, day), ended, asked[has_begun])
+    place, is_new, is_left = places(marks, before.marks)
+    bits = before.bits.take(place, mode="clip") if before.rows.height else np.zeros(rows.height, np.uint32)
+    bits[is_new] = 0
+    bits |= bit
+    return DayAfter(OpenStays(rows, marks, bits, day), _told(before, is_left), asked.filter(pl.Series(is_new)).rechunk())
 
 
 def all_ended(stays: OpenStays) -> pl.DataFrame:
     """What is open still, after the last day: STAYS."""
-    return _told(stays, np.arange(stays.rows.height))
+    return _told(stays, np.ones(stays.rows.height, dtype=bool))
 
 
 def _told(stays: OpenStays, which: np.ndarray) -> pl.DataFrame:
-    """Some open stays, by position, as they are told to others."""
-    rows = stays.rows.select(column for column in STAYS if column in stays.rows.columns)
-    told = rows[which] if len(which) < rows.height else rows
-    login_enabled = pl.when(pl.col("kind") == "alias").then("login_enabled")
-    bits, user = pl.Series("bits", stays.bits[which]), pl.Series("user", stays.marks.user[which])
-    return told.with_columns(bits, user, login_enabled=login_enabled, day=pl.lit(stays.day)).select(list(STAYS))
+    """Some open stays as they are told to others."""
+    told = stays.rows.select(_AS_THE_ROWS_SAY).filter(pl.Series(which))
+    days = pl.repeat(stays.day, told.height, dtype=pl.Date, eager=True).alias("day")
+    return told.hstack([days, pl.Series("bits", stays.bits[which]), pl.Series("user", stays.marks.user[which])])

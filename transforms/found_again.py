@@ -26,9 +26,10 @@ class Marks(NamedTuple):
 
 
 class Places(NamedTuple):
-    """Of each row its position among those before, -1 where it was not found; and which of those before are left over."""
+    """Of each row its position among those before; whether it is new: its position is -1 then; and which of those before are left over."""
 
     place: np.ndarray
+    is_new: np.ndarray
     is_left: np.ndarray
 
 
@@ -46,7 +47,7 @@ def _user(seed: int) -> pl.Expr:
 def places(rows: Marks, before: Marks) -> Places:
     """Where each row is among those before. Compared in 128 bits; no position is there twice."""
     if not len(rows.mark) or not len(before.mark):
-        return Places(np.full(len(rows.mark), -1), np.ones(len(before.mark), dtype=bool))
+        return _placed(np.full(len(rows.mark), -1), before)
     place = _beside_their_neighbours(rows.mark, before.mark)
     missed, free = np.flatnonzero(place < 0), np.flatnonzero(_left_over(place, before))
     for bits in _LOWER:
@@ -55,11 +56,14 @@ def places(rows: Marks, before: Marks) -> Places:
             place[missed] = np.where(before.mark[at] == rows.mark[missed], at, -1)
             missed = missed[place[missed] < 0]
     place[before.user.take(place, mode="clip") != rows.user] = -1
-    is_left = _left_over(place, before)
-    if np.count_nonzero(place >= 0) == len(is_left) - np.count_nonzero(is_left):
-        return Places(place, is_left)
-    once = _each_once(place, len(before.mark))
-    return Places(once, _left_over(once, before))
+    found = _placed(place, before)
+    if np.count_nonzero(found.is_new) + len(before.mark) == len(place) + np.count_nonzero(found.is_left):
+        return found
+    return _placed(_each_once(place, len(before.mark)), before)
+
+
+def _placed(place: np.ndarray, before: Marks) -> Places:
+    return Places(place, place < 0, _left_over(place, before))
 
 
 def _left_over(place: np.ndarray, before: Marks) -> np.ndarray:
@@ -75,13 +79,13 @@ def _beside_their_neighbours(marks: np.ndarray, others: np.ndarray) -> np.ndarra
     if not len(known):
         return np.full(len(marks), -1)
     further, last = at - known, len(others) - 1
-    edges = np.concatenate([[0], known[1:], [len(marks)]])
-    place = np.repeat(further, np.diff(edges))
+    until_next = np.diff(np.concatenate([[0], known[1:], [len(marks)]]))
+    place = np.repeat(further, until_next)
     place += np.arange(len(marks))
     np.clip(place, 0, last, out=place)
     missed = np.flatnonzero(others.take(place) != marks)
-    behind = np.searchsorted(known, missed).clip(max=len(known) - 1)
-    at = np.clip(missed + further[behind], 0, last)
+    behind = np.repeat(np.append(further[1:], further[-1]), until_next)
+    at = np.clip(missed + behind[missed], 0, last)
     place[missed] = np.where(others[at] == marks[missed], at, -1)
     return place
 

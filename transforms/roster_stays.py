@@ -15,18 +15,18 @@ import polars as pl
 
 from transforms.contracts.sources import PERSON
 from transforms.roster_months import SCHEMA, STANDING
-from transforms.sorted_rows import in_order
+from transforms.sorted_rows import begins, in_order
 
 _USER = ["workspace_id", "user_id"]
 _STAYS_AT_ONCE = 1_000_000
 STAYS = {
     **dict.fromkeys(STANDING, pl.String),
-    "login_enabled": pl.Boolean,  # aliases only, else null
-    "bits": pl.UInt32,
+    "login_enabled": pl.Boolean,
     "name": pl.String,
     "email": pl.String,
     "last_active_on": pl.Date,
     "day": pl.Date,  # the last of the stay, of which name, email and last_active_on are
+    "bits": pl.UInt32,
     "user": pl.UInt64,  # a hash of the user
 }
 
@@ -86,9 +86,13 @@ def month_from_stays(stays: pl.DataFrame, last: date) -> MonthOfStays:
 
 def _put_together(stays: pl.DataFrame, last: date) -> MonthOfStays:
     """In order, stays of one standing are neighbours, and so are the standings of a user. Nearly all have one stay, and theirs are left as they are."""
-    told = stays.with_columns(last_active_on=pl.when(pl.col("day") == last).then("last_active_on"))
+    told = stays.with_columns(
+        login_enabled=pl.when(pl.col("kind") == "alias").then("login_enabled"),
+        last_active_on=pl.when(pl.col("day") == last).then("last_active_on"),
+    )
     ordered = in_order(told, *STANDING, "day")
-    standing, user = _begins(ordered, STANDING), _begins(ordered, _USER)
+    user = begins(ordered, *_USER)
+    standing = user | begins(ordered, *STANDING[len(_USER) :])
     days = _of_several(ordered, standing, pl.col("bits").bitwise_or(), pl.col("last_active_on").max())
     rosters = ordered.select(list(SCHEMA)).filter(standing)
     rosters = rosters.with_columns(rosters[name].scatter(days["of"], days[name]) for name in ("bits", "last_active_on"))
@@ -96,14 +100,8 @@ def _put_together(stays: pl.DataFrame, last: date) -> MonthOfStays:
     return MonthOfStays(rosters, ordered.select(PERSON)[user.arg_true().scatter(latest["of"], latest["at"])])
 
 
-def _begins(ordered: pl.DataFrame, key: list[str]) -> pl.Series:
-    """Which rows are the first of their key."""
-    is_as_before = pl.all_horizontal(pl.col(column).eq_missing(pl.col(column).shift()) for column in key)
-    return ordered.select(~is_as_before | (pl.int_range(pl.len()) == 0)).to_series()
-
-
-def _of_several(ordered: pl.DataFrame, begins: pl.Series, *told: pl.Expr, **named: pl.Expr) -> pl.DataFrame:
+def _of_several(ordered: pl.DataFrame, is_first: pl.Series, *told: pl.Expr, **named: pl.Expr) -> pl.DataFrame:
     """What is told of the rows of those keys that have several, with the number of the key as `of`; `at` is the number of a row."""
-    has_several = ~(begins & begins.shift(-1, fill_value=True))
-    rows = ordered.select("bits", "last_active_on", "day", of=begins.cum_sum() - 1, at=pl.int_range(pl.len(), dtype=pl.UInt32))
+    has_several = ~(is_first & is_first.shift(-1, fill_value=True))
+    rows = ordered.select("bits", "last_active_on", "day", of=is_first.cum_sum() - 1, at=pl.int_range(pl.len(), dtype=pl.UInt32))
     return rows.filter(has_several).group_by("of").agg(*told, **named)

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from transforms.contracts.seats import SeatMonths
-from transforms.sorted_rows import in_order
+from transforms.sorted_rows import begins, in_order
 
 SEAT = ["catalog", "workspace_id", "user_id"]
 _USER = ["workspace_id", "user_id"]
@@ -40,16 +40,27 @@ def _with_bits_of_users(roster_month: pl.DataFrame, workspace_catalogs: pl.DataF
     """The bits of all of a user's standings together. Most users have one, and theirs need no grouping: neighbours tell, in order."""
     standings = roster_month.drop("last_active_on")
     ordered = standings if _is_in_order(standings) else in_order(standings, *_USER)
-    is_as_before = pl.all_horizontal(pl.col(name) == pl.col(name).shift() for name in _USER).fill_null(False)
-    marked = ordered.with_columns(has_several=is_as_before | is_as_before.shift(-1, fill_value=False))
-    of_catalogs = marked.join(workspace_catalogs, on="workspace_id", how="left", maintain_order="left")  # an inner join takes twice as long
-    told = of_catalogs.filter(pl.col("catalog").is_not_null()).select(
+    is_first = begins(ordered, *_USER)
+    marked = ordered.with_columns(has_several=~(is_first & is_first.shift(-1, fill_value=True)))
+    told = _with_catalogs(marked, workspace_catalogs).select(
         *SEAT, "has_several", held_bits=pl.when(holds).then("bits").otherwise(0).cast(pl.UInt32), present_bits="bits"
     )
     bits = ["held_bits", "present_bits"]
     several = _put_together(told.filter("has_several"), bits)
     alone = told.filter(~pl.col("has_several")).select(*SEAT, pl.col(bits).cast(pl.Int64))
     return pl.concat([alone, several.select(alone.columns)])
+
+
+def _with_catalogs(ordered: pl.DataFrame, workspace_catalogs: pl.DataFrame) -> pl.DataFrame:
+    """Each row with its workspace's catalogue, once for each if they are several; rows of workspaces without one are left out.
+
+    A workspace is looked for once, not once a user.
+    """
+    is_first = begins(ordered, "workspace_id")
+    numbered = ordered.with_columns(is_first.cum_sum().alias("workspace"))
+    once = numbered.filter(is_first).select("workspace", "workspace_id").join(workspace_catalogs, on="workspace_id")
+    of_catalogs = numbered.join(once.drop("workspace_id"), on="workspace", how="left", maintain_order="left")  # an inner join takes longer
+    return of_catalogs.filter(pl.col("catalog").is_not_null())
 
 
 def _put_together(told: pl.DataFrame, bits: list[str]) -> pl.DataFrame:

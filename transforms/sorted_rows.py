@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 
 import polars as pl
 
@@ -24,6 +26,12 @@ def beside(column: str, by: int, *key: str) -> pl.Expr:
     """
     is_of_it = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(by)) for name in key)
     return pl.when(is_of_it).then(pl.col(column).shift(by))
+
+
+def begins(rows: pl.DataFrame, *key: str) -> pl.Series:
+    """Which rows are the first of their key, for rows of which those of a key are neighbours. Nulls are equal."""
+    is_other = (rows[name].ne_missing(rows[name].shift()) for name in key)
+    return reduce(or_, is_other).scatter(0, True) if rows.height else pl.Series(dtype=pl.Boolean)
 
 
 def with_running_sum(rows: pl.DataFrame, name: str, values: pl.Expr, *key: str) -> pl.DataFrame:

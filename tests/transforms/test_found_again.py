@@ -18,11 +18,12 @@ def marks(pairs: list[tuple[int, int]]) -> Marks:
 
 @given(FEW, FEW)
 def test_a_row_is_found_where_both_its_numbers_are_and_no_place_is_found_twice(rows: list[tuple[int, int]], before: list[tuple[int, int]]) -> None:
-    found, is_left = places(marks(rows), marks(before))
+    found, is_new, is_left = places(marks(rows), marks(before))
     assert len(found) == len(rows)
     assert all(before[place] == row for row, place in zip(rows, found.tolist(), strict=True) if place >= 0)
     there = [place for place in found.tolist() if place >= 0]
     assert len(there) == len(set(there))
+    assert is_new.tolist() == [place < 0 for place in found.tolist()]
     assert is_left.tolist() == [place not in there for place in range(len(before))]
 
 

@@ -53,7 +53,8 @@ def test_who_comes_back_begins_another_stay() -> None:
 
 def test_whether_login_is_enabled_is_told_of_aliases_only() -> None:
     stays = stays_of(roster("ab", a="kind=alias,login_enabled=False"), roster("ab", a="kind=alias"))
-    assert stays.sort("user_id", "day").select("user_id", "login_enabled").rows() == [("a", False), ("a", True), ("b", None)]
+    month, _ = month_from_stays(stays, FIRST + timedelta(1))
+    assert month.select("user_id", "login_enabled", "bits").rows() == [("a", False, 0b01), ("a", True, 0b10), ("b", None, 0b11)]
 
 
 def test_a_month_of_stays_has_each_users_days_and_last_row() -> None:
