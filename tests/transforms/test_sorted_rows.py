@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.sorted_rows import beside, in_order, with_latest, with_rows_added, with_running_sum
+from transforms.sorted_rows import begins, beside, in_order, in_order_of_groups, with_latest, with_rows_added, with_running_sum
 
 TEXTS = st.none() | st.sampled_from(["", "a", "ab", "b", "é", "a\0"])
 ROWS = st.lists(st.tuples(TEXTS, st.none() | st.booleans(), st.none() | st.integers(-3, 3), st.integers(-5, 5)), max_size=30)
@@ -21,6 +21,20 @@ def frame(rows: list[tuple]) -> pl.DataFrame:
 @given(ROWS)
 def test_rows_are_in_the_order_that_sorting_column_by_column_gives(rows: list[tuple]) -> None:
     assert in_order(frame(rows), *KEY).select(KEY).equals(frame(rows).sort(KEY).select(KEY))
+    assert in_order_of_groups(frame(rows), *KEY).select(KEY).equals(frame(rows).sort(KEY).select(KEY))
+
+
+@given(ROWS)
+def test_sorting_moves_whole_rows(rows: list[tuple]) -> None:
+    ordered = in_order_of_groups(frame(rows), *KEY)
+    assert ordered.sort("came").equals(frame(rows))
+
+
+@given(ROWS)
+def test_a_key_begins_where_a_row_differs_from_the_one_before(rows: list[tuple]) -> None:
+    ordered = frame(rows).sort(KEY, maintain_order=True)
+    keys = ordered.select(KEY).rows()
+    assert begins(ordered, *KEY).to_list() == [n == 0 or key != keys[n - 1] for n, key in enumerate(keys)]
 
 
 @given(ROWS)
