@@ -5,7 +5,6 @@ A call is made elsewhere with what can be sent there, and gives back what can be
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import threading
@@ -21,11 +20,10 @@ if TYPE_CHECKING:
 
 Workers = Callable[[Callable[..., Any], Sequence[tuple]], Iterator[Any]]
 
-_OBJECTS = 100_000  # before their process looks for cycles among them
 # A worker lets go of a day's columns only to ask for as much for the next day's: a fifth of its time went into that.
 _KEEPS_MEMORY = "background_thread:true,dirty_decay_ms:10000,muzzy_decay_ms:10000,oversize_threshold:0"  # Polars'
 _KEEPS_MEMORY_TOO = {"MALLOC_MMAP_THRESHOLD_": str(64 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}  # NumPy's, where the C library is GNU's
-_NEEDED = ("flows.cli", "flows.share_reading", "flows.bucket_keeping", "flows.bucket_pass")
+_NEEDED = ("flows.many_objects", "flows.cli", "flows.share_reading", "flows.bucket_keeping", "flows.bucket_pass")
 _MOST = 4  # each holds a bucket in memory
 
 
@@ -142,7 +140,6 @@ def _processes() -> ProcessPoolExecutor:
 
 def _begin() -> None:
     """What a process does before its first call."""
-    gc.set_threshold(_OBJECTS)  # many thousand rows are objects for a moment: to look for cycles among them finds none, and takes a twentieth of a pass
     threading.Thread(target=_end_with_the_run, daemon=True).start()
 
 

@@ -39,7 +39,7 @@ def stays_after_day(before: OpenStays | None, rows: pl.DataFrame, day: date) -> 
     Grain:  workspace, user of the day, in the order of its rows. `before` is what was open on the last day before, None for the first.
     Shapes: rows of the users contract that keep it.
     """
-    marks, asked, bit = marks_of(rows), rows.select(_FOUND_BY), np.uint32(bits_of([day]))
+    marks, asked, bit = marks_of(rows), rows[_FOUND_BY], np.uint32(bits_of([day]))
     if before is None:
         return DayAfter(OpenStays(rows, marks, np.full(rows.height, bit), day), pl.DataFrame(schema=STAYS), asked)
     place, is_new, is_left = places(marks, before.marks)
@@ -56,6 +56,6 @@ def all_ended(stays: OpenStays) -> pl.DataFrame:
 
 def _told(stays: OpenStays, which: np.ndarray) -> pl.DataFrame:
     """Some open stays as they are told to others."""
-    told = stays.rows.select(_AS_THE_ROWS_SAY).filter(pl.Series(which))
+    told = stays.rows[_AS_THE_ROWS_SAY].filter(pl.Series(which))
     days = pl.repeat(stays.day, told.height, dtype=pl.Date, eager=True).alias("day")
     return told.hstack([days, pl.Series("bits", stays.bits[which]), pl.Series("user", stays.marks.user[which])])

@@ -77,8 +77,9 @@ def _counted(
     kept = out / f"seat-month-{month}-{bucket.number}.arrow"
     if not is_last:
         seat_month.write_ipc(kept)
-    _seats(seat_month, its_days).write_parquet(out / "seats.parquet" / f"{month}-{bucket.number}.parquet")
-    _moves(seat_month, month, its_days, before is None).write_parquet(out / "moves.parquet" / f"{month}-{bucket.number}.parquet")
+    found = {"seats": _seats(seat_month, its_days), "moves": _moves(seat_month, month, its_days, before is None)}
+    for name, rows in found.items():
+        rows.write_parquet(out / f"{name}.parquet" / f"{month}-{bucket.number}.parquet", compression="lz4", statistics=False)
     return kept
 
 
