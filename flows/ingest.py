@@ -130,11 +130,7 @@ def ingest(
     rosters = [t for t in table_days if t.table == "users"]
     get_ready(rosters, readers.workers)
     for batch in _batches([t for t in table_days if t.table != "users"]):
-        contents = {t: parts for t, parts in map(read_day, batch)}
-        found = checked(batch[0].table, contents)
-        of_batch = [AcceptedDay.of(t, parts, found) for t, parts in contents.items()]
-        _write(of_batch, found.rows, lake)
-        accepted += of_batch
+        accepted += _taken(batch, lake)
     with progress("Reading rosters, days", len(rosters)) as told:
         for month in months_of_rosters(rosters, kept.settle, lake, *readers, told):
             _keep(month, kept, directory, told)
@@ -149,6 +145,15 @@ def ingest(
     if accepted:
         _record(accepted, ledger, run)
     return done
+
+
+def _taken(batch: list[TableDay], lake: Lake) -> list[AcceptedDay]:
+    """Read, check and keep table days of one table. Their rows are let go of: who reads rosters next needs the memory."""
+    contents = {t: parts for t, parts in map(read_day, batch)}
+    found = checked(batch[0].table, contents)
+    accepted = [AcceptedDay.of(t, parts, found) for t, parts in contents.items()]
+    _write(accepted, found.rows, lake)
+    return accepted
 
 
 def _keep(month: MonthIn, kept: KeptRosters, directory: KeptDirectory, told: Progress) -> None:
