@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from flows import roster_intake
+from flows import ingest, roster_intake
+from flows.checked_rows import Checked, checked
 from tests.conftest import Product
 from tests.flows.small_source import small_source, users_file
 from transforms.contracts.sources import UserRows
@@ -67,3 +70,23 @@ def test_out_of_core_or_at_once_it_is_the_same(
     assert bool(seen(out_of_core)["holds"]) == (damage not in ("nothing", "a row twice"))
 
 
+
+
+def test_rows_of_other_tables_are_let_go_of_before_rosters_are_read(product: Product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, taken = [], []
+
+    def remembered(table: str, contents: dict) -> Checked:
+        found = checked(table, contents)
+        read.append(weakref.ref(found.rows))
+        return found
+
+    def rosters(*arguments: object) -> Iterator[roster_intake.MonthIn]:
+        assert read and not any(rows() is not None for rows in read)
+        for month in roster_intake.months_of_rosters(*arguments):
+            taken.append(month.month)
+            yield month
+
+    monkeypatch.setattr(ingest, "checked", remembered)
+    monkeypatch.setattr(ingest, "months_of_rosters", rosters)
+    product.run(small_source(tmp_path / "source", last=FEB), FEB)
+    assert taken == [date(2026, 1, 1), date(2026, 2, 1)]
