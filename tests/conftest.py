@@ -22,7 +22,7 @@ import pytest
 from flows.catalogs import read_catalogs
 from flows.home import Home
 from flows.ingest import IngestRequest
-from flows.pipeline import run_all, run_bill, run_ingest
+from flows.pipeline import plainly, run_all, run_bill, run_ingest, write_reports
 from flows.requests import BillRequest, Outcome
 from flows.run import Setting
 from flows.workers import Workers, in_turn
@@ -39,14 +39,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Product:
-    """The product in this process, on one home, with a clock that stands still."""
+    """The product in this process, on one home, with a clock that stands still.
 
-    def __init__(self, root: Path, catalogs: Path | None = None, workers: Workers = in_turn) -> None:
+    `run` writes the reports of its months where tests ask for that: they are a third of a small run.
+    """
+
+    writes_reports = False
+
+    def __init__(self, root: Path, catalogs: Path | None = None, workers: Workers = in_turn, *, writes_reports: bool = False) -> None:
         self.home = Home(root)
+        if writes_reports:
+            self.writes_reports = True
         self.setting = Setting(self.home, read_catalogs(catalogs), lambda: NOON, workers)
 
     def run(self, source: Path, through: date, **options) -> Outcome:
-        return run_all(IngestRequest(source, last=through, **options), BillRequest(through), self.setting)
+        step = plainly if self.writes_reports else _all_but_reports
+        return run_all(IngestRequest(source, last=through, **options), BillRequest(through), self.setting, step)
 
     def ingest(self, source: Path, first: date | None = None, last: date | None = None, **options) -> Outcome:
         return run_ingest(IngestRequest(source, first, last, **options), self.setting)
@@ -67,6 +75,10 @@ class Product:
         return self.table("select * exclude (run_id) from invoices order by invoice_number")
 
 
+def _all_but_reports(stage: Callable, *arguments: object) -> object:
+    return None if stage is write_reports else stage(*arguments)
+
+
 @pytest.fixture
 def product(tmp_path: Path) -> Product:
     return Product(tmp_path / "home")
@@ -75,6 +87,12 @@ def product(tmp_path: Path) -> Product:
 @pytest.fixture
 def another_product(tmp_path: Path) -> Callable[[str], Product]:
     return lambda name: Product(tmp_path / name)
+
+
+@pytest.fixture
+def with_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where every run of a file's tests is to write reports."""
+    monkeypatch.setattr(Product, "writes_reports", True)
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +117,10 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
 @pytest.fixture(scope="session")
 def billed_sample(once: Once) -> Path:
     """A home with the whole sample, billed: to be read or copied."""
-    return once("billed-sample", lambda root: Product(root).run(SAMPLE, date(2026, 5, 31)))
+    def bill(root: Path) -> None:
+        Product(root, writes_reports=True).run(SAMPLE, date(2026, 5, 31))
+
+    return once("billed-sample", bill)
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,7 @@ def late(tmp_path_factory: pytest.TempPathFactory) -> Product:
     source = root / "source"
     shutil.copytree(SAMPLE, source)
     (source / "activity" / "date=2026-03-12").rename(source / "activity" / "date=2026-04-03")
-    product = Product(root / "home")
+    product = Product(root / "home", writes_reports=True)
     product.outcome = product.run(source, date(2026, 4, 2))
     for day in range(9, 32):
         path = source / "users" / f"date=2026-03-{day:02}" / "users.csv"
@@ -68,7 +68,7 @@ def held(tmp_path_factory: pytest.TempPathFactory) -> Product:
     if not path.exists():
         (path,) = (source / "users" / "date=2026-01-02").glob("*.csv")
     path.write_text(path.read_text().replace("oak,b,teammate", "oak,b,colleague"))
-    product = Product(root / "home")
+    product = Product(root / "home", writes_reports=True)
     product.outcome = product.run(source, date(2026, 1, 3))
     return product
 

@@ -31,7 +31,7 @@ def what_is_kept(product: Product) -> dict[str, object]:
 @pytest.fixture(scope="session")
 def _billed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("billed")
-    Product(root / "home").run(small_source(root / "source", last=LAST), BILLED)
+    Product(root / "home", writes_reports=True).run(small_source(root / "source", last=LAST), BILLED)
     return root
 
 

@@ -51,7 +51,7 @@ def undamaged(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Undamaged]:
     found = {}
     for seed in range(SOURCES):
         root = tmp_path_factory.mktemp("undamaged")
-        source, product = valid_source(seed).write(root / "source"), Product(root / "home")
+        source, product = valid_source(seed).write(root / "source"), Product(root / "home", writes_reports=True)
         assert product.run(source, BILLED).held == ()
         half_way = product.table(LINES).rows()
         shutil.copytree(root / "home", root / "half way")
@@ -98,7 +98,7 @@ def check(seed: int, undamaged: dict[int, Undamaged], tmp_path: Path) -> str:
     expected = undamaged[seed % SOURCES]
     case = damaged(valid_source(seed % SOURCES), seed)
     way = case.rng.choice(["new", "new", "half way", "superseding"])
-    product = Product(tmp_path / "home")
+    product = Product(tmp_path / "home", writes_reports=True)
     if way != "new":
         shutil.copytree(expected.home_half_way, tmp_path / "home")
     before = what_is_kept(product)

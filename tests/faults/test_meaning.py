@@ -70,7 +70,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Product]:
     root = tmp_path_factory.mktemp("meaning")
     catalogs = own_catalog(root / "catalogs", since="2026-02-15")
     both = {"sound": sound(), "trouble": in_trouble()}
-    found = {name: Product(root / name / "home", catalogs) for name in both}
+    found = {name: Product(root / name / "home", catalogs, writes_reports=True) for name in both}
     for name, source in both.items():
         found[name].held = found[name].run(source.write(root / name / "source"), date.fromisoformat(LAST)).held
     return found

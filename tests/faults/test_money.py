@@ -15,7 +15,7 @@ from tests.faults.sources import Source, event, own_catalog
 MOST_SEATS, MOST_MINOR = 10**7, 10**9
 
 
-def test_F28_numbers_beyond_their_bounds_hold_and_those_at_them_are_exact(product: Product, tmp_path: Path) -> None:
+def test_F28_numbers_beyond_their_bounds_hold_and_those_at_them_are_exact(product: Product, tmp_path: Path, with_reports: None) -> None:
     source = Source("2026-01-01", "2026-02-10")
     for n in range(200):  # so that subscriptions are not mostly broken
         source.subscribe(f"many-{n}", plan="solo")

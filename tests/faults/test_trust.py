@@ -21,6 +21,7 @@ from tests.faults.conftest import LAST
 from tests.faults.sources import HOSTILE, Source, event, user
 from tests.flows.small_source import USERS, users_file
 
+pytestmark = pytest.mark.usefixtures("with_reports")
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 FREE_TEXT = ("\t=1+1", "\r=1+1", "=HYPERLINK(0)\n=2", "\u200b=1", '"', "'", ",", "\\", "%s{}$0")
 
@@ -54,7 +55,7 @@ def twins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Product, Product]:
     for kind, names, texts in (("hostile", HOSTILE, FREE_TEXT), ("harmless", tuple(f"w{n:02}" for n in range(len(HOSTILE))), ("Name",))):
         root = tmp_path_factory.mktemp(kind)
         source = source_with(names, texts).write(root / "inside" / "source")
-        products.append(Product(root / "inside" / "home"))
+        products.append(Product(root / "inside" / "home", writes_reports=True))
         products[-1].outcome = products[-1].run(source, date(2026, 2, 1))
     return products[0], products[1]
 

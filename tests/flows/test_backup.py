@@ -14,6 +14,7 @@ from tests.conftest import Product
 from tests.flows.small_source import LAST, small_source
 
 JAN = date(2026, 1, 31)
+pytestmark = pytest.mark.usefixtures("with_reports")
 
 
 def reports(product: Product) -> dict[str, bytes]:

@@ -107,7 +107,9 @@ def test_random_sources_with_late_facts_month_by_month(seed: int, tmp_path: Path
         bill_and_compare(product, shown, through)
 
 
-def test_a_run_that_brings_nothing_in_writes_the_months_that_its_bill_changes(product: Product, tmp_path: Path, shown: list[str]) -> None:
+def test_a_run_that_brings_nothing_in_writes_the_months_that_its_bill_changes(
+    product: Product, tmp_path: Path, shown: list[str], with_reports: None
+) -> None:
     """January's books close when the second cadence is billed too: its journal has entries more, though nothing of January is invoiced."""
     source = small_source(tmp_path / "source", last=FEB)
     product.ingest(source)

@@ -137,7 +137,7 @@ def with_a_database_for_prefect(new_prefect_home: Callable[[Path], Path], tmp_pa
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Product:
     """The same sample from a folder, billed in one process."""
-    product = Product(tmp_path_factory.mktemp("here") / "home")
+    product = Product(tmp_path_factory.mktemp("here") / "home", writes_reports=True)
     product.run(SAMPLE, date.fromisoformat(THROUGH))
     return product
 
@@ -145,7 +145,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Product:
 @pytest.fixture(scope="module")
 def earlier(tmp_path_factory: pytest.TempPathFactory) -> Product:
     """The same, a few days of it."""
-    product = Product(tmp_path_factory.mktemp("earlier") / "home")
+    product = Product(tmp_path_factory.mktemp("earlier") / "home", writes_reports=True)
     product.run(SAMPLE, date.fromisoformat(EARLIER))
     return product
 

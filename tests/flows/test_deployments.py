@@ -219,7 +219,7 @@ def test_what_is_held_is_named_with_its_place_and_mend_and_nothing_in_it_is_mark
 
 
 def test_the_months_page_is_a_link_where_a_browser_can_open_it_and_a_file_where_not(
-    billed: tuple[Product, Path], monkeypatch: pytest.MonkeyPatch
+    with_reports: None, billed: tuple[Product, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     product, source = billed
     outcome = product.run(source, MAR)

@@ -46,7 +46,7 @@ def hostile_source(root: Path) -> Path:
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("hostile")
-    product = Product(root / "home")
+    product = Product(root / "home", writes_reports=True)
     source = hostile_source(root / "source")
     product.run(source, date(2026, 1, 31))
     broken = users_file(source, date(2026, 2, 3))

@@ -27,6 +27,7 @@ from tests.conftest import SAMPLE, Product
 from tests.flows.small_source import small_source
 from tests.flows.test_cli import seatledger
 
+pytestmark = pytest.mark.usefixtures("with_reports")
 TABLES = [
     "invoices",
     "invoice_lines",

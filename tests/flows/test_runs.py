@@ -295,7 +295,7 @@ def test_G2_a_broken_row_holds_its_workspace_and_once_mended_it_is_billed_as_if_
     assert_frame_equal(ours, theirs)
 
 
-def test_personal_values_are_in_the_directory_alone(product, source: Path) -> None:
+def test_personal_values_are_in_the_directory_alone(product, source: Path, with_reports: None) -> None:
     product.run(source, MAR)
     for path in product.home.root.rglob("*"):
         if path.is_file() and path.name != "directory.parquet":

@@ -25,10 +25,11 @@ from tests.conftest import ROOT, Product
 from tests.flows.small_source import small_source
 
 THROUGH = date(2026, 2, 12)
+pytestmark = pytest.mark.usefixtures("with_reports")
 SCRIPT = """
 import sys; from datetime import date; from pathlib import Path
 from tests.conftest import Product
-Product(Path(sys.argv[1])).run(Path(sys.argv[2]), date(2026, 2, 12))
+Product(Path(sys.argv[1]), writes_reports=True).run(Path(sys.argv[2]), date(2026, 2, 12))
 """
 
 
@@ -39,7 +40,7 @@ from flows import kept_rosters, roster_intake, roster_shares; from flows.workers
 from tests.conftest import Product
 roster_intake._SMALL_MONTH, roster_shares._ROWS_A_SHARE, kept_rosters.buckets_for_users = 0, 2, lambda users: 4
 if __name__ == "__main__":
-    Product(Path(sys.argv[1]), workers=in_processes).run(Path(sys.argv[2]), date(2026, 2, 12))
+    Product(Path(sys.argv[1]), workers=in_processes, writes_reports=True).run(Path(sys.argv[2]), date(2026, 2, 12))
 """
 
 
@@ -50,7 +51,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def undisturbed(source: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    product = Product(tmp_path_factory.mktemp("undisturbed") / "home")
+    product = Product(tmp_path_factory.mktemp("undisturbed") / "home", writes_reports=True)
     product.run(source, THROUGH)
     return reports(product)
 

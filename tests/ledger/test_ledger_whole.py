@@ -32,6 +32,7 @@ from tests.flows.small_source import small_source
 from transforms.roster_months import on_day
 
 JAN, THROUGH = date(2026, 1, 31), date(2026, 2, 12)
+pytestmark = pytest.mark.usefixtures("with_reports")
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def billed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with two runs behind it."""
     root = tmp_path_factory.mktemp("billed")
     source = small_source(root / "source", last=THROUGH)
-    product = Product(root / "home")
+    product = Product(root / "home", writes_reports=True)
     product.run(source, JAN)
     product.run(source, THROUGH)
     return root
@@ -274,7 +275,7 @@ def test_F37_a_missing_wal_is_noticed_by_the_receipts(billed: Path, tmp_path: Pa
     product, source = Product(tmp_path / "home"), billed / "source"
     product.run(source, JAN)
     script = "import sys; from datetime import date; from pathlib import Path; from tests.conftest import Product\n"
-    script += "Product(Path(sys.argv[1])).run(Path(sys.argv[2]), date(2026, 2, 12))"
+    script += "Product(Path(sys.argv[1]), writes_reports=True).run(Path(sys.argv[2]), date(2026, 2, 12))"
     environment = os.environ | {KILL_AT: "receipt: written"}
     killed = subprocess.run([sys.executable, "-c", script, str(product.home.root), str(source)], cwd=ROOT, env=environment)
     assert killed.returncode == -signal.SIGKILL

@@ -15,6 +15,7 @@ from tests.conftest import Product
 from tests.faults.fuzz import BILLED, LAST, damaged, valid_source
 from tests.reference.random_sources import random_facts, write_catalogs, write_source
 
+pytestmark = pytest.mark.usefixtures("with_reports")
 PUBLISHED = "select table_name from duckdb_tables() where database_name = current_database() order by 1"
 
 

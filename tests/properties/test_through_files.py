@@ -21,7 +21,7 @@ def test_a_random_source_through_files_is_the_reference_to_the_cent_and_verifies
     facts = random_facts(seed)
     through = max(facts.rosters)
     source = write_source(facts, tmp_path / "source", "parquet" if seed % 2 else "csv", parts=1 + seed % 3)
-    product = Product(tmp_path / "home", write_catalogs(facts, tmp_path / "catalogs", only_own=True))
+    product = Product(tmp_path / "home", write_catalogs(facts, tmp_path / "catalogs", only_own=True), writes_reports=True)
     reference, steps = None, [through] if seed % 3 else [*month_ends(facts)[::3], through]
     for day in steps:
         product.run(source, day, accept_drop=True)
@@ -39,7 +39,7 @@ def test_a_history_of_more_than_a_year_keeps_its_months_in_order(tmp_path: Path)
     seed = next(s for s in range(5000, 5200) if (max((f := random_facts(s)).rosters) - min(f.rosters)).days > 380)
     facts = random_facts(seed)
     assert {day.month for day in facts.rosters} == set(range(1, 13))
-    product = Product(tmp_path / "home", write_catalogs(facts, tmp_path / "catalogs", only_own=True))
+    product = Product(tmp_path / "home", write_catalogs(facts, tmp_path / "catalogs", only_own=True), writes_reports=True)
     product.run(write_source(facts, tmp_path / "source"), max(facts.rosters), accept_drop=True)
     assert [check.problems for check in verify(product.home, product.setting.catalogs) if check.name.startswith("occupancy")] == [[], []]
     assert product.table("select max(day) from seat_occupancy").item() == max(facts.rosters) >= date(2020, 1, 1)

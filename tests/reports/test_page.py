@@ -177,7 +177,7 @@ def test_of_many_invoices_it_has_the_largest_of_each_currency_says_so_and_stays_
 
 
 def test_verify_notices_a_page_with_another_amount(tmp_path: Path) -> None:
-    product = Product(tmp_path / "home")
+    product = Product(tmp_path / "home", writes_reports=True)
     product.run(SAMPLE, date(2026, 1, 31))
     page = product.home.reports / "2026-01" / "index.html"
     page.write_text(page.read_text(encoding="utf-8").replace('"due":"234.00"', '"due":"23.40"'), encoding="utf-8")
