@@ -59,6 +59,11 @@ def _ratio(results: Mapping, scenario: str, one: str, other: str, to: str | None
     return mine / its if mine and its else None
 
 
+def _more_at_twenty(results: Mapping) -> float | None:
+    ten, twenty = _peak(results, "large-10", workspaces=500_000), _peak(results, "large-20", workspaces=1_000_000)
+    return twenty / ten if ten and twenty else None
+
+
 def _fastest_peer(results: Mapping) -> float | None:
     peers = results.get("stage", {}).get("contenders", {}).keys() - {"seatledger_stage", "seatledger_stage_all", "scan_limit", "scan_all"}
     return min((r for peer in peers if (r := _ratio(results, "stage", peer, "seatledger_stage"))), default=None)
@@ -92,6 +97,7 @@ GOALS = (
     Goal("peak memory, one million seats", "GiB", 4, lambda r: _peak(r, "whole", workspaces=50_000)),
     Goal("peak memory, ten million seats", "GiB", 4, lambda r: _peak(r, "large-10", workspaces=500_000)),
     Goal("peak memory, twenty million seats", "GiB", 4, lambda r: _peak(r, "large-20", workspaces=1_000_000)),
+    Goal("the same, against that of ten million", "times", 1, _more_at_twenty),
 )
 
 
