@@ -1,6 +1,6 @@
 """Imported first of all by a process that is to import much, or to hold many thousand rows as objects for a moment.
 
-To look for cycles among objects that stay takes a tenth of an import, and a twentieth of a pass, and finds none: it is done seldom.
+To look for cycles among objects that stay takes a twentieth of an import and of a pass, and finds none: it is done seldom.
 """
 
 from __future__ import annotations

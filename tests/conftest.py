@@ -117,6 +117,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
 @pytest.fixture(scope="session")
 def billed_sample(once: Once) -> Path:
     """A home with the whole sample, billed: to be read or copied."""
+
     def bill(root: Path) -> None:
         Product(root, writes_reports=True).run(SAMPLE, date(2026, 5, 31))
 

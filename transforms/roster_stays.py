@@ -15,7 +15,7 @@ import polars as pl
 
 from transforms.contracts.sources import PERSON
 from transforms.roster_months import SCHEMA, STANDING
-from transforms.sorted_rows import begins, in_order, in_order_of_groups
+from transforms.sorted_rows import begins, has_several, in_order, in_order_of_groups
 
 _USER = ["workspace_id", "user_id"]
 _STAYS_AT_ONCE = 1_000_000
@@ -102,6 +102,5 @@ def _put_together(stays: pl.DataFrame, last: date) -> MonthOfStays:
 
 def _of_several(ordered: pl.DataFrame, is_first: pl.Series, *told: pl.Expr, **named: pl.Expr) -> pl.DataFrame:
     """What is told of the rows of those keys that have several, with the number of the key as `of`; `at` is the number of a row."""
-    has_several = ~(is_first & is_first.shift(-1, fill_value=True))
     rows = ordered.select("bits", "last_active_on", "day", of=is_first.cum_sum() - 1, at=pl.int_range(pl.len(), dtype=pl.UInt32))
-    return rows.filter(has_several).group_by("of").agg(*told, **named)
+    return rows.filter(has_several(is_first)).group_by("of").agg(*told, **named)

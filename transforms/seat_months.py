@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from transforms.contracts.seats import SeatMonths
-from transforms.sorted_rows import begins, in_order
+from transforms.sorted_rows import begins, has_several, in_order
 
 SEAT = ["catalog", "workspace_id", "user_id"]
 _USER = ["workspace_id", "user_id"]
@@ -40,8 +40,7 @@ def _with_bits_of_users(roster_month: pl.DataFrame, workspace_catalogs: pl.DataF
     """The bits of all of a user's standings together. Most users have one, and theirs need no grouping: neighbours tell, in order."""
     standings = roster_month.drop("last_active_on")
     ordered = standings if _is_in_order(standings) else in_order(standings, *_USER)
-    is_first = begins(ordered, *_USER)
-    marked = ordered.with_columns(has_several=~(is_first & is_first.shift(-1, fill_value=True)))
+    marked = ordered.with_columns(has_several=has_several(begins(ordered, *_USER)))
     told = _with_catalogs(marked, workspace_catalogs).select(
         *SEAT, "has_several", held_bits=pl.when(holds).then("bits").otherwise(0).cast(pl.UInt32), present_bits="bits"
     )

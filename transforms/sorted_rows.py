@@ -44,6 +44,11 @@ def begins(rows: pl.DataFrame, *key: str) -> pl.Series:
     return reduce(or_, is_other).scatter(0, True) if rows.height else pl.Series(dtype=pl.Boolean)
 
 
+def has_several(is_first: pl.Series) -> pl.Series:
+    """Which rows have a neighbour of the same key, where it is known which are the first of theirs."""
+    return ~(is_first & is_first.shift(-1, fill_value=True))
+
+
 def with_running_sum(rows: pl.DataFrame, name: str, values: pl.Expr, *key: str) -> pl.DataFrame:
     """Add the sum of whole numbers from the first row of a key to each, for rows of which those of a key are neighbours: as `beside`, without a window."""
     told = rows.with_columns(values.cum_sum().alias(name), (values.cum_sum() - values).alias("_before"))  # of all keys: where they wrap, the difference wraps back

@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.sorted_rows import begins, beside, in_order, in_order_of_groups, with_latest, with_rows_added, with_running_sum
+from transforms.sorted_rows import begins, beside, has_several, in_order, in_order_of_groups, with_latest, with_rows_added, with_running_sum
 
 TEXTS = st.none() | st.sampled_from(["", "a", "ab", "b", "é", "a\0"])
 ROWS = st.lists(st.tuples(TEXTS, st.none() | st.booleans(), st.none() | st.integers(-3, 3), st.integers(-5, 5)), max_size=30)
@@ -35,6 +35,7 @@ def test_a_key_begins_where_a_row_differs_from_the_one_before(rows: list[tuple])
     ordered = frame(rows).sort(KEY, maintain_order=True)
     keys = ordered.select(KEY).rows()
     assert begins(ordered, *KEY).to_list() == [n == 0 or key != keys[n - 1] for n, key in enumerate(keys)]
+    assert has_several(begins(ordered, *KEY)).to_list() == [keys.count(key) > 1 for key in keys]
 
 
 @given(ROWS)
