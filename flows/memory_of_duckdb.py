@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
-_MOST = "2GB"
+_MOST = "1GB"
 
 
 def in_memory(overflow: str) -> duckdb.DuckDBPyConnection:

@@ -75,6 +75,7 @@ class Run:
         division = Division(buckets(max(self.kept_rosters().buckets, buckets_for_days(workspace_days))))
         is_divided = len(division.buckets) > 1
         self.shelf = Shelf(self.lake if is_divided else None)
+        dismiss()  # those who read rosters: what they hold is wanted for what the passes are told
         if is_divided and not self.setting.cluster:
             start_early(self.setting.workers)
         jobs = [(told, self.lake, asked, self.setting.catalogs) for told in told_by_ledger(self.ledger, self.lake, division, self.shelf)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
+from multiprocessing import active_children
 from pathlib import Path
 
 import duckdb
@@ -13,7 +14,9 @@ import pytest
 from flows import kept_rosters, roster_intake
 from flows.errors import UserError
 from flows.kept_directory import KeptDirectory
+from flows.kept_rosters import KeptRosters
 from flows.lake import Lake
+from flows.told import told_by_ledger
 from flows.verify import verify
 from flows.workers import WorkerLost, Workers, in_processes
 from tests.conftest import Product
@@ -60,6 +63,27 @@ def test_by_other_processes_and_by_some_that_are_lost_it_is_the_same(
     assert run(product, prepared(tmp_path / "b")) == one
     known = KeptDirectory(Lake(product.home.lake)).of_workspace("oak")
     assert known.select("user_id", "name").rows() == [(user, f"Name {user}") for user in "abc"]
+
+
+@pytest.mark.usefixtures("in_buckets")
+def test_who_read_the_rosters_is_gone_before_passes_are_told_so_that_the_run_has_their_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    at_work = []
+
+    def told(*arguments: object) -> list:
+        at_work.append(len(active_children()))
+        return told_by_ledger(*arguments)
+
+    def kept(*arguments: object) -> None:
+        at_work.append(len(active_children()))
+        return write_kept(*arguments)
+
+    write_kept = KeptRosters.write
+    monkeypatch.setattr(KeptRosters, "write", kept)
+    monkeypatch.setattr("flows.run.told_by_ledger", told)
+    Product(tmp_path / "home", workers=in_processes).run(small_source(tmp_path / "source"), date(2026, 1, 3))
+    while_kept, *while_told = at_work
+    assert while_kept > 0
+    assert while_told == [0]
 
 
 def test_a_home_in_buckets_is_as_one_in_one_and_verifies(another_product, tmp_path: Path, request: pytest.FixtureRequest) -> None:
