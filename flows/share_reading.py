@@ -27,7 +27,7 @@ from transforms.roster_stays import STAYS
 from transforms.rosters import are_in_order, rows_in_order
 from transforms.source_rows import SourceRows, typed_rows_from_source
 
-_MOST_WAITING = 500_000  # stays in memory; where days are in one order, a share has about as many as rows a day
+_MOST_WAITING = 200_000  # stays in memory that have ended, of a share that has 350,000 rows a day
 
 
 class ShareRead(NamedTuple):
@@ -61,7 +61,9 @@ def read_share(share: Share, into: int, path: Path | S3Path, may_be_lost: bool =
             if waiting > _MOST_WAITING:
                 file.add(_stays(ended))
                 ended, waiting = [], 0
-        file.add(pl.concat([_stays(ended), all_ended(open_stays)]) if open_stays else _stays(ended))
+        file.add(_stays(ended))
+        if open_stays:
+            file.add(all_ended(open_stays))
     return ShareRead(broken, faults, fetched)
 
 
