@@ -23,11 +23,12 @@ from flows.roster_files import DayFile, Fetched
 from flows.roster_shares import shares_of
 from flows.s3_files import S3Path
 from flows.share_reading import ShareRead, read_share
-from flows.workers import WorkerLost, Workers, in_turn, or_in_turn
+from flows.workers import WorkerLost, Workers, dismiss, in_turn, or_in_turn
 from transforms.buckets import Bucket, buckets
 from transforms.roster_stays import STAYS, days_with_repeats, month_from_stays
 
 _ASKED_AT_ONCE = 16
+_MANY_SHARES = 8  # a worker's memory comes to be in pieces with each share that it reads
 
 
 class MonthPart(NamedTuple):
@@ -94,6 +95,8 @@ class RosterReading:
         self._waiting = [self._scratch / f"stays-{n}.arrow" for n in range(len(shares))]
         jobs = [(share, into, path) for share, path in zip(shares, self._waiting, strict=True)]
         read = self._followed(self._workers(read_share, jobs), jobs) if isinstance(self._scratch, S3Path) else self._read_here(jobs)
+        if len(shares) > _MANY_SHARES:
+            dismiss()  # others put buckets together
         self.fetched = dict(chain.from_iterable(each.fetched.items() for each in read))
         self.faults = pl.concat([NO_FAULTS, *chain.from_iterable(each.faults for each in read)])
         broken: set[date] = set().union(*(each.broken for each in read))

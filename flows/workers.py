@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 Workers = Callable[[Callable[..., Any], Sequence[tuple]], Iterator[Any]]
 
-# A worker lets go of a day's columns only to ask for as much for the next day's: a fifth of its time went into that.
-_KEEPS_MEMORY = "background_thread:true,dirty_decay_ms:10000,muzzy_decay_ms:10000,oversize_threshold:0"  # Polars'
+# A worker lets go of a day's columns only to ask for as much for the next day's: a fifth of its time went into that. It keeps them in one place, and not in one for each of its threads.
+_KEEPS_MEMORY = "narenas:1,background_thread:true,dirty_decay_ms:10000,muzzy_decay_ms:10000,oversize_threshold:0"  # Polars'
 _KEEPS_MEMORY_TOO = {"MALLOC_MMAP_THRESHOLD_": str(64 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}  # NumPy's, where the C library is GNU's
 _NEEDED = ("flows.many_objects", "flows.cli", "flows.share_reading", "flows.bucket_keeping", "flows.bucket_pass")
 _MOST = 4  # each holds a bucket in memory

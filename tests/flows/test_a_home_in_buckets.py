@@ -11,11 +11,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from flows import kept_rosters, roster_intake
+from flows import kept_rosters, roster_intake, roster_reading
 from flows.errors import UserError
 from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
 from flows.lake import Lake
+from flows.roster_reading import RosterReading
 from flows.told import told_by_ledger
 from flows.verify import verify
 from flows.workers import WorkerLost, Workers, in_processes
@@ -84,6 +85,22 @@ def test_who_read_the_rosters_is_gone_before_passes_are_told_so_that_the_run_has
     while_kept, *while_told = at_work
     assert while_kept > 0
     assert while_told == [0]
+
+
+@pytest.mark.parametrize(("many", "stay"), [(1, False), (8, True)])
+@pytest.mark.usefixtures("in_buckets")
+def test_who_read_many_shares_puts_no_buckets_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int, stay: bool) -> None:
+    """The days of a roster that cannot be divided by rows are two shares."""
+    at_work, days_with_repeats = [], RosterReading._days_with_repeats
+
+    def counted(*arguments: object) -> set[date]:
+        at_work.append(len(active_children()))
+        return days_with_repeats(*arguments)
+
+    monkeypatch.setattr(RosterReading, "_days_with_repeats", counted)
+    monkeypatch.setattr(roster_reading, "_MANY_SHARES", many)
+    Product(tmp_path / "home", workers=in_processes).run(small_source(tmp_path / "source"), date(2026, 1, 3))
+    assert [bool(number) for number in at_work] == [stay]
 
 
 def test_a_home_in_buckets_is_as_one_in_one_and_verifies(another_product, tmp_path: Path, request: pytest.FixtureRequest) -> None:
