@@ -6,7 +6,7 @@ import io
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -117,9 +117,10 @@ class Lake:
             beside.unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Remove what a run that was killed left half written: files and folders named with a dot and its process."""
+        """Remove what a process that was killed, a run or a worker, left half written: files and folders named with a dot and its number."""
         for path in self._local.rglob(".*.parquet.*"):
-            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+            with suppress(OSError):  # the next run that sweeps will
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
     def sweep_store(self) -> None:
         """The same on a store, before anything is put by there: whatever became of the run before, nobody else writes there."""

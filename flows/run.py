@@ -25,7 +25,7 @@ from flows.requests import BillRequest, Outcome
 from flows.s3_files import S3Path, is_s3
 from flows.shelf import Shelf
 from flows.told import Division, opening_day, roster_days, told_by_ledger
-from flows.workers import Workers, dismiss, in_processes, in_turn, or_in_turn, start_early
+from flows.workers import Workers, dismiss, in_processes, in_turn, or_in_turn, start_early, were_cut_off
 from transforms.buckets import buckets, buckets_for_days
 from transforms.catalog import Catalog
 
@@ -139,7 +139,8 @@ def open_run(command: str, setting: Setting) -> Iterator[Run]:
                 yield run
             finally:
                 dismiss()
-                for clean_up in (run.undo.close, run.shelf.clear):  # nobody writes any more
+                half_written = [lake.sweep] if were_cut_off() or setting.cluster else []
+                for clean_up in (run.undo.close, run.shelf.clear, *half_written):  # nobody writes any more
                     _as_far_as_it_goes(clean_up)
 
 

@@ -25,6 +25,7 @@ _KEEPS_MEMORY = "narenas:1,background_thread:true,dirty_decay_ms:10000,muzzy_dec
 _KEEPS_MEMORY_TOO = {"MALLOC_MMAP_THRESHOLD_": str(64 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}  # NumPy's, where the C library is GNU's
 _NEEDED = ("flows.many_objects", "flows.cli", "flows.share_reading", "flows.bucket_keeping", "flows.bucket_pass")
 _MOST = 4  # each holds a bucket in memory
+_cut_off = threading.Event()  # whether some were ended at their work
 
 
 class WorkerLost(UserError):
@@ -54,7 +55,15 @@ def in_processes(call: Callable[..., Any], jobs: Sequence[tuple]) -> Iterator[An
         raise WorkerLost("a worker process was ended by the system, most likely for want of memory. Give it more, and run again.") from None
     finally:
         if not is_done:
+            _cut_off.set()
             dismiss()
+
+
+def were_cut_off() -> bool:
+    """Whether processes were ended at their work, since this was asked last: what they were writing may lie beside its place."""
+    were = _cut_off.is_set()
+    _cut_off.clear()
+    return were
 
 
 def _submitted(call: Callable[..., Any], jobs: Sequence[tuple]) -> list[Future]:
@@ -162,6 +171,8 @@ def dismiss() -> None:
         return
     pool = _processes()
     _processes.cache_clear()
+    if pool._pending_work_items:
+        _cut_off.set()
     for process in list((pool._processes or {}).values()):
         process.kill()
     pool.shutdown(cancel_futures=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from concurrent.futures import ProcessPoolExecutor
 from operator import add
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from flows import head_start as early
 from flows import workers
 from flows.head_start import head_start
-from flows.workers import WorkerLost, dismiss, in_processes, or_in_turn, start_early
+from flows.workers import WorkerLost, dismiss, in_processes, or_in_turn, start_early, were_cut_off
 
 SUMS = [(1, 2), (3, 4)]
 
@@ -45,6 +46,18 @@ def test_calls_are_made_by_other_processes_and_the_environment_is_as_it_was(monk
     assert os.getpid() not in in_processes(os.getpid, [()])
     assert dict(os.environ) == before
     dismiss()
+
+
+def test_whether_some_were_ended_at_their_work_is_told_once() -> None:
+    were_cut_off()
+    assert list(in_processes(add, SUMS)) == [3, 7]
+    dismiss()
+    assert not were_cut_off()
+    results = in_processes(time.sleep, [(0,), (60,)])
+    next(results)
+    dismiss()
+    assert were_cut_off()
+    assert not were_cut_off()
 
 
 @pytest.mark.parametrize(("days", "begins"), [({"date=2026-03-01": 5_000_000}, True), ({"date=2026-03-01": 5_000_000, "date=2026-03-02": 90}, False), ({}, False)])

@@ -43,6 +43,14 @@ if __name__ == "__main__":
     Product(Path(sys.argv[1]), workers=in_processes, writes_reports=True).run(Path(sys.argv[2]), date(2026, 2, 12))
 """
 
+# The same with workers that die once they have written beside a file's place; the run itself does not.
+SCRIPT_OF_WORKERS_THAT_DIE = SCRIPT_OF_LARGE.replace(
+    "    Product(",
+    f"""    import os; from flows.workers import begin_early
+    os.environ["{KILL_AT}"] = "lake: written beside"; begin_early(); del os.environ["{KILL_AT}"]
+    Product(""",
+)
+
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -71,7 +79,12 @@ def mend_and_compare(home: Path, source: Path, undisturbed: dict[str, bytes]) ->
     product.run(source, THROUGH)
     assert reports(product) == undisturbed
     assert product.table("select count(distinct invoice_number), count(*) from invoices").rows() == [(4, 4)]
-    assert not [p for p in home.rglob(".*") if p.name not in (".lock", ".run")]
+    assert half_written(home) == []
+
+
+def half_written(home: Path) -> list[Path]:
+    """What lies beside its place."""
+    return [path for path in home.rglob(".*") if path.name not in (".lock", ".run")]
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -115,7 +128,15 @@ def test_F34_in_parts_too_the_run_or_one_of_its_workers_may_be_killed_at_any_mom
     product = Product(home)
     assert reports(product) == undisturbed
     assert product.table("select count(distinct invoice_number), count(*) from invoices").rows() == [(4, 4)]
-    assert not [p for p in home.rglob(".*") if p.name not in (".lock", ".run")]
+    assert half_written(home) == []
+
+
+def test_F34_what_a_worker_was_writing_when_it_was_lost_is_gone_with_the_run(tmp_path: Path, source: Path, undisturbed: dict[str, bytes]) -> None:
+    with start(tmp_path / "home", source, SCRIPT_OF_WORKERS_THAT_DIE) as process:
+        _, said = process.communicate()
+    assert process.returncode == 0, said
+    assert reports(Product(tmp_path / "home")) == undisturbed
+    assert half_written(tmp_path / "home") == []
 
 
 def _kill_a_worker(process: subprocess.Popen, moment: random.Random) -> None:
