@@ -232,6 +232,7 @@ def open_ledger(home: Home) -> Iterator[Ledger]:
         hold_within_bounds(ledger.connection)
         ledger.connection.execute("set TimeZone = 'UTC'")
         _begin(ledger, home)
+        hold_within_bounds(ledger.connection, ledger.value("select count(*) from invoices"))
         settle_receipts(home.receipts, path, ledger.chains())
         yield ledger
     finally:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import duckdb
 
-_MOST = "1GB"
+_LEAST = 1_000_000_000  # bytes
+_AN_INVOICE = 1_000  # bytes more: not all that DuckDB is at may wait on disk, and that grows with what is billed
+_MANY_INVOICES = 1_000_000
 
 
 def in_memory(overflow: str) -> duckdb.DuckDBPyConnection:
     """A database in memory alone, within bounds. What is more waits in a folder `overflow`, and not in that from which someone calls."""
     connection = duckdb.connect(config={"temp_directory": overflow})
-    hold_within_bounds(connection)
+    hold_within_bounds(connection, _MANY_INVOICES)
     return connection
 
 
-def hold_within_bounds(connection: duckdb.DuckDBPyConnection) -> None:
-    """Bound what DuckDB holds, unless the machine or its container gives it less than that already."""
-    asked = "select parse_formatted_bytes(current_setting('memory_limit')) > parse_formatted_bytes(?)"
-    if connection.execute(asked, [_MOST]).fetchall()[0][0]:
-        connection.execute(f"set memory_limit = '{_MOST}'")
+def hold_within_bounds(connection: duckdb.DuckDBPyConnection, invoices: int = _MANY_INVOICES) -> None:
+    """Bound what DuckDB holds while it is at so many invoices, unless the machine or its container gives it less than that already."""
+    connection.execute("set variable given = coalesce(getvariable('given'), current_setting('memory_limit'))")
+    most = f"{_LEAST + invoices * _AN_INVOICE}B"
+    asked = "select if(parse_formatted_bytes(getvariable('given')) > parse_formatted_bytes($most), $most, getvariable('given'))"
+    ((bound,),) = connection.execute(asked, {"most": most}).fetchall()
+    connection.execute(f"set memory_limit = '{bound}'")

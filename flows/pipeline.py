@@ -20,6 +20,7 @@ from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
 from flows.lake import settle
 from flows.ledger import commit, run_row
+from flows.memory_of_duckdb import hold_within_bounds
 from flows.progress import progress
 from flows.publish import publish, publish_billed, publish_runs
 from flows.repeated_days import declare_repeated_days
@@ -155,6 +156,7 @@ def _decide(run: Run, invoices: pl.DataFrame) -> None:
     ledger = run.ledger
     if ledger.setting("opening_on") is None:
         ledger.set("opening_on", str(min(roster_days(ledger))))
+    hold_within_bounds(ledger.connection, ledger.value("select count(*) from invoices") + invoices.height)
     ledger.append("invoices", invoices.with_columns(run_id=pl.lit(run.id)))
     for issued in one_ahead(issued_lines_from_billing(lines, invoices) for lines in run.shelf.frames("issued lines")):
         ledger.append("invoice_lines", issued)

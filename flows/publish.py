@@ -42,7 +42,7 @@ def publish(
         finance.execute(f"create macro {MADE_FROM}() as '{made_from}'")
 
     with _beside(path) as beside:
-        _write(beside, fill)
+        _write(beside, ledger, fill)
         return _compared_and_put_in_place(beside, path, ledger, first)
 
 
@@ -68,7 +68,7 @@ def publish_billed(path: Path, ledger: Ledger, run_id: str, owed: ShownRows, fir
 
     with _beside(path) as beside:
         shutil.copyfile(path, beside)
-        _write(beside, add)
+        _write(beside, ledger, add)
         return _compared_and_put_in_place(beside, path, ledger, first)
 
 
@@ -76,7 +76,7 @@ def publish_runs(path: Path, ledger: Ledger) -> None:
     """The same for a run that found nothing new: what is published stays, and its list of runs has one more."""
     with _beside(path) as beside:
         shutil.copyfile(path, beside)
-        _write(beside, lambda finance: _tell_runs(finance, ledger))
+        _write(beside, ledger, lambda finance: _tell_runs(finance, ledger))
         _put_in_place(beside, path, ledger)
 
 
@@ -102,9 +102,9 @@ def _beside(path: Path) -> Iterator[Path]:
         beside.with_name(f"{beside.name}.wal").unlink(missing_ok=True)
 
 
-def _write(beside: Path, fill: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
+def _write(beside: Path, ledger: Ledger, fill: Callable[[duckdb.DuckDBPyConnection], None]) -> None:
     with duckdb.connect(config={"temp_directory": f"{beside}.tmp"}) as finance:
-        hold_within_bounds(finance)
+        hold_within_bounds(finance, ledger.value("select count(*) from invoices"))
         quoted = str(beside).replace("'", "''")
         finance.execute(f"attach '{quoted}' as finance (storage_version 'v1.5.0', row_group_size {_ROWS_OF_A_GROUP})")
         finance.execute("use finance")
