@@ -120,7 +120,7 @@ class Lake:
         """Remove what a process that was killed, a run or a worker, left half written: files and folders named with a dot and its number."""
         for path in self._local.rglob(".*.parquet.*"):
             with suppress(OSError):  # the next run that sweeps will
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
     def sweep_store(self) -> None:
         """The same on a store, before anything is put by there: whatever became of the run before, nobody else writes there."""

@@ -6,13 +6,13 @@ import duckdb
 
 _LEAST = 1_000_000_000  # bytes
 _AN_INVOICE = 1_000  # bytes more: not all that DuckDB is at may wait on disk, and that grows with what is billed
-_MANY_INVOICES = 1_000_000
+_MANY_INVOICES = 1_000_000  # where it is not known how many there are
 
 
 def in_memory(overflow: str) -> duckdb.DuckDBPyConnection:
     """A database in memory alone, within bounds. What is more waits in a folder `overflow`, and not in that from which someone calls."""
     connection = duckdb.connect(config={"temp_directory": overflow})
-    hold_within_bounds(connection, _MANY_INVOICES)
+    hold_within_bounds(connection)
     return connection
 
 
