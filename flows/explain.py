@@ -16,7 +16,7 @@ from flows.lake import Lake, lake_of
 from flows.ledger import Ledger
 from flows.ledger_reader import as_known_to, ledger_of_workspace
 from flows.shelf import Shelf
-from flows.told import Division, told_by_ledger
+from flows.told import Division, rows_of, told_by_ledger
 from transforms.billing import Facts, Position, position_from_facts
 from transforms.calendar import ONE_DAY
 from transforms.catalog import Catalog
@@ -36,6 +36,7 @@ class Known(NamedTuple):
 
     run: Mapping[str, Any]
     ledger: Ledger
+    workspace_id: str
     facts: Facts
     position: Position
 
@@ -56,7 +57,9 @@ def explain(line_id: str, home: Home, catalogs: Mapping[str, Catalog], *, names:
     explanation = explanation_from_position(line, known.position, known.facts.activity, catalog)
     correction, days = None, _roster_days(line, explanation)
     if line["is_correction"]:
-        before = known_to_run(_run_before(line, invoice["run_id"], ledger), ledger, lake, line["workspace_id"], catalogs)
+        run_before = _run_before(line, invoice["run_id"], ledger)
+        owner = _owner_then(line["subscription_id"], run_before, ledger, lake) or line["workspace_id"]
+        before = known_to_run(run_before, ledger, lake, owner, catalogs)
         news = _news(line, before, known)
         days |= {day for moved_on in news.seat_changes["moved_on"].to_list() for day in (moved_on - ONE_DAY, moved_on)}
         correction = _correction(line, news, before, known, ledger, catalog)
@@ -83,13 +86,21 @@ def known_to_run(run_id: str, ledger: Ledger, lake: Lake, workspace_id: str, cat
     past = as_known_to(ledger, run_id)
     (told,) = told_by_ledger(past, lake, Division.alone(workspace_id), Shelf())
     facts = facts_of_workspace(facts_until(run["through"], told, lake), workspace_id)
-    return Known(run, past, facts, position_from_facts(facts, catalogs))
+    return Known(run, past, workspace_id, facts, position_from_facts(facts, catalogs))
 
 
-def _workspace_of(line_id: str, ledger: Ledger) -> str:
-    found = ledger.value("select workspace_id from invoice_lines where line_id = ?", [line_id])
-    if found is not None:
-        return found
+def _owner_then(subscription_id: str, run_id: str, ledger: Ledger, lake: Lake) -> str | None:
+    """The workspace that a run knew a subscription to be of: a row may name another one since."""
+    rows = rows_of("subscriptions", as_known_to(ledger, run_id).current_versions(), lake)
+    owners = rows.filter(subscription_id=subscription_id)["workspace_id"]
+    return owners[0] if len(owners) else None
+
+
+def _workspace_of(line_id: str, ledger: Ledger) -> tuple[str, list[str]]:
+    """The line's workspace, and its subscription."""
+    found = ledger.frame("select workspace_id, subscription_id from invoice_lines where line_id = ?", [line_id])
+    if found.height:
+        return found["workspace_id"][0], found["subscription_id"].to_list()
     of_invoice = ledger.frame(
         "select line_id from invoice_lines where invoice_number = ? or invoice_id = ? order by length(line_id), 1", [line_id, line_id]
     )
@@ -214,7 +225,7 @@ def _run_before(line: Mapping, run_id: str, ledger: Ledger) -> str:
 def _news(line: Mapping, before: Known, now: Known) -> News:
     mine = {"subscription_id": line["subscription_id"]}
     changes = [
-        known.position.rosters.seat_changes.filter(catalog=line["catalog"], workspace_id=line["workspace_id"]) for known in (before, now)
+        known.position.rosters.seat_changes.filter(catalog=line["catalog"], workspace_id=known.workspace_id) for known in (before, now)
     ]
     events = [known.position.events.filter(**mine) for known in (before, now)]
     rows = [known.facts.subscription_rows.filter(**mine) for known in (before, now)]

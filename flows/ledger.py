@@ -28,6 +28,7 @@ log = logging.getLogger("seatledger")
 
 LONGEST_WAIT = 3.0  # seconds, for someone who looks into the ledger to be done
 _BATCH = 100_000  # rows
+_LAST_DAY_BY = "select max(day) from inputs where table_name = 'users' and ingested_at <= {}"
 _BUCKETS = "buckets "  # of settings: and the month
 _SCHEMA = Path(__file__).with_name("ledger.sql")
 
@@ -112,13 +113,14 @@ class Ledger:
         self.connection.unregister("v")
 
     def current_faults(self) -> pl.DataFrame:
-        """Broken cells of current versions; `since_on` is their day, or the day they came in where they have none."""
+        """Broken cells of current versions; `since_on` is their day, or where they have none the last day of rosters that was there when they came in."""
         return self.frame(
-            """select f.table_name, f.day, coalesce(f.day, min(i.ingested_at)::date) as since_on,
+            f"""select distinct f.table_name, f.day, coalesce(f.day, ({_LAST_DAY_BY.format("came.at")})) as since_on,
                       f.workspace_id, f.file, f.row, f."column", f.fault
-               from row_faults f join inputs i
-                 on i.superseded_by is null and i.table_name = f.table_name and i.day is not distinct from f.day and i.version = f.version
-               group by f.table_name, f.day, f.workspace_id, f.file, f.row, f."column", f.fault order by all"""
+               from row_faults f join (
+                   select table_name, day, version, min(ingested_at) as at from inputs where superseded_by is null group by all
+               ) came on came.table_name = f.table_name and came.day is not distinct from f.day and came.version = f.version
+               order by all"""
         )
 
     def rows_of_subscriptions(self) -> int:
@@ -126,8 +128,9 @@ class Ledger:
         return int(self.value("select coalesce(sum(rows), 0) from inputs where table_name = 'subscriptions' and superseded_by is null"))
 
     def subscriptions_came_on(self) -> date | None:
-        """The day on which the current subscriptions came in."""
-        return self.value("select max(ingested_at)::date from inputs where table_name = 'subscriptions' and superseded_by is null")
+        """The last day of rosters that was there when the current subscriptions came in."""
+        came = "select max(ingested_at) as at from inputs where table_name = 'subscriptions' and superseded_by is null"
+        return self.value(f"select ({_LAST_DAY_BY.format('came.at')}) from ({came}) came")
 
     # --- what was decided -----------------------------------------------------------------------------------------------
 
@@ -156,8 +159,11 @@ class Ledger:
         )
 
     def billed_subscriptions(self) -> pl.DataFrame:
-        """Every subscription that an invoice was issued for, with its workspace."""
-        return self.frame("select distinct subscription_id, workspace_id from invoices order by all")
+        """Every subscription that an invoice was issued for, with the workspace and the catalogue of the latest one."""
+        latest = "arg_max({0}, (invoice_on, run_id)) as {0}"
+        return self.frame(
+            f"select subscription_id, {latest.format('workspace_id')}, {latest.format('catalog')} from invoices group by 1 order by all"
+        )
 
     def billed_catalogs(self) -> list[str]:
         """Every catalogue that an invoice was issued by."""

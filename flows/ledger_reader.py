@@ -24,14 +24,14 @@ _OF_A_WORKSPACE = {
     "inputs": "true",
     "row_faults": "true",
     "invoice_dates": "true",
-    "invoices": "workspace_id = $workspace",
-    "invoice_lines": "workspace_id = $workspace",
+    "invoices": "workspace_id = $workspace or list_contains($subscriptions, subscription_id)",
+    "invoice_lines": "workspace_id = $workspace or list_contains($subscriptions, subscription_id)",
     "credit_ledger": "workspace_id = $workspace",
 }
 
 
-def ledger_of_workspace(home: Home, find: Callable[[Ledger], str]) -> Ledger:
-    """What the ledger holds of a workspace, in memory; `find` names the workspace, looking into the ledger itself.
+def ledger_of_workspace(home: Home, find: Callable[[Ledger], tuple[str, list[str]]]) -> Ledger:
+    """What the ledger holds of a workspace, in memory; `find` names it, and subscriptions of it that may have been billed for another, looking into the ledger itself.
 
     Raises: UserError where there is no ledger, where a run has it open, or where it is damaged, lost or of another version.
     """
@@ -44,12 +44,13 @@ def ledger_of_workspace(home: Home, find: Callable[[Ledger], str]) -> Ledger:
     try:
         connection.execute("use ledger")
         _require_every_run(Ledger(connection), home)
-        workspace = find(Ledger(connection))
+        workspace, subscriptions = find(Ledger(connection))
         connection.execute("use memory")
         connection.execute("create table settings (name varchar primary key, value varchar not null)")
         connection.execute("insert into settings select * from ledger.settings")
         for table, mine in _OF_A_WORKSPACE.items():
-            parameters = {"workspace": workspace} if "$" in mine else {}
+            told = {"workspace": workspace, "subscriptions": subscriptions}
+            parameters = {name: value for name, value in told.items() if f"${name}" in mine}
             connection.execute(f"create table {table} as select * from ledger.{table} where {mine}", parameters)
     except duckdb.Error as reason:
         raise UserError(f"{home.ledger}: cannot be read: {str(reason).splitlines()[0]} Restore the home from a back-up.") from None

@@ -56,7 +56,7 @@ def preview(request: PreviewRequest, home: Home, catalogs: Mapping[str, Catalog]
     days = roster_days(ledger)
     opening_on = opening_day(ledger, days)
     last = last_whole_day(days, opening_on)
-    workspace_id = _workspace_of(request.subscription_id, ledger, lake)
+    workspace_id, _ = _workspace_of(request.subscription_id, ledger, lake)
     (told,) = told_by_ledger(ledger, lake, Division.alone(workspace_id), Shelf())
     known = facts_of_workspace(facts_until(last, told, lake), workspace_id)
     row = known.subscription_rows.filter(subscription_id=request.subscription_id).row(0, named=True)
@@ -142,14 +142,16 @@ def _notes(ask: Ask | None, changed: Document | None, catalog: Catalog, standing
 # --- what was typed -------------------------------------------------------------------------------------------------------
 
 
-def _workspace_of(subscription_id: str, ledger: Ledger, lake: Lake) -> str:
+def _workspace_of(subscription_id: str, ledger: Ledger, lake: Lake) -> tuple[str, list[str]]:
+    """The subscription's workspace, and all subscriptions of that."""
     version = ledger.current_versions().get(("subscriptions", None))
     if version is None:
         raise UserError("no subscriptions have been ingested yet. Start with: seatledger ingest SOURCE")
     rows = lake.read(lake.day_path("subscriptions", None, version), ["subscription_id", "workspace_id"])
     mine = rows.filter(subscription_id=subscription_id)
     if mine.height:
-        return mine["workspace_id"][0]
+        owner = mine["workspace_id"][0]
+        return owner, rows.filter(workspace_id=owner)["subscription_id"].to_list()
     of_workspace = rows.filter(workspace_id=subscription_id)["subscription_id"].to_list()
     if of_workspace:
         raise UserError(f"{subscription_id}: is a workspace. Ask for its subscription: {', '.join(of_workspace[:5])}.")

@@ -69,27 +69,64 @@ def survey(source: Path | str) -> list[Part]:
 def _survey_folder(source: Path) -> list[Part]:
     if not source.is_dir():
         raise UserError(f"{source}: is no folder. SOURCE holds subscriptions.csv and users/date=YYYY-MM-DD/*.csv (or .parquet).")
-    parts = [Part("subscriptions", None, path, path.name) for path in sorted(source.glob("subscriptions.*")) if _is_data(path.name)]
-    for table in DAILY_TABLES:
-        for folder in sorted((source / table).glob("date=*")):
-            day = _day_of(table, folder.name)
-            names = [f"{table}/{folder.name}/{path.name}" for path in sorted(folder.iterdir())]
-            parts += [Part(table, day, source / name, name) for name in names if _is_data(name)]
+    there = _names_in(source, "")
+    parts = [Part("subscriptions", None, source / name, name) for name in there if name.startswith("subscriptions.") and _is_data(name)]
+    for table in filter(there.__contains__, DAILY_TABLES):
+        for name in _names_in(source, table):
+            if name.startswith("date=") or (source / table / name).is_dir():
+                parts += _parts_of_day(source, table, name)
+            else:
+                _require_no_data(f"{table}/{name}")
     for part in parts:
         _require_own_file(part, source)
     return parts
+
+
+def _parts_of_day(source: Path, table: str, folder: str) -> list[Part]:
+    day, names = _day_of(table, folder), [f"{table}/{folder}/{name}" for name in _names_in(source, f"{table}/{folder}")]
+    parts = [Part(table, day, source / name, name) for name in names if _is_data(name)]
+    for name in set(names) - {part.name for part in parts}:
+        if (source / name).is_dir():
+            raise UserError(f"{name}: is a folder, and would be passed over. Deliver its files in {table}/{folder} itself.")
+    return parts
+
+
+def _names_in(source: Path, folder: str) -> list[str]:
+    """What lies in a folder of the source, in order, but for marks such as _SUCCESS. A folder that is there is one, inside the source, and can be read: else what it has would be lost."""
+    path, name = source / folder, folder or source
+    try:
+        leads_to = path.resolve(strict=True)
+        if not leads_to.is_relative_to(source.resolve()):
+            raise UserError(f"{name}: leads out of {source}. Put the folder itself there, not a link.")
+        return sorted(each for each in os.listdir(path) if not each.startswith((".", "_")))
+    except NotADirectoryError:
+        raise UserError(f"{name}: is no folder. Put its files in a folder of that name, or remove it.") from None
+    except PermissionError as reason:
+        raise UserError(f"{name}: cannot be read: {reason.strerror}. Let who runs this read it.") from None
+    except (OSError, RuntimeError):
+        raise UserError(f"{name}: is a link that leads nowhere. Put the folder itself there, or remove the link.") from None
 
 
 def _survey_s3(source: str) -> list[Part]:
     parts = []
     for name, file in s3_files(source).items():
         table, *folders = name.split("/")
+        if any(folder.startswith((".", "_")) for folder in folders):
+            continue
         if not folders and table.startswith("subscriptions.") and _is_data(name):
             parts.append(Part("subscriptions", None, file, name))
-        elif table in DAILY_TABLES and len(folders) == 2 and folders[0].startswith("date="):
+        elif table in DAILY_TABLES and len(folders) == 2:
             day = _day_of(table, folders[0])
             parts += [Part(table, day, file, name)] if _is_data(name) else []
+        elif table in DAILY_TABLES:
+            _require_no_data(name)
     return parts
+
+
+def _require_no_data(name: str) -> None:
+    """What lies beside the days' folders, or in folders of theirs, would be passed over."""
+    if _is_data(name):
+        raise UserError(f"{name}: lies in no day's folder. Put it in {name.partition('/')[0]}/date=YYYY-MM-DD/.")
 
 
 def _require_own_file(part: Part, source: Path) -> None:
@@ -121,10 +158,9 @@ def _is_data(name: str) -> bool:
 
 
 def _day_of(table: str, folder: str) -> date:
-    text = folder.removeprefix("date=")
     try:
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, flags=re.ASCII):
-            return date.fromisoformat(text)
+        if named := re.fullmatch(r"date=(\d{4}-\d{2}-\d{2})", folder, flags=re.ASCII):
+            return date.fromisoformat(named[1])
     except ValueError:
         pass
     raise UserError(f"{table}/{folder}: names no day of the calendar. Rename it to date=YYYY-MM-DD.")

@@ -98,9 +98,9 @@ def _tell(ledger: Ledger, lake: Lake, division: Division, shelf: Shelf) -> None:
     _put(division, shelf, "activity", _asking(activity, owners, asks))
     _put(division, shelf, "usage", _files_of("usage", versions, lake))
     _put(division, shelf, "subscriptions", [subscriptions])
-    found = [_holds_from_faults(ledger.current_faults()), _holds_from_repeated_events(several), _holds_from_lost(subscriptions, ledger)]
+    found = [_holds_from_faults(ledger.current_faults()), _holds_from_repeated_events(several), _holds_from_billed(subscriptions, ledger)]
     _put(division, shelf, "holds", [pl.concat(found)])
-    _put(division, shelf, "charges", [ledger.billed_charges()])
+    _put(division, shelf, "charges", [_with_their_owners(ledger.billed_charges(), owners)])
     _put(division, shelf, "balances", [ledger.balances()])
     dates = ledger.passed_dates().join(owners.unique("subscription_id"), on="subscription_id", how="left", maintain_order="left")
     for number, rows in division.parts(dates):
@@ -108,6 +108,13 @@ def _tell(ledger: Ledger, lake: Lake, division: Division, shelf: Shelf) -> None:
     for number, rows in division.parts(_rows_asked_for(subscriptions, asks), by="asked_by"):
         is_other = division.numbers(rows["workspace_id"]).ne_missing(pl.Series([number], dtype=pl.UInt32))
         shelf.put("others", number, rows.drop("asked_by").filter(is_other).unique(maintain_order=True))
+
+
+def _with_their_owners(charges: pl.DataFrame, owners: pl.DataFrame) -> pl.DataFrame:
+    """Billed charges under the workspace that their subscription is of now: it is no part of what a charge is, so that what was billed counts wherever that was (I3)."""
+    now = owners.unique("subscription_id", keep="first", maintain_order=True).rename({"workspace_id": "now"})
+    told = charges.join(now, on="subscription_id", how="left", maintain_order="left")
+    return told.with_columns(workspace_id=pl.coalesce("now", "workspace_id")).drop("now")
 
 
 def _put(division: Division, shelf: Shelf, name: str, frames: Iterable[pl.DataFrame]) -> None:
@@ -231,17 +238,29 @@ def _holds_from_faults(faults: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _holds_from_lost(subscriptions: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
-    """A subscription that was billed and is no longer among the rows did not end by that: its workspace is held."""
-    lost = ledger.billed_subscriptions().join(subscriptions, on="subscription_id", how="anti")
-    lost = lost.with_columns(since_on=pl.lit(ledger.subscriptions_came_on(), pl.Date))
-    detail = pl.format("subscription {} was billed before, and no row names it any more", "subscription_id")
-    return holds(
-        lost,
-        "subscription_lost",
-        "put its row back into subscriptions; to end it, deliver a canceled event",
-        detail=detail,
-        since_on="since_on",
+def _holds_from_billed(subscriptions: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
+    """A subscription that was billed and is no longer among the rows did not end by that; one that names another catalogue would be billed by two. Their workspaces are held."""
+    billed = ledger.billed_subscriptions().with_columns(since_on=pl.lit(ledger.subscriptions_came_on(), pl.Date))
+    lost = billed.join(subscriptions, on="subscription_id", how="anti")
+    named = subscriptions.select("subscription_id", "workspace_id", "file", "row", named="catalog")
+    changed = billed.drop("workspace_id").join(named, on="subscription_id", maintain_order="left_right").filter(pl.col("catalog") != pl.col("named"))
+    return pl.concat(
+        [
+            holds(
+                lost,
+                "subscription_lost",
+                "put its row back into subscriptions; to end it, deliver a canceled event",
+                detail=pl.format("subscription {} was billed before, and no row names it any more", "subscription_id"),
+                since_on="since_on",
+            ),
+            holds(
+                changed,
+                "catalog_changed",
+                "put its catalogue back; to bill by another one, end it with a canceled event and add a subscription",
+                detail=pl.format("subscription {} was billed by catalogue {} before, and its row names {}", "subscription_id", "catalog", "named"),
+                since_on="since_on",
+            ),
+        ]
     )
 
 

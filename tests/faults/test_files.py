@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import random
 import shutil
 from collections.abc import Callable
@@ -242,6 +243,60 @@ def test_F07_a_link_that_leads_nowhere_or_to_itself_and_a_folder_called_as_a_fil
     path.unlink()
     path.mkdir()
     refuses("users/date=2026-01-15/more.csv: is no file")
+
+
+@pytest.mark.parametrize("folder", ["users", "activity", "usage", "activity/date=2026-01-20"])
+def test_F07_a_folder_that_leads_nowhere_or_is_none_is_refused_and_not_read_as_nothing(
+    billed: Product, source: Path, refuses: Refuses, tmp_path: Path, folder: str
+) -> None:
+    path, empty = source / folder, tmp_path / "empty"
+    shutil.rmtree(path, ignore_errors=True)
+    path.parent.mkdir(exist_ok=True)
+    empty.mkdir()
+    for leads_to, said in ((tmp_path / "not mounted", "is a link that leads nowhere"), (path, "is a link that leads nowhere"), (empty, "leads out")):
+        path.symlink_to(leads_to)
+        refuses(f"^{folder}: {said}")
+        path.unlink()
+    path.write_text("no folder", encoding="utf-8")
+    refuses(f"^{folder}: is no folder. Put its files in a folder of that name, or remove it")
+
+
+@pytest.mark.parametrize("folder", ["", "users", "activity", "activity/date=2026-02-03"])
+def test_F07_a_folder_that_may_not_be_read_is_refused_and_not_read_as_nothing(
+    source: Path, refuses: Refuses, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    """Who runs the tests may be root, who may read all."""
+    listdir, closed = os.listdir, source / folder
+
+    def refused(path: Path) -> list[str]:
+        if path == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return listdir(path)
+
+    monkeypatch.setattr("flows.source.os.listdir", refused)
+    refuses(f"^{folder or source}: cannot be read: Permission denied. Let who runs this read it")
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("activity/more.csv", "lies in no day's folder. Put it in activity/date=YYYY-MM-DD/"),
+        ("activity/2026-02-03/more.csv", "activity/2026-02-03: names no day of the calendar"),
+        ("activity/date=2026-02-03/part/more.csv", "activity/date=2026-02-03/part: is a folder, and would be passed over"),
+    ],
+)
+def test_F07_rows_that_lie_where_no_day_is_are_refused_and_not_passed_over(source: Path, refuses: Refuses, place: str, said: str) -> None:
+    path = source / place
+    path.parent.mkdir(exist_ok=True)
+    shutil.copyfile(source / "activity" / "date=2026-02-03" / "activity.csv", path)
+    refuses(said)
+
+
+def test_F07_marks_beside_the_files_are_passed_over(billed: Product, source: Path) -> None:
+    for place in ("activity/_SUCCESS", "activity/date=2026-02-03/.part.csv.crc", "users/_temporary/more.csv", "activity/date=2026-02-03/_old/a.csv"):
+        (source / place).parent.mkdir(exist_ok=True)
+        (source / place).write_text("nothing", encoding="utf-8")
+    assert billed.run(source, LAST).ingested.files
 
 
 def test_F07_links_that_lead_out_of_the_source_are_refused_wherever_they_are(

@@ -1,6 +1,6 @@
 """The product's lines and invoices are those of a slow, separate reading of the rules, on random sources, to the cent.
 
-`pytest` compares 202 sources; `SEATLEDGER_SOURCES=5000 pytest -m long tests/properties` as many as one likes.
+`pytest` compares 78 sources; `SEATLEDGER_SOURCES=5000 pytest -m long tests/properties` as many as one likes.
 """
 
 from __future__ import annotations
