@@ -24,6 +24,7 @@ from transforms.contracts.findings import Holds, holds
 from transforms.contracts.occupancy import StandingDays
 from transforms.contracts.seats import SeatChanges, SeatMonths
 from transforms.daily_seats import daily_seats_from_seat_changes, reactivations_from_seat_changes, seats_at
+from transforms.disagreements import users_said_to_be_there
 from transforms.invoices import invoices_from_lines
 from transforms.lines import differences_from_charges, lines_from_differences
 from transforms.movements import Seats, moments_of_holding, movements_from_seats
@@ -96,11 +97,12 @@ class Billing:
 
 
 class RosterFacts(NamedTuple):
-    """What the rosters say: changes of seats and of broken aliases per user, standings per workspace and day."""
+    """What the rosters say: changes of seats and of broken aliases per user, standings per workspace and day; and, of users who were asked for, how they stand."""
 
     seat_changes: pl.DataFrame
     alias_changes: pl.DataFrame
     standing_days: pl.DataFrame
+    standings: pl.DataFrame
 
 
 def roster_facts_from_roster_months(
@@ -109,14 +111,16 @@ def roster_facts_from_roster_months(
     catalogs: Mapping[str, Catalog],
     first: date,
     last: date,
+    asked: pl.DataFrame,
 ) -> RosterFacts:
     """Walk the months in order, carrying who held a seat; everything from the day `first` to `last`.
 
-    Grain:  workspace, user, standing, month -> catalogue, workspace, user, day of change; and workspace, day.
+    Grain:  workspace, user, standing, month -> catalogue, workspace, user, day of change; and workspace, day; and as it is, with
+            the `month`, of the users `asked` for.
     Raises: ValueError where the months are not in order.
     """
     seats, aliases = holds_a_seat(catalogs.values()), is_broken_alias()
-    changes, broken, standings = [], [], []
+    changes, broken, standings, named = [], [], [], []
     seat_month = alias_month = None
     walked = first - timedelta(days=31)
     for month, roster_month in roster_months:
@@ -129,9 +133,12 @@ def roster_facts_from_roster_months(
         changes.append(seat_changes_from_seat_month(seat_month, month, since, until))
         broken.append(seat_changes_from_seat_month(alias_month, month, since, until))
         standings.append(standing_days_from_roster_month(roster_month, month, since, until))
+        named.append(roster_month.join(asked, on=["workspace_id", "user_id"], how="semi").with_columns(month=pl.lit(month)))
     SeatMonths.validate(seat_month)
     seat_changes, alias_changes, standing_days = (pl.concat(months, rechunk=True) for months in (changes, broken, standings))
-    return RosterFacts(SeatChanges.validate(seat_changes), SeatChanges.validate(alias_changes), StandingDays.validate(standing_days))
+    return RosterFacts(
+        SeatChanges.validate(seat_changes), SeatChanges.validate(alias_changes), StandingDays.validate(standing_days), pl.concat(named)
+    )
 
 
 def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Position:
@@ -149,7 +156,8 @@ def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Positi
 
     # also of who is held for a row: their seats are known, whatever the rest of the row says
     workspace_catalogs = facts.subscription_rows.filter(pl.col("catalog").is_in(list(catalogs))).select("workspace_id", "catalog").unique()
-    rosters = roster_facts_from_roster_months(facts.roster_months, workspace_catalogs, catalogs, facts.opening_on, facts.horizon)
+    asked = users_said_to_be_there(facts.activity)
+    rosters = roster_facts_from_roster_months(facts.roster_months, workspace_catalogs, catalogs, facts.opening_on, facts.horizon, asked)
     changes = rosters.seat_changes
     daily, reactivations = daily_seats_from_seat_changes(changes), reactivations_from_seat_changes(changes)
 

@@ -1,4 +1,4 @@
-"""What is reported and not billed: limits reached, aliases that cannot work, users who vanish, facts that disagree."""
+"""What is reported and not billed: limits reached, aliases that cannot work, users who vanish."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ import polars as pl
 
 from transforms.catalog import Catalog
 from transforms.contracts.findings import exceptions
+from transforms.contracts.sources import SEAT_IS_GONE
 from transforms.many import many
 from transforms.policy import local_day
-from transforms.sorted_rows import with_latest
-
-_SEAT_IS_GONE = ["deactivated", "revoked", "deleted"]
-_SEAT_IS_HELD = ["accepted", "reactivated"]
 
 
 def seat_limit_findings(occupancy: pl.DataFrame) -> pl.DataFrame:
@@ -56,11 +53,11 @@ def vanished_findings(
     """Users absent from a roster hold no seat that day; where no activity explains it, that is reported (G5).
 
     Grain:  user, day of departure -> workspace, day: how many, and the first five. Each user once, by however many catalogues of
-            the workspace they held a seat; so it is in `disagreement_findings`.
+            the workspace they held a seat; so it is in `disagreements.py`.
     Shapes: `counted_by` has workspace_id, catalog: those by which a seat was ever counted, among the changes.
     """
     gone = changes.filter((pl.col("change") == -1) & ~pl.col("is_on_roster"))
-    reasons = activity.filter(pl.col("event").is_in(_SEAT_IS_GONE)).join(counted_by, on="workspace_id")
+    reasons = activity.filter(pl.col("event").is_in(SEAT_IS_GONE)).join(counted_by, on="workspace_id")
     explained = reasons.select("workspace_id", "user_id", moved_on=local_day(catalogs)).unique()
     vanished = gone.join(explained, on=["workspace_id", "user_id", "moved_on"], how="anti").sort("workspace_id", "moved_on", "user_id")
     vanished = vanished.unique(["workspace_id", "moved_on", "user_id"], keep="first", maintain_order=True)
@@ -68,32 +65,6 @@ def vanished_findings(
     users = pl.Series([many(number, "user") for number in named["users"]], dtype=pl.String)
     detail = pl.format("no longer on the roster, and no activity says why: {}, {}", users, pl.col("first").list.join(", "))
     return exceptions(named, "G5", "vanished", detail, on="moved_on")
-
-
-def disagreement_findings(
-    changes: pl.DataFrame,
-    activity: pl.DataFrame,
-    counted_by: pl.DataFrame,
-    catalogs: Mapping[str, Catalog],
-    opening_on: date,
-    horizon: date,
-) -> pl.DataFrame:
-    """Where activity and roster disagree at a day's close the roster decides, and the disagreement is reported (G5).
-
-    Grain: user, day of an event -> finding, from the last event of the user's day.
-    """
-    says = activity.filter(pl.col("event").is_in(_SEAT_IS_GONE + _SEAT_IS_HELD) & pl.col("user_id").is_not_null())
-    says = says.join(counted_by, on="workspace_id").with_columns(on=local_day(catalogs))
-    says = says.filter(pl.col("on").is_between(opening_on, horizon)).sort("occurred_at", "event_id")
-    user = ["catalog", "workspace_id", "user_id"]
-    last = says.unique([*user, "on"], keep="last", maintain_order=True)
-    known = with_latest(last, changes.select(*user, "change", on="moved_on"), "change", user)
-    holds_seat = (pl.col("change") == 1).fill_null(False)
-    wrong = known.filter(holds_seat != pl.col("event").is_in(_SEAT_IS_HELD)).sort("workspace_id", "on", "user_id", "event_id")
-    wrong = wrong.unique(["workspace_id", "user_id", "event_id"], keep="first", maintain_order=True)
-    roster = pl.when((pl.col("change") == 1).fill_null(False)).then(pl.lit("holds a seat")).otherwise(pl.lit("holds no seat"))
-    detail = pl.format("event {} says {} of user {}, who {} on that day's roster", "event_id", "event", "user_id", roster)
-    return exceptions(wrong, "G5", "activity_disagrees", detail, severity="notice")
 
 
 def unmatched_findings(

@@ -15,6 +15,7 @@ from transforms.broken_aliases import broken_aliases_from_alias_changes
 from transforms.catalog import Catalog
 from transforms.contract_events import exceptions_from_refusals, unknown_subscription_events
 from transforms.contracts.findings import Exceptions
+from transforms.disagreements import disagreement_findings
 from transforms.idle_seats import idle_seats_from_idle_users
 from transforms.occupancy import occupancy_from_days
 from transforms.plan_usage import plan_usage_from_usage
@@ -194,14 +195,17 @@ def _exceptions(
     is_whole = ~pl.col("workspace_id").is_in(facts.holds["workspace_id"].implode())
     whole, counted_by = position.rosters.seat_changes.filter(is_whole), position.seats.daily.filter(is_whole)
     counted_by = counted_by.select("workspace_id", "catalog").unique()
+    # Nor, where a row of subscriptions is broken or gone, which subscriptions there are.
+    untold = facts.holds.filter((pl.col("reason") == "subscription_lost") | pl.col("file").str.starts_with("subscriptions.").fill_null(False))
+    is_told = ~pl.col("workspace_id").is_in(untold["workspace_id"].implode())
     found = [
         exceptions_from_refusals(position.schedules.refusals, position.events),
-        unknown_subscription_events(facts.activity, pl.concat([facts.subscription_rows, facts.other_rows])["subscription_id"]),
+        unknown_subscription_events(facts.activity.filter(is_told), pl.concat([facts.subscription_rows, facts.other_rows])["subscription_id"]),
         findings.seat_limit_findings(occupancy),
         findings.broken_alias_findings(position.rosters.alias_changes),
         findings.vanished_findings(whole, facts.activity, counted_by, catalogs),
-        findings.disagreement_findings(whole, facts.activity, counted_by, catalogs, facts.opening_on, facts.horizon),
-        findings.unmatched_findings(facts.subscription_rows, rostered, over, facts.opening_on, facts.horizon),
+        disagreement_findings(whole, position.rosters.standings, facts.activity, counted_by, catalogs, facts.opening_on, facts.horizon),
+        findings.unmatched_findings(facts.subscription_rows, rostered.filter(is_told), over, facts.opening_on, facts.horizon),
         findings.trial_findings(position.subscriptions, trial_days, over, facts.opening_on),
         findings.usage_findings(plan_usage),
         findings.repeated_day_findings(facts.repeated_days),

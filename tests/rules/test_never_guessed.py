@@ -181,6 +181,33 @@ def test_G5_where_activity_and_roster_disagree_the_roster_decides_and_that_is_re
     assert bills.lines() == silent
 
 
+@pytest.mark.parametrize(
+    ("stands", "event", "what"),
+    [
+        ({"stands": {"2026-04-22": "active"}}, "added", "is neither pending nor active"),  # a day too late
+        ({"stands": {"2026-04-22": "pending"}}, "invited", "is neither pending nor active"),
+        ({"stands": {"2026-04-01": "active", "2026-04-21": "deactivated"}}, "added", "is neither pending nor active"),
+        ({"stands": {"2026-04-01": "active"}}, "alias_granted", "is no alias"),
+        ({"stands": {"2026-04-21": "pending"}}, "invited", None),
+        ({"stands": {"2026-04-21": "pending"}}, "added", None),  # the invitation may be there, and not accepted
+        ({"stands": {"2026-04-01": "active"}, "kind": "alias"}, "alias_granted", None),
+        ({"stands": {"2026-04-30": "active"}}, "accepted", "holds no seat"),
+    ],
+)
+def test_G5_who_is_said_to_be_there_and_is_not_is_reported(stands: dict, event: str, what: str | None) -> None:
+    story = Story("pivotal", *APRIL).subscription("team").user("a").user("c", **stands)
+    bills = story.event("2026-04-21", event, user_id="c").bill()
+    found = bills.shown().exceptions.filter(finding="activity_disagrees")["detail"].to_list()
+    assert found == ([f"event e000 says {event} of user c, who {what} on that day's roster"] if what else [])
+
+
+def test_G5_of_an_unknown_user_too_and_the_last_event_of_a_day_counts() -> None:
+    story = Story("pivotal", *APRIL).subscription("team").user("a").user("c", until="2026-04-21")
+    story.event("2026-04-10", "added", user_id="nobody")
+    story.event("2026-04-21", "added", user_id="c").event("2026-04-21", "deactivated", user_id="c")
+    assert story.bill().findings() == ["2026-04-10 G5 activity_disagrees"]
+
+
 def test_G6_every_day_of_a_workspace_is_billed_or_free_with_a_reason_or_held() -> None:
     story = Story("pivotal", *APRIL).user("u")
     for workspace in ("none", "trial", "free", "ended", "held"):

@@ -18,6 +18,7 @@ from transforms.money import MAX_QUANTITY
 ROLES = ("owner", "admin", "member")
 BILLING_DAYS = ("first", "anniversary", *(str(day) for day in range(1, 32)))
 CONTRACT_EVENTS = ("seats_updated", "plan_changed", "cadence_changed", "trial_extended", "canceled")
+SEAT_IS_GONE = ["deactivated", "revoked", "deleted"]  # of the user events
 USER_EVENTS = ("added", "invited", "accepted", "revoked", "deactivated", "reactivated", "deleted", "alias_granted")
 LARGEST_CELL = 1_000_000  # bytes
 # No blanks around an id, no control characters in it.
