@@ -9,6 +9,7 @@ import polars as pl
 
 from flows.errors import UserError
 from transforms.contracts.sources import LARGEST_CELL, SOURCE_ROWS
+from transforms.many import many
 
 _SMALL = 100_000  # bytes: line by line in Python is quicker than a dozen questions to Polars
 _NO_COMMAS = {";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -125,12 +126,15 @@ def _quoted_rows(name: str, text: str, names: list[str]) -> pl.DataFrame:
     rows = []
     try:
         next(reader)
+        begins = reader.line_num + 1
         for cells in reader:
             if len(cells) != len(names):
                 raise _ragged(name, reader.line_num, len(cells), len(names))
             rows.append([cell or None for cell in cells])
+            begins = reader.line_num + 1
     except csv.Error as reason:
-        raise UserError(f"{name}, line {reader.line_num}: {reason}. Check the quotes around there.") from None
+        goes_on = f", in a row that goes on to line {reader.line_num}" if reader.line_num > begins else ""
+        raise UserError(f"{name}, line {begins}: {reason}{goes_on}. Check the quotes there.") from None
     found = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
     long = found.select(pl.any_horizontal(pl.all().str.len_bytes() > LARGEST_CELL).arg_true()).to_series()
     if len(long):
@@ -139,5 +143,6 @@ def _quoted_rows(name: str, text: str, names: list[str]) -> pl.DataFrame:
 
 
 def _ragged(name: str, line: int, found: int, expected: int) -> UserError:
-    what = "is blank" if found == 0 else f"has {found} cells"
-    return UserError(f"{name}, line {line}: {what}; {expected} {'is' if expected == 1 else 'are'} expected. Deliver the file again.")
+    is_or_are = "is" if expected == 1 else "are"
+    what = f"has {many(found, 'cell')}; {expected}" if found else f"is blank; {many(expected, 'cell')}"
+    return UserError(f"{name}, line {line}: {what} {is_or_are} expected. Deliver the file again.")

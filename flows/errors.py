@@ -89,8 +89,8 @@ def in_a_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
 
 
-def why_not_opened(error: BaseException) -> str:
-    """Why a database of a home could not be opened or read, and what to do."""
+def why_not_opened(error: BaseException, mend: str = "Restore it from a back-up.") -> str:
+    """Why a database of a home could not be opened or read, and what to do; `mend` where it is damaged."""
     said = in_a_line(error)
     if "Could not set lock" in said or "Conflicting lock" in said:
         return "another program has it open for writing. Close it there, or open it there with: duckdb -readonly"
@@ -98,7 +98,7 @@ def why_not_opened(error: BaseException) -> str:
         return "another version published it. Have it made anew: seatledger report"
     if "Permission denied" in said:
         return "permission denied. Whoever asks has to be allowed to read it."
-    return f"{said} Restore it from a back-up."
+    return f"{said.rstrip('.')}. {mend}"
 
 
 def name_days(days: list[date]) -> str:

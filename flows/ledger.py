@@ -275,7 +275,7 @@ def _connect(path: Path) -> duckdb.DuckDBPyConnection:
                 raise
             if "Conflicting lock" not in said:
                 raise UserError(
-                    f"{path}: cannot be opened: {said.splitlines()[0]} Restore it, with its .wal if there is one, from a back-up."
+                    f"{path}: cannot be opened: {in_a_line(reason).rstrip('.')}. Restore it, with its .wal if there is one, from a back-up."
                 ) from None
             if time.monotonic() > deadline:
                 holder = re.search(r"PID (\d+)", said)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from flows.errors import UserError, is_for_want_of_memory
+from flows.errors import UserError, in_a_line, is_for_want_of_memory
 from flows.home import Home
 from flows.ledger import LONGEST_WAIT, Ledger
 from flows.ledger_versions import bring_up_to_date
@@ -53,7 +53,7 @@ def ledger_of_workspace(home: Home, find: Callable[[Ledger], tuple[str, list[str
             parameters = {name: value for name, value in told.items() if f"${name}" in mine}
             connection.execute(f"create table {table} as select * from ledger.{table} where {mine}", parameters)
     except duckdb.Error as reason:
-        raise UserError(f"{home.ledger}: cannot be read: {str(reason).splitlines()[0]} Restore the home from a back-up.") from None
+        raise UserError(f"{home.ledger}: cannot be read: {in_a_line(reason).rstrip('.')}. Restore the home from a back-up.") from None
     finally:
         connection.execute("use memory")
         connection.execute("detach ledger")
@@ -124,7 +124,7 @@ def _attach(connection: duckdb.DuckDBPyConnection, home: Home) -> None:
             if is_for_want_of_memory(reason):
                 raise
             if "Conflicting lock" not in said:
-                raise UserError(f"{home.ledger}: cannot be opened: {said.splitlines()[0]} Restore it from a back-up.") from None
+                raise UserError(f"{home.ledger}: cannot be opened: {in_a_line(reason).rstrip('.')}. Restore it from a back-up.") from None
             if time.monotonic() > deadline:
                 holder = re.search(r"PID (\d+)", said)
                 who = f"a run (process {holder[1]})" if holder else "a run"

@@ -157,10 +157,13 @@ def _workspace_of(subscription_id: str, ledger: Ledger, lake: Lake) -> tuple[str
         raise UserError(f"{subscription_id}: is a workspace. Ask for its subscription: {', '.join(of_workspace[:5])}.")
     if ledger.value("select count(*) from invoices where subscription_id = ?", [subscription_id]):
         raise UserError(
-            f"{subscription_id}: was billed before, and no row of subscriptions names it any more: its workspace is held. Put its row back."
+            f"{subscription_id}: was billed before, and no row of subscriptions names it any more: its workspace is held. Put its row back; to end it, deliver a canceled event."
         )
     near = did_you_mean(subscription_id, rows["subscription_id"].unique().sort().to_list())
-    raise UserError(f"{subscription_id}: there is no such subscription.{near}")
+    faults = ledger.current_faults().filter(table_name="subscriptions").select("file", "row", "workspace_id").unique(maintain_order=True)
+    places = ", ".join(f"{file}, row {row} (workspace {workspace})" for file, row, workspace in faults.head(5).iter_rows())
+    broken = f" Rows of subscriptions are broken, and their workspaces held: {places}. See seatledger holds." if places else ""
+    raise UserError(f"{subscription_id}: there is no such subscription.{near}{broken}")
 
 
 def _require_possible(request: PreviewRequest, catalog: Catalog | None, opening_on: date, last: date) -> None:

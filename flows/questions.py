@@ -32,6 +32,7 @@ _LOCKED_DOWN = {
     "allow_community_extensions": "false",
     "python_enable_replacements": "false",  # no variable of this program either
 }
+_MADE_ANEW = "Have it made anew: seatledger report"
 
 
 def open_finance(home: Home, threads: int | None = None) -> Finance:
@@ -45,7 +46,7 @@ def open_finance(home: Home, threads: int | None = None) -> Finance:
         connection.execute("set TimeZone = 'UTC'")  # the tables' times are, wherever this is read
         connection.execute("set lock_configuration = true")
     except duckdb.Error as reason:
-        raise UserError(f"{home.finance}: cannot be opened: {why_not_opened(reason)}") from None
+        raise UserError(f"{home.finance}: cannot be opened: {why_not_opened(reason, _MADE_ANEW)}") from None
     return connection
 
 
@@ -56,7 +57,7 @@ def asked_of_finance(home: Home) -> Iterator[Finance]:
         try:
             yield finance
         except duckdb.Error as reason:
-            raise UserError(f"{home.finance}: cannot be read: {why_not_opened(reason)}") from None
+            raise UserError(f"{home.finance}: cannot be read: {why_not_opened(reason, _MADE_ANEW)}") from None
 
 
 def answer(home: Home, sql: str) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from hashlib import file_digest, sha256
+from itertools import filterfalse
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,7 +73,7 @@ def _survey_folder(source: Path) -> list[Part]:
     there = _names_in(source, "")
     parts = [Part("subscriptions", None, source / name, name) for name in there if name.startswith("subscriptions.") and _is_data(name)]
     for table in filter(there.__contains__, DAILY_TABLES):
-        for name in _names_in(source, table):
+        for name in filterfalse(_is_mark, _names_in(source, table)):
             if name.startswith("date=") or (source / table / name).is_dir():
                 parts += _parts_of_day(source, table, name)
             else:
@@ -86,19 +87,19 @@ def _parts_of_day(source: Path, table: str, folder: str) -> list[Part]:
     day, names = _day_of(table, folder), [f"{table}/{folder}/{name}" for name in _names_in(source, f"{table}/{folder}")]
     parts = [Part(table, day, source / name, name) for name in names if _is_data(name)]
     for name in set(names) - {part.name for part in parts}:
-        if (source / name).is_dir():
+        if (source / name).is_dir() and not _is_mark(name):
             raise UserError(f"{name}: is a folder, and would be passed over. Deliver its files in {table}/{folder} itself.")
     return parts
 
 
 def _names_in(source: Path, folder: str) -> list[str]:
-    """What lies in a folder of the source, in order, but for marks such as _SUCCESS. A folder that is there is one, inside the source, and can be read: else what it has would be lost."""
+    """What lies in a folder of the source, in order. What is there of that name is a folder, inside the source, and can be read: else what it has would be lost."""
     path, name = source / folder, folder or source
     try:
         leads_to = path.resolve(strict=True)
         if not leads_to.is_relative_to(source.resolve()):
             raise UserError(f"{name}: leads out of {source}. Put the folder itself there, not a link.")
-        return sorted(each for each in os.listdir(path) if not each.startswith((".", "_")))
+        return sorted(os.listdir(path))
     except NotADirectoryError:
         raise UserError(f"{name}: is no folder. Put its files in a folder of that name, or remove it.") from None
     except PermissionError as reason:
@@ -111,7 +112,7 @@ def _survey_s3(source: str) -> list[Part]:
     parts = []
     for name, file in s3_files(source).items():
         table, *folders = name.split("/")
-        if any(folder.startswith((".", "_")) for folder in folders):
+        if any(map(_is_mark, folders[:-1])):
             continue
         if not folders and table.startswith("subscriptions.") and _is_data(name):
             parts.append(Part("subscriptions", None, file, name))
@@ -145,11 +146,16 @@ def _require_own_file(part: Part, source: Path) -> None:
         raise UserError(f"{part.name}: is no file. Deliver it as a file, or remove it.")
 
 
+def _is_mark(name: str) -> bool:
+    """Whether a file or folder is one of those that programs leave beside what they write."""
+    return name.rpartition("/")[2].startswith((".", "_"))
+
+
 def _is_data(name: str) -> bool:
     """Whether a file is a part; marks such as _SUCCESS are not. A part that is compressed, or of another kind, is refused: to pass it over would lose its rows."""
     if name.endswith((".gz", ".zip", ".zst", ".bz2", ".xz")):
         raise UserError(f"{name}: is compressed. Deliver it unpacked, as .csv or .parquet.")
-    if name.rsplit("/", 1)[-1].startswith((".", "_")):
+    if _is_mark(name):
         return False
     is_part = name.endswith((".csv", ".parquet"))
     if not is_part and name.lower().endswith((".csv", ".parquet", ".xlsx", ".xls", ".tsv")):

@@ -165,7 +165,7 @@ comment on table holds is 'One per held workspace, reason and place. A held work
 comment on column holds.workspace_id is 'The workspace that is held.';
 comment on column holds.subscription_id is 'The subscription at fault, where it is one.';
 comment on column holds.reason is 'What kind of fault.';
-comment on column holds.since_on is 'The first day that cannot be billed, or the day on which the fault came in.';
+comment on column holds.since_on is 'The first day that cannot be billed, or of a fault without a day the last day known when it came in.';
 comment on column holds.detail is 'What is wrong, without personal values.';
 comment on column holds.file is 'The source file.';
 comment on column holds."row" is 'The row in it; 1 is the first after the header.';

@@ -153,7 +153,7 @@ def _plan(name: str, table: _Table, currency: str) -> Plan:
 
 def _price(row: _Table, currency: str) -> Price:
     row.only("effective_from", "month", "year", "reference")
-    effective_from = row.values.get("effective_from")
+    effective_from = row.get("effective_from", _REQUIRED)
     if type(effective_from) is not date:
         raise row.wrong("effective_from", "must be a date such as 2026-01-31, without quotes")
     month, year = _amount(row, "month", currency), _amount(row, "year", currency)
@@ -242,6 +242,8 @@ class _Table:
 
     def some_of(self, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
         values = self.texts(key)
+        if not values:
+            raise self.wrong(key, f"names none: nobody would ever hold a seat. Known: {', '.join(known)}.")
         for value in values:
             if value not in known:
                 raise self.wrong(key, f"{value!r} is not known.{did_you_mean(value, known)} Known: {', '.join(known)}.")

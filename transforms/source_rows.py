@@ -37,7 +37,7 @@ def typed_rows_from_source(table: str, source: pl.DataFrame) -> SourceRows:
     carried = [name for name in source.columns if name not in types]
     typed = source.select(*[_typed(pl.col(name), source.schema[name], types[name]).alias(name) for name in types], *carried)
     unread = [_places(typed.filter(source[name].is_not_null() & typed[name].is_null()), name) for name in types]
-    broken = pl.concat([*(frame for frame in unread if frame.height), _broken_by_contract(contract, typed, types)]).unique()
+    broken = _of_cells_first(pl.concat([*(frame for frame in unread if frame.height), _broken_by_contract(contract, typed, types)]).unique())
     if broken.is_empty():
         return SourceRows(typed, pl.DataFrame(schema=BROKEN))
     whole = typed.join(broken.select(PLACE).unique(), on=PLACE, how="anti", maintain_order="left")
@@ -47,6 +47,13 @@ def typed_rows_from_source(table: str, source: pl.DataFrame) -> SourceRows:
         fault=pl.coalesce("fault", pl.col("column").replace_strict(says, default=None, return_dtype=pl.String)),
     )
     return SourceRows(whole, named.select(list(BROKEN)).sort("file", "row", "column", nulls_last=True))
+
+
+def _of_cells_first(broken: pl.DataFrame) -> pl.DataFrame:
+    """Without what is said of whole rows that have a broken cell: of what that was meant to be, nothing is known."""
+    is_of_cell = pl.col("column").is_not_null()
+    of_rows = broken.filter(~is_of_cell).join(broken.filter(is_of_cell), on=PLACE, how="anti")
+    return pl.concat([broken.filter(is_of_cell), of_rows])
 
 
 def _places(rows: pl.DataFrame, column: str) -> pl.DataFrame:

@@ -38,7 +38,7 @@ class Exceptions(Contract):
 def holds(frame: pl.DataFrame, reason: str, mend: str, *, detail: pl.Expr, since_on: str) -> pl.DataFrame:
     """Holds from rows that have workspace_id, and where they know it subscription_id, file and row; validated where they come together.
 
-    `since_on` names the column with the first day that cannot be billed, or the day on which the fault came in.
+    `since_on` names the column with the first day that cannot be billed, or of a fault without a day the last day known when it came in.
     """
     if frame.is_empty():  # as it is with nearly every question
         return NO_HOLDS

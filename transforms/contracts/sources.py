@@ -105,11 +105,11 @@ class ActivityRows(Contract):
     cadence: str = _one_of(CADENCES, nullable=True)
     until: pl.Date = _date(nullable=True)
 
-    @pa.dataframe_check(name="contract events name their subscription")
+    @pa.dataframe_check(name="is an event about a subscription and names none in subscription_id")
     def names_subscription(cls, data: pa.PolarsData) -> pl.LazyFrame:
         return data.lazyframe.select(~pl.col("event").is_in(CONTRACT_EVENTS) | pl.col("subscription_id").is_not_null())
 
-    @pa.dataframe_check(name="an event carries what it asks for: quantity, plan, cadence or until")
+    @pa.dataframe_check(name="lacks what its event asks for: quantity, plan, cadence or until")
     def carries_its_ask(cls, data: pa.PolarsData) -> pl.LazyFrame:
         asks = {"seats_updated": "quantity", "plan_changed": "plan", "cadence_changed": "cadence", "trial_extended": "until"}
         lacking = pl.any_horizontal((pl.col("event") == event) & pl.col(column).is_null() for event, column in asks.items())
