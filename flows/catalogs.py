@@ -30,16 +30,26 @@ def read_catalogs(own: Path | None) -> dict[str, Catalog]:
     return catalogs
 
 
-def require_catalogs_of(billed: Iterable[str], catalogs: Mapping[str, Catalog]) -> None:
+def require_catalogs_of(billed: Iterable[tuple[str, str]], catalogs: Mapping[str, Catalog]) -> None:
     """Whoever computes or checks needs the catalogues that invoices were issued by: without one its workspaces would be held, and its currency unknown.
 
-    Raises: UserError naming those that lack.
+    Shapes: `billed` has each catalogue with each currency of its invoices.
+    Raises: UserError naming those that lack, and one that has another currency now: what was billed could not be taken off what is owed.
     """
-    lacking = sorted(set(billed) - catalogs.keys())
+    currencies: dict[str, set[str]] = {}
+    for catalog, currency in billed:
+        currencies.setdefault(catalog, set()).add(currency)
+    lacking = sorted(currencies.keys() - catalogs.keys())
     if lacking:
         raise UserError(
             f"invoices were issued by the catalogue {', '.join(lacking)}, which is not among those given. Name its folder with --catalogs."
         )
+    for name, billed_in in sorted(currencies.items()):
+        if (now := catalogs[name].currency) not in billed_in:
+            raise UserError(
+                f"catalogue {name}: has the currency {now}, and its invoices are in {', '.join(sorted(billed_in))}. "
+                "Put it back; what is billed in another currency is a catalogue with an id of its own."
+            )
 
 
 def _read(path: Path) -> Catalog:

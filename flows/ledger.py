@@ -165,9 +165,9 @@ class Ledger:
             f"select subscription_id, {latest.format('workspace_id')}, {latest.format('catalog')} from invoices group by 1 order by all"
         )
 
-    def billed_catalogs(self) -> list[str]:
-        """Every catalogue that an invoice was issued by."""
-        return [catalog for (catalog,) in self.connection.execute("select distinct catalog from invoices").fetchall()]
+    def billed_catalogs(self) -> list[tuple[str, str]]:
+        """Every catalogue that an invoice was issued by, with its currency."""
+        return self.connection.execute("select distinct catalog, currency from invoices").fetchall()
 
     def passed_dates(self) -> pl.DataFrame:
         return self.frame("select distinct subscription_id, invoice_on from invoice_dates order by all")

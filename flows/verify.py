@@ -46,7 +46,7 @@ def verify(home: Home, catalogs: Mapping[str, Catalog]) -> list[Check]:
         try:
             _attach(both, home)
             _require_this_version(both, home)
-            require_catalogs_of((c for (c,) in both.execute("select distinct catalog from ledger.invoices").fetchall()), catalogs)
+            require_catalogs_of(both.execute("select distinct catalog, currency from ledger.invoices").fetchall(), catalogs)
             checks = [*checks_of_published(both), _published(both), _from_rosters(both, home, catalogs)]
             checks.append(_reports(both, home))
             both.execute("use ledger")

@@ -398,6 +398,15 @@ def test_a_run_without_a_catalogue_that_billed_is_refused(product, source: Path)
     assert product.home.finance.read_bytes() == before
 
 
+def test_a_catalogue_that_has_billed_keeps_its_currency(product, source: Path) -> None:
+    """Else what was billed in one would be taken off what is owed in the other."""
+    product.run(source, JAN)
+    pivotal = replace(product.setting.catalogs["pivotal"], currency="EUR")
+    product.setting = replace(product.setting, catalogs=dict(product.setting.catalogs) | {"pivotal": pivotal})
+    with pytest.raises(UserError, match=r"^catalogue pivotal: has the currency EUR, and its invoices are in USD\. Put it back"):
+        product.bill(JAN)
+
+
 def test_where_the_rows_lie_is_settled_by_a_run_that_is_saved_and_by_no_other(product, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(S3Path, "exists", lambda path: False)
     monkeypatch.setattr(S3Path, "write_bytes", lambda path, content: None)
