@@ -216,7 +216,7 @@ def billing_from_position(
     due = due.join(asked.select("subscription_id"), on="subscription_id")
     if cadence:
         due = due.filter(cadence=cadence)
-    mine = billed.charges.join(free_to_bill.select("subscription_id"), on="subscription_id")
+    mine = billed.charges.drop("workspace_id").join(free_to_bill.select("subscription_id", "workspace_id"), on="subscription_id")  # where it is now (I3)
     differences = differences_from_charges(position.charges, mine)
     lines, waiting = lines_from_differences(differences, due, billed.dates, policies)
     return Billing(lines, invoices_from_lines(lines, billed.balances), due, waiting)

@@ -587,6 +587,24 @@ def superseded(facts: Facts, seed: int) -> Facts:
     return Facts(facts.catalogs, facts.subscriptions, rosters, facts.events)
 
 
+def moved(facts: Facts, seed: int) -> Facts:
+    """The same facts with some subscriptions, and what was asked of them, in each other's workspaces: two and two of a catalogue."""
+    rng = random.Random(f"moved {seed}")
+    owners = [s["workspace_id"] for s in facts.subscriptions]
+    alone = [s for s in facts.subscriptions if owners.count(s["workspace_id"]) == 1]
+    rng.shuffle(alone)
+    now = {}
+    for catalog in facts.catalogs:
+        mine = [s for s in alone if s["catalog"] == catalog]
+        for one, other in zip(mine[::2], mine[1::2], strict=False):
+            now |= {one["subscription_id"]: other["workspace_id"], other["subscription_id"]: one["workspace_id"]}
+    subscriptions, events = (
+        [{**row, "workspace_id": now.get(row["subscription_id"], row["workspace_id"])} for row in rows]
+        for rows in (facts.subscriptions, facts.events)
+    )
+    return Facts(facts.catalogs, subscriptions, facts.rosters, events)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Writers
 # ---------------------------------------------------------------------------------------------------------------------
