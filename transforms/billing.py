@@ -116,7 +116,7 @@ def roster_facts_from_roster_months(
     """Walk the months in order, carrying who held a seat; everything from the day `first` to `last`.
 
     Grain:  workspace, user, standing, month -> catalogue, workspace, user, day of change; and workspace, day; and as it is, with
-            the `month`, of the users `asked` for.
+            the `month`, of the users `asked` for in it (workspace_id, user_id, month).
     Raises: ValueError where the months are not in order.
     """
     seats, aliases = holds_a_seat(catalogs.values()), is_broken_alias()
@@ -133,7 +133,8 @@ def roster_facts_from_roster_months(
         changes.append(seat_changes_from_seat_month(seat_month, month, since, until))
         broken.append(seat_changes_from_seat_month(alias_month, month, since, until))
         standings.append(standing_days_from_roster_month(roster_month, month, since, until))
-        named.append(roster_month.join(asked, on=["workspace_id", "user_id"], how="semi").with_columns(month=pl.lit(month)))
+        of_month = roster_month.join(asked.filter(month=month), on=["workspace_id", "user_id"], how="semi")
+        named.append(of_month.with_columns(month=pl.lit(month)))
     SeatMonths.validate(seat_month)
     seat_changes, alias_changes, standing_days = (pl.concat(months, rechunk=True) for months in (changes, broken, standings))
     return RosterFacts(

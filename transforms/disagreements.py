@@ -18,8 +18,13 @@ _IS_THERE = ["added", "invited", "alias_granted"]
 
 
 def users_said_to_be_there(activity: pl.DataFrame) -> pl.DataFrame:
-    """Whose standings `disagreement_findings` asks for. Grain: event -> workspace, user."""
-    return activity.filter(pl.col("event").is_in(_IS_THERE)).select("workspace_id", "user_id").drop_nulls().unique()
+    """Whose standings `disagreement_findings` asks for, and in which month. Grain: event -> workspace, user, month.
+
+    The day of an event is that of a catalogue's time zone: near a month's end both months are asked for.
+    """
+    named = activity.filter(pl.col("event").is_in(_IS_THERE)).select("workspace_id", "user_id", "occurred_at").drop_nulls()
+    ends = [pl.col("occurred_at").dt.offset_by(by).dt.date().dt.truncate("1mo") for by in ("-12h", "14h")]  # the zones furthest from UTC
+    return pl.concat([named.select("workspace_id", "user_id", month=end) for end in ends]).unique()
 
 
 def disagreement_findings(
@@ -34,7 +39,7 @@ def disagreement_findings(
     """Where activity and roster disagree at a day's close the roster decides, and the disagreement is reported (G5).
 
     Grain:  user, day of an event -> finding, from the last event of the user's day.
-    Shapes: `changes` of seats; `standings` a month of `users_said_to_be_there`; `counted_by` workspace_id, catalog: those by which a seat was ever counted.
+    Shapes: `changes` of seats; `standings` of `users_said_to_be_there`, in their months; `counted_by` workspace_id, catalog: those by which a seat was ever counted.
     """
     says = activity.filter(pl.col("event").is_in(USER_EVENTS) & pl.col("user_id").is_not_null())
     says = says.join(counted_by, on="workspace_id").with_columns(on=local_day(catalogs))

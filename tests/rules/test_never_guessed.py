@@ -201,6 +201,19 @@ def test_G5_who_is_said_to_be_there_and_is_not_is_reported(stands: dict, event: 
     assert found == ([f"event e000 says {event} of user c, who {what} on that day's roster"] if what else [])
 
 
+@pytest.mark.parametrize(
+    ("zone", "at", "stands"),
+    [
+        ("Pacific/Kiritimati", "2026-05-01 13:00", {"2026-05-01": "active"}),  # 14 hours ahead of UTC, where it is April
+        ("Etc/GMT+12", "2026-04-30 12:30", {"2026-04-01": "active", "2026-05-01": None}),  # 12 hours behind it, where it is May
+    ],
+)
+def test_G5_the_day_of_such_an_event_is_that_of_the_catalogues_time_zone_at_a_months_end_too(zone: str, at: str, stands: dict) -> None:
+    story = Story("pivotal", "2026-04-01", "2026-05-02", timezone=zone).subscription("team").user("a").user("c", stands=stands)
+    story.event(at.split()[0], "added", zone=zone, at=at.split()[1], user_id="c")
+    assert not [finding for finding in story.bill().findings() if "disagrees" in finding]
+
+
 def test_G5_of_an_unknown_user_too_and_the_last_event_of_a_day_counts() -> None:
     story = Story("pivotal", *APRIL).subscription("team").user("a").user("c", until="2026-04-21")
     story.event("2026-04-10", "added", user_id="nobody")
