@@ -422,8 +422,8 @@ def folder_renamed(case: Case) -> None:
     file = case.some("users", "activity", "usage")
     if file.day == FIRST:
         return
-    odd = ["date=2026-02-30", "date=", "date=2026-1-5", "date=٢٠٢٦-٠١-٠٥", f"date={file.day} ", "date=0000-01-01"]
-    elsewhere = ["date=9999-12-31", f"Date={file.day}", f"{file.day}"] if file.table == "users" else []
+    odd = ["date=2026-02-30", "date=", "date=2026-1-5", "date=٢٠٢٦-٠١-٠٥", f"date={file.day} ", "date=0000-01-01", f"Date={file.day}", f"{file.day}"]
+    elsewhere = ["date=9999-12-31"] if file.table == "users" else []
     name = case.rng.choice(odd + elsewhere)
     case.tell(f"{file.path}: in a folder {name}", file)
     file.path = f"{file.table}/{name}/{file.path.rsplit('/', 1)[1]}"

@@ -31,7 +31,7 @@ def accept(home: Home, version: str, day: date = DAY) -> None:
 
 
 def versions_known_to(home: Home, *runs: str) -> list[str]:
-    ledger = ledger_of_workspace(home, lambda ledger: "w")
+    ledger = ledger_of_workspace(home, lambda ledger: ("w", []))
     return [as_known_to(ledger, run).current_versions()["users", DAY] for run in runs]
 
 
@@ -54,7 +54,7 @@ def test_a_run_knew_nothing_of_days_that_came_later(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     accept(home, "one")
     accept(home, "other day", date(2026, 1, 2))
-    past = as_known_to(ledger_of_workspace(home, lambda ledger: "w"), "run-000001")
+    past = as_known_to(ledger_of_workspace(home, lambda ledger: ("w", [])), "run-000001")
     assert past.current_versions() == {("users", DAY): "one"}
 
 
@@ -65,7 +65,7 @@ def test_an_older_ledger_put_back_is_noticed_by_who_only_reads(tmp_path: Path) -
     accept(home, "two")
     home.ledger.write_bytes(old)
     with pytest.raises(UserError, match=r"an older ledger was put back\. Restore the newest"):
-        ledger_of_workspace(home, lambda ledger: "w")
+        ledger_of_workspace(home, lambda ledger: ("w", []))
 
 
 def test_a_ledger_of_an_earlier_version_is_read_and_stays_as_it_is(tmp_path: Path) -> None:

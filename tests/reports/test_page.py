@@ -139,7 +139,7 @@ def test_a_user_id_that_is_an_address_is_hidden_in_what_was_found() -> None:
 
 
 def test_every_kind_of_finding_is_explained() -> None:
-    code = "".join((ROOT / "transforms" / f"{name}.py").read_text(encoding="utf-8") for name in ("findings", "contract_events"))
+    code = "".join((ROOT / "transforms" / f"{name}.py").read_text(encoding="utf-8") for name in ("findings", "disagreements", "contract_events"))
     listed = (ROOT / "docs" / "outputs.md").read_text(encoding="utf-8").split("### exceptions")[1].split("`severity`")[0]
     kinds = set(re.findall(r"`(\w+)`", listed)) - {"finding", "detail"}
     assert all(f'"{kind}"' in code for kind in kinds)
