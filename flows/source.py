@@ -93,7 +93,7 @@ def _parts_of_day(source: Path, table: str, folder: str) -> list[Part]:
 
 
 def _names_in(source: Path, folder: str) -> list[str]:
-    """What lies in a folder of the source, in order. What is there of that name is a folder, inside the source, and can be read: else what it has would be lost."""
+    """What lies in a folder of the source, in order. Raises: UserError where it is none, lies elsewhere or may not be read: what it has would be lost."""
     path, name = source / folder, folder or source
     try:
         leads_to = path.resolve(strict=True)

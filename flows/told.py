@@ -98,7 +98,9 @@ def _tell(ledger: Ledger, lake: Lake, division: Division, shelf: Shelf) -> None:
     _put(division, shelf, "activity", _asking(activity, owners, asks))
     _put(division, shelf, "usage", _files_of("usage", versions, lake))
     _put(division, shelf, "subscriptions", [subscriptions])
-    found = [_holds_from_faults(ledger.current_faults()), _holds_from_repeated_events(several), _holds_from_billed(subscriptions, ledger)]
+    billed = ledger.billed_subscriptions().with_columns(since_on=pl.lit(ledger.subscriptions_came_on(), pl.Date))
+    found = [_holds_from_faults(ledger.current_faults()), _holds_from_repeated_events(several)]
+    found += [_holds_from_lost(billed, subscriptions), _holds_from_other_catalogs(billed, subscriptions)]
     _put(division, shelf, "holds", [pl.concat(found)])
     _put(division, shelf, "charges", [_with_their_owners(ledger.billed_charges(), owners)])
     _put(division, shelf, "balances", [ledger.balances()])
@@ -111,7 +113,7 @@ def _tell(ledger: Ledger, lake: Lake, division: Division, shelf: Shelf) -> None:
 
 
 def _with_their_owners(charges: pl.DataFrame, owners: pl.DataFrame) -> pl.DataFrame:
-    """Billed charges under the workspace that their subscription is of now: it is no part of what a charge is, so that what was billed counts wherever that was (I3)."""
+    """Billed charges under the workspace that their subscription is of now, so that its pass is told of what was billed elsewhere (I3)."""
     now = owners.unique("subscription_id", keep="first", maintain_order=True).rename({"workspace_id": "now"})
     told = charges.join(now, on="subscription_id", how="left", maintain_order="left")
     return told.with_columns(workspace_id=pl.coalesce("now", "workspace_id")).drop("now")
@@ -238,30 +240,21 @@ def _holds_from_faults(faults: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _holds_from_billed(subscriptions: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
-    """A subscription that was billed and is no longer among the rows did not end by that; one that names another catalogue would be billed by two. Their workspaces are held."""
-    billed = ledger.billed_subscriptions().with_columns(since_on=pl.lit(ledger.subscriptions_came_on(), pl.Date))
+def _holds_from_lost(billed: pl.DataFrame, subscriptions: pl.DataFrame) -> pl.DataFrame:
+    """A subscription that was billed and is no longer among the rows did not end by that: its workspace is held."""
     lost = billed.join(subscriptions, on="subscription_id", how="anti")
-    named = subscriptions.select("subscription_id", "workspace_id", "file", "row", named="catalog")
-    changed = billed.drop("workspace_id").join(named, on="subscription_id", maintain_order="left_right").filter(pl.col("catalog") != pl.col("named"))
-    return pl.concat(
-        [
-            holds(
-                lost,
-                "subscription_lost",
-                "put its row back into subscriptions; to end it, deliver a canceled event",
-                detail=pl.format("subscription {} was billed before, and no row names it any more", "subscription_id"),
-                since_on="since_on",
-            ),
-            holds(
-                changed,
-                "catalog_changed",
-                "put its catalogue back; to bill by another one, end it with a canceled event and add a subscription",
-                detail=pl.format("subscription {} was billed by catalogue {} before, and its row names {}", "subscription_id", "catalog", "named"),
-                since_on="since_on",
-            ),
-        ]
-    )
+    detail = pl.format("subscription {} was billed before, and no row names it any more", "subscription_id")
+    mend = "put its row back into subscriptions; to end it, deliver a canceled event"
+    return holds(lost, "subscription_lost", mend, detail=detail, since_on="since_on")
+
+
+def _holds_from_other_catalogs(billed: pl.DataFrame, subscriptions: pl.DataFrame) -> pl.DataFrame:
+    """One whose row names another catalogue than it was billed by would be billed by two: its workspace is held."""
+    now = subscriptions.select("subscription_id", "workspace_id", "file", "row", named="catalog")
+    known = billed.drop("workspace_id").join(now, on="subscription_id", maintain_order="left_right")
+    detail = pl.format("subscription {} was billed by catalogue {} before, and its row names {}", "subscription_id", "catalog", "named")
+    mend = "put its catalogue back; to bill by another one, end it with a canceled event and add a subscription"
+    return holds(known.filter(pl.col("catalog") != pl.col("named")), "catalog_changed", mend, detail=detail, since_on="since_on")
 
 
 def _holds_from_repeated_events(several: pl.DataFrame) -> pl.DataFrame:
