@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -104,7 +105,9 @@ def _names_in(source: Path, folder: str) -> list[str]:
         raise UserError(f"{name}: is no folder. Put its files in a folder of that name, or remove it.") from None
     except PermissionError as reason:
         raise UserError(f"{name}: cannot be read: {reason.strerror}. Let who runs this read it.") from None
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError) as reason:  # a loop is the latter, before Python 3.13
+        if isinstance(reason, OSError) and reason.errno not in (errno.ENOENT, errno.ELOOP):
+            raise  # a disk or a share that does not answer may do so in a moment
         raise UserError(f"{name}: is a link that leads nowhere. Put the folder itself there, or remove the link.") from None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import random
@@ -15,7 +16,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from flows.errors import UserError
+from flows.errors import UserError, is_passing
 from flows.source import Part, read_part
 from tests.conftest import Product
 from tests.faults.conftest import BILLED, LAST, what_is_kept
@@ -275,6 +276,18 @@ def test_F07_a_folder_that_may_not_be_read_is_refused_and_not_read_as_nothing(
 
     monkeypatch.setattr("flows.source.os.listdir", refused)
     refuses(f"^{folder or source}: cannot be read: Permission denied. Let who runs this read it")
+
+
+def test_F07_a_share_that_does_not_answer_is_not_said_to_be_a_link_so_that_a_scheduled_run_asks_again(
+    billed: Product, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stale(path: Path) -> list[str]:
+        raise OSError(errno.ESTALE, "Stale file handle", str(path))
+
+    monkeypatch.setattr("flows.source.os.listdir", stale)
+    with pytest.raises(OSError, match="Stale file handle") as reason:
+        billed.run(source, LAST)
+    assert is_passing(reason.value)
 
 
 @pytest.mark.parametrize(
