@@ -33,11 +33,6 @@ NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 Once = Callable[[str, Callable[[Path], object]], Path]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that take longest begin first: else one process would be at them when the others have nothing left to do."""
-    items.sort(key=lambda item: item.get_closest_marker("takes_long") is None)
-
-
 class Product:
     """The product in this process, on one home, with a clock that stands still.
 

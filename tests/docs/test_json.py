@@ -137,6 +137,7 @@ def explained(late: Product) -> list[dict]:
     return [explain(line, late.home, catalogs, names=n > 0) for n, line in enumerate(sorted(chosen.to_series()))]
 
 
+@pytest.mark.slow
 def test_explanations_are_as_the_page_says(explained: list[dict], capsys: pytest.CaptureFixture[str]) -> None:
     assert [fault for told in explained for fault in faults("explain", told, capsys)] == []
 
@@ -150,6 +151,7 @@ def previewed(sample: Home, held: Product) -> list[dict]:
     return [*told, preview(PreviewRequest("sub-oak"), held.home, catalogs)]
 
 
+@pytest.mark.slow
 def test_previews_are_as_the_page_says(previewed: list[dict], capsys: pytest.CaptureFixture[str]) -> None:
     assert [fault for told in previewed for fault in faults("preview", told, capsys)] == []
 

@@ -137,6 +137,7 @@ def test_a_home_of_an_earlier_version_marks_its_prefix_with_the_next_run(store: 
     assert "lake/home.id" in keys(store, "unmarked")
 
 
+@pytest.mark.slow
 def test_what_a_run_had_put_by_that_was_killed_is_removed_by_the_next_and_nobody_of_it_is_learnt(
     store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,6 +103,7 @@ def test_who_read_many_shares_puts_no_buckets_together(tmp_path: Path, monkeypat
     assert [bool(number) for number in at_work] == [stay]
 
 
+@pytest.mark.slow
 def test_a_home_in_buckets_is_as_one_in_one_and_verifies(another_product, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     one = run(another_product("one"), prepared(tmp_path / "a"))
     request.getfixturevalue("in_buckets")

@@ -18,6 +18,7 @@ from tests.conftest import SAMPLE, Product
 from tests.flows.small_source import add_event, small_source, users_file
 from tests.properties.test_product_against_reference import month_ends
 from tests.reference.random_sources import random_facts, superseded, write_catalogs, write_source
+from tests.seldom import seldom_but
 
 JAN, FEB, FEB_10, MAR = date(2026, 1, 31), date(2026, 2, 28), date(2026, 2, 10), date(2026, 3, 5)
 TOLD = {
@@ -76,6 +77,7 @@ def test_each_bill_of_a_source_that_is_in_is_published_as_if_all_were(product: P
     assert [check.name for check in verify(product.home, product.setting.catalogs) if check.problems] == []
 
 
+@pytest.mark.slow
 def test_what_no_invoice_will_bill_is_found_by_the_bill_that_makes_it_so_and_stays(product: Product, tmp_path: Path, shown: list[str]) -> None:
     """Oak is on the free plan since 20 January, which is told after February was opened: January is corrected, February never is."""
     source = small_source(tmp_path / "source", last=MAR)
@@ -88,12 +90,14 @@ def test_what_no_invoice_will_bill_is_found_by_the_bill_that_makes_it_so_and_sta
         assert [row[1] for row in now["exceptions"] if row[0] == "I4"] == ["unbilled_after_closing"]
 
 
+@pytest.mark.slow
 def test_the_sample_some_months_at_a_time(product: Product, shown: list[str]) -> None:
     product.ingest(SAMPLE)
     for month in (2, 5):
         bill_and_compare(product, shown, date(2026, month, 28))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [8102, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(8110, 8140))])
 def test_random_sources_with_late_facts_month_by_month(seed: int, tmp_path: Path, shown: list[str]) -> None:
     facts, later = random_facts(seed), superseded(random_facts(seed), seed)
@@ -107,6 +111,7 @@ def test_random_sources_with_late_facts_month_by_month(seed: int, tmp_path: Path
         bill_and_compare(product, shown, through)
 
 
+@pytest.mark.slow
 def test_a_run_that_brings_nothing_in_writes_the_months_that_its_bill_changes(
     product: Product, tmp_path: Path, shown: list[str], with_reports: None
 ) -> None:
@@ -151,7 +156,7 @@ def of_an_older_version(product: Product, source: Path) -> Product:
     return product
 
 
-@pytest.mark.parametrize("change", [other_catalogs, published_by_other_catalogs, not_published, of_an_older_version], ids=lambda f: f.__name__)
+@pytest.mark.parametrize("change", seldom_but([other_catalogs], [other_catalogs, published_by_other_catalogs, not_published, of_an_older_version]), ids=lambda f: f.__name__)
 def test_what_is_published_otherwise_is_published_anew(
     product: Product, tmp_path: Path, shown: list[str], change: Callable[[Product, Path], Product]
 ) -> None:

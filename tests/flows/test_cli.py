@@ -14,6 +14,7 @@ import duckdb
 import pytest
 
 from tests.flows.small_source import small_source, users_file
+from tests.seldom import seldom_but
 
 SEATLEDGER = Path(sys.executable).with_name("seatledger")
 
@@ -112,6 +113,7 @@ def test_a_home_whose_path_duckdb_cannot_name_is_refused(tmp_path: Path) -> None
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_what_another_version_published_is_said_to_be_of_another_version(tmp_path: Path) -> None:
     home = tmp_path / "home"
     seatledger("run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home)
@@ -172,7 +174,7 @@ def test_a_stdout_of_another_encoding_gets_what_it_can_take(tmp_path: Path) -> N
     assert "letters that this terminal's encoding does not say" in asked.stderr or asked.returncode == 0
 
 
-@pytest.mark.parametrize("command", [["status"], ["verify"], ["holds"], ["sql", "--format", "table", "show tables"], ["status", "--json"]])
+@pytest.mark.parametrize("command", seldom_but([["holds"]], [["status"], ["verify"], ["holds"], ["sql", "--format", "table", "show tables"], ["status", "--json"]]))
 def test_who_reads_only_the_first_line_is_no_failure(tmp_path: Path, command: list[str]) -> None:
     home = tmp_path / "home"
     seatledger("run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home)
@@ -223,6 +225,7 @@ def test_the_direct_way_never_imports_prefect(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_serve_and_notify_take_what_they_say(tmp_path: Path) -> None:
     assert seatledger("notify", PREFECT_API_URL="http://127.0.0.1:1/api").returncode == 2  # neither an address nor --off
     for arguments in (["notify", "https://hooks.example/x"], ["notify", "--off"], ["serve", tmp_path, "--home", tmp_path / "home"]):

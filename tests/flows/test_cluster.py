@@ -24,8 +24,6 @@ from tests.conftest import ROOT, SAMPLE, Product
 from tests.properties.test_by_bucket import everything
 from transforms.contracts.sources import UserRows
 
-pytestmark = pytest.mark.takes_long
-
 THROUGH = "2026-01-31"  # every object costs requests
 # The sample then has some 40 users: in buckets of ten they are four.
 PATCHED = "import transforms.buckets as b; b.USERS_A_BUCKET = 10"
@@ -176,6 +174,7 @@ def test_two_workers_and_a_store_give_what_one_process_gives_though_one_is_kille
     _only_what_is_kept_is_left("rosters", store, tmp_path)
 
 
+@pytest.mark.slow
 def test_workers_of_a_cluster_read_and_keep_large_rosters_too_though_two_are_killed(
     store: dict[str, str], cluster: Cluster, earlier: Product, tmp_path: Path
 ) -> None:
@@ -234,6 +233,7 @@ def keys(store: dict[str, str]) -> list[str]:
     return [item["Key"] for item in _client(store).list_objects_v2(Bucket="lake").get("Contents", ())]
 
 
+@pytest.mark.slow
 def test_no_scheduler_and_no_workers_are_said(store: dict[str, str], tmp_path: Path) -> None:
     command = [
         sys.executable,
@@ -254,6 +254,7 @@ def test_no_scheduler_and_no_workers_are_said(store: dict[str, str], tmp_path: P
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_worker_of_another_version_or_with_another_disk_is_refused_by_its_address(cluster: Cluster, tmp_path: Path) -> None:
     assert runner_at(cluster.address, ROOT).address == cluster.address
     with pytest.raises(UserError, match=r"^tcp://127\.0\.0\.1:\d+: this worker does not see .*/gone, where its work lies. Give a new home --lake"):

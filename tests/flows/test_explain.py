@@ -77,6 +77,7 @@ def require_recomputes(told: dict[str, Any]) -> None:
     assert {event["file"] for event in told["events"]} <= set(files)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("computed_once")
 def test_every_line_of_the_sample_is_explained_and_its_explanation_recomputes_it(sample: Product) -> None:
     reasons = set()

@@ -56,6 +56,7 @@ def test_I3_its_next_invoice_is_one_with_what_differs_and_all_others_are_billed(
     assert [check for check in verify(product.home, product.setting.catalogs) if check.problems] == []
 
 
+@pytest.mark.slow
 def test_in_buckets_it_is_the_same(another_product: Callable[[str], Product], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The old workspace and the new one are of different buckets: what was billed of it is told where it is now."""
     one = moved(another_product("one"), tmp_path / "a").table(LINES).rows()

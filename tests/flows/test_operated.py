@@ -26,8 +26,6 @@ from tests.conftest import Product
 from tests.flows.prefect_server import PREFECT, Operator, operator
 from tests.flows.small_source import LAST, small_source, users_file
 
-pytestmark = pytest.mark.takes_long
-
 SEATLEDGER = Path(sys.executable).with_name("seatledger")
 ENDED = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
 
@@ -202,6 +200,7 @@ def test_a_hold_and_a_failure_say_why_and_are_told_to_a_webhook_and_nothing_pers
             assert b"@example.com" not in content and b"Name b" not in content, kept
 
 
+@pytest.mark.slow
 def test_served_from_one_process_the_same_deployments_run_and_are_paused_when_it_ends(operated: Operated, tmp_path: Path) -> None:
     home, log = tmp_path / "home", len(operated.someone.started)
     serving = operated.someone.start(SEATLEDGER, "serve", operated.source, "--home", home, "--cron", "daily-ingest=15 3 * * *")

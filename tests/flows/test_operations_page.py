@@ -15,12 +15,11 @@ from click import Command
 from flows.cli import seatledger
 from tests.conftest import ROOT, SAMPLE
 
-pytestmark = pytest.mark.takes_long
-
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE, flags=re.MULTILINE | re.DOTALL)
 
 
+@pytest.mark.slow
 def test_every_block_does_what_it_is_there_for(tmp_path: Path) -> None:
     shutil.copytree(SAMPLE, tmp_path / "source")
     script = "set -eu\n" + "\n".join(block for kind, block in BLOCKS if kind == "sh")

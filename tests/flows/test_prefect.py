@@ -18,8 +18,6 @@ import pytest
 from tests.flows.small_source import small_source, users_file
 from tests.flows.test_cli import SEATLEDGER, seatledger
 
-pytestmark = pytest.mark.takes_long
-
 PREFECT = Path(sys.executable).with_name("prefect")
 
 
@@ -129,6 +127,7 @@ def wait_until(it_is_so: Callable[[], object]) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_a_profile_that_names_a_server_is_followed_and_no_other_is_kept(server: str, tmp_path: Path) -> None:
     prefect_home = tmp_path / "prefect"
     prefect_home.mkdir()
@@ -166,6 +165,7 @@ else: raise AssertionError
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_a_run_that_takes_too_long_is_ended_as_timed_out_and_is_not_tried_again(server: str, prefect_home: Path, tmp_path: Path) -> None:
     script = f"""
 import flows.operated as operated

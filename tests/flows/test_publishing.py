@@ -218,6 +218,7 @@ def test_what_is_published_is_for_the_group_and_the_home_for_its_owner(product, 
     assert product.home.finance.stat().st_mode & 0o777 == 0o640
 
 
+@pytest.mark.slow
 def test_times_in_a_csv_are_utc_wherever_it_is_written(product, tmp_path: Path) -> None:
     product.run(small_source(tmp_path / "source"), date(2026, 1, 3))
     done = seatledger("report", "--month", "2026-01", "--to", tmp_path / "out", "--direct", "--home", product.home.root, TZ="Asia/Tokyo")
@@ -242,6 +243,7 @@ def test_duckdb_holds_a_gigabyte_and_more_for_many_invoices_or_what_the_machine_
 OF_A_MONTH = ("coverage_monthly", "exceptions", "journal_entries", "mrr_movements", "plan_compliance", "revenue_schedule", "seat_occupancy")
 
 
+@pytest.mark.slow
 def test_a_run_writes_every_month_that_it_changed_though_it_brought_nothing_of_it(product: Product, tmp_path: Path) -> None:
     """The sample's agreed seats are changed on 28 April; that is told on 4 May."""
     product.run(SAMPLE, date(2026, 4, 30))

@@ -14,6 +14,7 @@ from flows import ingest, roster_intake
 from flows.checked_rows import Checked, checked
 from tests.conftest import Product
 from tests.flows.small_source import small_source, users_file
+from tests.seldom import seldom_but
 from transforms.contracts.sources import UserRows
 
 FEB = date(2026, 2, 12)
@@ -52,7 +53,7 @@ def seen(product: Product) -> dict[str, list]:
     }
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", seldom_but(["nothing", "a row twice"], DAMAGES))
 @pytest.mark.parametrize("in_steps", [False, pytest.param(True, marks=pytest.mark.long)])  # nine runs each
 def test_out_of_core_or_at_once_it_is_the_same(
     another_product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str, in_steps: bool

@@ -89,6 +89,7 @@ def test_of_a_home_without_notes_the_version_before_the_run_is_let_go_and_none_t
     assert stored(lake) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("buckets", [1, *(pytest.param(buckets, marks=pytest.mark.long) for buckets in (2, 4))])
 def test_what_each_run_knew_is_explained_the_same_though_its_rosters_were_let_go(
     another_product, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, buckets: int

@@ -78,6 +78,7 @@ def test_a_run_that_ends_before_it_is_saved_leaves_no_roster_and_no_name(
     assert verify(product.home, product.setting.catalogs)[0].problems == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fails", "is_large"), [pytest.param(*each, marks=() if n == 0 else pytest.mark.long) for n, each in enumerate(TRIED_AGAIN)])
 def test_bringing_in_that_is_tried_again_ends_as_if_it_had_gone_well_at_once(
     product, another_product, source: Path, fails: str, is_large: bool, monkeypatch: pytest.MonkeyPatch

@@ -52,6 +52,7 @@ def test_a_random_source_by_bucket_is_the_same_as_all_at_once(seed: int, tmp_pat
     assert found[0][1]["invoices"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(1, 200))])
 def test_a_damaged_source_by_bucket_is_the_same_as_all_at_once(seed: int, tmp_path: Path) -> None:
     sound, case = valid_source(0).write(tmp_path / "sound"), damaged(valid_source(0), 7000 + seed)

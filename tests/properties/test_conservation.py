@@ -71,6 +71,7 @@ def test_lines_add_up_to_charges_and_invoices_to_lines_and_credits_to_invoices(s
         assert (row["amount_due_minor"], row["credit_balance_minor"]) == (due, balance[account])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(700, 703))
 def test_billed_months_late_or_on_time_with_all_known_the_lines_are_the_same(seed: int) -> None:
     facts = random_facts(seed)

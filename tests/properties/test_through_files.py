@@ -34,6 +34,7 @@ def test_a_random_source_through_files_is_the_reference_to_the_cent_and_verifies
     assert [check.name for check in verify(product.home, product.setting.catalogs) if check.problems] == []
 
 
+@pytest.mark.slow
 def test_a_history_of_more_than_a_year_keeps_its_months_in_order(tmp_path: Path) -> None:
     """What a customer would have seen: from October on, everybody on the roster billed as newly arrived in February."""
     seed = next(s for s in range(5000, 5200) if (max((f := random_facts(s)).rosters) - min(f.rosters)).days > 380)

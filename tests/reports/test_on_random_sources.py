@@ -103,6 +103,7 @@ def few() -> list[duckdb.DuckDBPyConnection]:
     return [published(seed) for seed in FEW]
 
 
+@pytest.mark.slow
 def test_every_invariant_holds_with_late_facts_corrections_and_days_not_billed_yet(few) -> None:
     assert [(seed, violated(finance)) for seed, finance in zip(FEW, few, strict=True) if violated(finance)] == []
 

@@ -59,6 +59,7 @@ def ask_of(rng: random.Random, plans: list[str], last: date) -> Ask:
     return Ask(on, **rng.choice([*wishes, {"seats": rng.randint(2, 12), "cadence": cadence}]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [702, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(703, 712))])
 def test_days_that_stay_the_same_and_a_real_run_give_exactly_the_invoice_that_was_previewed(seed: int) -> None:
     plain, rng, compared = random_facts(seed), random.Random(seed), 0
