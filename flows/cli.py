@@ -151,7 +151,7 @@ def report(month: datetime | None, to: Path | None, excel: bool, xlsx: bool, hom
 def status(as_json: bool, home: Path) -> None:
     """What the home holds: days, runs, invoices, what is held."""
     from flows.home import Home
-    from flows.summaries import status_document
+    from flows.status import status_document
     from flows.terminal import print_json, print_status
 
     print_json("status", status_document(Home(home))) if as_json else print_status(home)

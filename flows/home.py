@@ -31,6 +31,7 @@ class Home:
         self._patience = patience
         self.ledger = self.root / "ledger.duckdb"
         self.finance = self.root / "finance.duckdb"
+        self.status = self.root / "status.json"
         self.receipts = self.root / "receipts.jsonl"
         self.lake = self.root / "lake"
         self.lake_url = self.root / "lake.url"
@@ -113,7 +114,7 @@ class Home:
         from flows.lake import lake_of
 
         of_reports = [path for kind in ("csv", "html", "xlsx") for path in self.reports.rglob(f".*.{kind}.*")]
-        for path in [*self.root.glob(".finance.duckdb.*"), *of_reports]:
+        for path in [*self.root.glob(".finance.duckdb.*"), *self.root.glob(".status.json.*"), *of_reports]:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)  # DuckDB's own folder for what waits on disk is one
         lake_of(self).sweep()
 

@@ -27,6 +27,7 @@ from flows.repeated_days import declare_repeated_days
 from flows.report_export import export_reports, workbook_path
 from flows.requests import BillRequest, Outcome, ReportRequest
 from flows.run import Run, Setting, already_saved, open_run
+from flows.status import keep_status
 from flows.told import opening_day, owners_of_workspaces, roster_days
 from flows.unchanged import bill_mark, facts_mark, held_as_published, is_as_billed, is_published, no_invoices, remember
 from transforms.calendar import days_between, first_of_month
@@ -199,7 +200,8 @@ def show(run: Run) -> None:
     """Replace finance.duckdb by what the ledger and the facts now say."""
     finance, ledger, catalogs = run.setting.home.finance, run.ledger, run.setting.catalogs
     if run.is_unchanged:
-        return publish_runs(finance, ledger)
+        publish_runs(finance, ledger)
+        return keep_status(run.setting.home)
     last = run.last_whole_day()
     if last and not run.is_shown:
         run.passes(Asked(shown_on=last))
@@ -213,6 +215,7 @@ def show(run: Run) -> None:
         else:
             run.changed_before = publish(finance, ledger, shown, catalogs, facts_mark(ledger, catalogs), first)
             run.outcome.held = tuple(sorted({workspace for holds in run.shelf.frames("shown holds") for workspace in holds["workspace_id"]}))
+    keep_status(run.setting.home)
 
 
 def write_reports(run: Run, request: ReportRequest) -> None:

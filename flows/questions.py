@@ -60,6 +60,13 @@ def asked_of_finance(home: Home) -> Iterator[Finance]:
             raise UserError(f"{home.finance}: cannot be read: {why_not_opened(reason, _MADE_ANEW)}") from None
 
 
+def rows_as_dicts(finance: Finance, sql: str) -> list[dict[str, object]]:
+    """The rows of a question of our own, each by the names of its columns."""
+    found = finance.execute(sql)
+    names = [column[0] for column in found.description]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
 def answer(home: Home, sql: str) -> pl.DataFrame:
     """What one SELECT answers.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from datetime import date, datetime
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from rich.text import Text
 from flows.endings import write_out
 from flows.errors import name_days
 from flows.home import Home
-from flows.summaries import holds_document, status_document
+from flows.status import status_document
 from flows.tables import Stdout, print_table, print_wrapped, printable
 from transforms.many import many
 from transforms.money_text import money_text
@@ -85,14 +86,14 @@ def print_status(root: Path) -> None:
     told = status_document(Home(root))
     days = told["rosters"]
     known = f"{many(days['days'], 'day')}, {days['first_on']} to {days['last_on']}" if days["days"] else "none yet"
-    lacking = f"; missing: {name_days(days['missing'])}" if days["missing"] else ""
+    lacking = f"; missing: {name_days([date.fromisoformat(day) for day in days['missing']])}" if days["missing"] else ""
     out.print(f"Rosters: {known}{lacking}.", soft_wrap=True)
     runs = [
         (
             run["run_id"],
             " ".join([run["command"], *(f"--{word} {run[word]}" for word in ("cadence", "catalog") if run[word])]),
             *(run[name] for name in ("through", "invoices", "lines", "held_workspaces")),
-            f"{run['finished_at']:%Y-%m-%d %H:%M}",
+            f"{datetime.fromisoformat(run['finished_at']):%Y-%m-%d %H:%M}",
         )
         for run in told["runs"][:_MOST_RUNS]
     ]
@@ -119,6 +120,8 @@ def print_served(site: Site, page: str | None) -> None:
 
 def print_holds(root: Path) -> None:
     """Every hold with its reason, place and mend."""
+    from flows.summaries import holds_document
+
     told = holds_document(Home(root))
     if not told["holds"]:
         out.print("Nothing is held.")

@@ -14,7 +14,8 @@ from flows.catalogs import read_catalogs
 from flows.explain import explain
 from flows.home import Home
 from flows.preview import PreviewRequest, preview
-from flows.summaries import checks_document, holds_document, outcome_document, status_document
+from flows.status import status_document
+from flows.summaries import checks_document, holds_document, outcome_document
 from flows.terminal import print_json
 from flows.verify import Check
 from tests.conftest import ROOT, SAMPLE, Product
