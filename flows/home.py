@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import logging
 import shutil
@@ -71,12 +72,18 @@ class Home:
             self.require(self.ledger)
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the home for one run; a second run is told which process holds it."""
+    def locked(self, *, to_read: bool = False) -> Iterator[None]:
+        """Hold the home for one run; a second run is told which process holds it.
+
+        Who only reads holds it, too, but where nothing can be written: there no run can be, as in a back-up on a disk that is read-only.
+        """
         self.make()
         try:
             file = open(self._lock, "a+", encoding="ascii")  # noqa: SIM115 - closed below, after the lock is let go
         except OSError as reason:
+            if to_read and reason.errno in (errno.EROFS, errno.EACCES):
+                yield
+                return
             raise UserError(f"{self._lock}: cannot be written: {reason.strerror}. Choose another home with --home.") from None
         with file:
             if not _is_got(file, _LONGEST_BURIAL) and not self._is_got_in_the_end(file):

@@ -18,7 +18,7 @@ import polars as pl
 from flows.errors import UserError
 from flows.fault_points import reached
 from flows.s3_files import S3Path, is_s3
-from flows.whole_files import put_in_place, whole
+from flows.whole_files import put_in_place, where_one_may_write, whole
 from transforms.buckets import WHOLE, Bucket
 from transforms.contracts.sources import BROKEN
 
@@ -151,7 +151,7 @@ class Lake:
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
         """A folder for what is needed for a while. What a killed run leaves of it the next one sweeps away."""
-        folder = self._local / f".{name}.parquet.{self._mine}"
+        folder = where_one_may_write(self._local) / f".{name}.parquet.{self._mine}"
         folder.mkdir(mode=0o700)
         try:
             yield folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -24,6 +25,7 @@ from flows.page import PAGE_NAME, issued_of_month
 from flows.publish import FROM_LEDGER
 from flows.receipts import broken_links, missing_receipts, missing_runs
 from flows.report_export import csv_reports
+from flows.whole_files import where_one_may_write
 from transforms.buckets import buckets
 from transforms.catalog import Catalog
 
@@ -42,7 +44,7 @@ def verify(home: Home, catalogs: Mapping[str, Catalog]) -> list[Check]:
     """Check a home, changing nothing. Raises UserError where there is nothing to check or it cannot be read."""
     home.require(home.ledger)
     home.require(home.finance)
-    with home.locked(), in_memory(f"{home.finance}.verify.tmp") as both:
+    with home.locked(to_read=True), in_memory(_overflow(home)) as both:
         try:
             _attach(both, home)
             _require_this_version(both, home)
@@ -58,6 +60,11 @@ def verify(home: Home, catalogs: Mapping[str, Catalog]) -> list[Check]:
         except duckdb.Error as reason:
             raise UserError(f"{home.root}: cannot be read: {why_not_opened(reason)}") from None
     return checks
+
+
+def _overflow(home: Home) -> str:
+    """Where what is too much for memory waits: in the home, or where that cannot be written, with what else is temporary."""
+    return str(where_one_may_write(home.root) / f".{home.finance.name}.{os.getpid()}.verify")
 
 
 def _reports(both: duckdb.DuckDBPyConnection, home: Home) -> Check:

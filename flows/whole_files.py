@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,3 +32,8 @@ def put_in_place(beside: Path, path: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+def where_one_may_write(folder: Path) -> Path:
+    """A folder for what is needed for a while: that one, or where the system has what is temporary, if it cannot be written."""
+    return folder if os.access(folder, os.W_OK) else Path(tempfile.gettempdir())

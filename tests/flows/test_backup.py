@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 
 from flows.errors import UserError
 from flows.verify import verify
-from tests.conftest import Product
+from tests.conftest import ROOT, Product
 from tests.flows.small_source import LAST, small_source
 
 JAN = date(2026, 1, 31)
@@ -61,3 +63,32 @@ def test_files_of_two_copies_mixed_are_noticed(product: Product, source: Path, t
     shutil.copy(tmp_path / "older.duckdb", product.home.ledger)
     with pytest.raises(UserError, match="run-000002 has a receipt, and is not in the ledger: the ledger was lost or an older one put back"):
         product.run(source, LAST)
+
+
+READ_ONLY = """
+import subprocess, sys
+home, *command = sys.argv[1:]
+subprocess.run(["mount", "--bind", home, home], check=True)
+subprocess.run(["mount", "-o", "remount,bind,ro", home], check=True)
+sys.exit(subprocess.run(command).returncode)
+"""
+
+
+def on_a_read_only_disk(home: Path, *command: object) -> subprocess.CompletedProcess[str]:
+    apart = ["unshare", "--mount", "--map-root-user", sys.executable, "-c", READ_ONLY, str(home)]
+    return subprocess.run([*apart, *map(str, command)], capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+def test_a_backup_that_cannot_be_written_is_read_and_verified_where_it_lies(product: Product, source: Path) -> None:
+    product.run(source, JAN)
+    home = product.home.root
+    if not shutil.which("unshare") or on_a_read_only_disk(home, "true").returncode:
+        pytest.skip("this system lets nobody mount a disk")
+    before = {path: path.stat().st_mtime_ns for path in home.rglob("*")}
+    for command, said in ((["verify"], "all well."), (["status"], "Rosters: 31 days"), (["holds"], "Nothing is held.")):
+        done = on_a_read_only_disk(home, sys.executable, "-m", "flows.cli", *command, "--home", home)
+        assert (done.returncode, done.stderr) == (0, ""), command
+        assert said in done.stdout
+    assert {path: path.stat().st_mtime_ns for path in home.rglob("*")} == before
+    refused = on_a_read_only_disk(home, sys.executable, "-m", "flows.cli", "bill", "--through", "2026-02-28", "--direct", "--home", home)
+    assert (refused.returncode, refused.stderr) == (1, f"seatledger: {home}/.lock: cannot be written: Read-only file system. Choose another home with --home.\n")
