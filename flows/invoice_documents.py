@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
+from unicodedata import category
 
 import polars as pl
 
@@ -25,6 +26,7 @@ from transforms.line_words import formula_of_line
 _STANDARDS = ["a-2a", "ua-1"]  # to be archived, and to be read aloud
 _LACKING = re.compile(r'the text `"(.+)"` could not be displayed')
 _SHOWN_INSTEAD = "□"
+_CHANGES_LOOKS = {"Mn", "Mc", "Me", "Cf", "Sk"}  # of the character before: marks, joiners, variants, colours
 _LONGEST_LETTERHEAD = 40  # lines
 
 
@@ -150,9 +152,10 @@ def _told_lines(invoice: Mapping[str, Any], lines: pl.DataFrame) -> list[dict[st
 
 
 def _without(told: Any, lacking: str) -> Any:
-    """A document with each character that no font has shown as a box."""
+    """A document with each character that no font has shown as a box, and without what changes its looks alone: a box has no colour of skin."""
     if isinstance(told, str):
-        return told.replace(lacking, _SHOWN_INSTEAD)
+        first, *others = told.split(lacking)
+        return first + "".join(_SHOWN_INSTEAD + other.lstrip("".join(c for c in other if category(c) in _CHANGES_LOOKS)) for other in others)
     if isinstance(told, dict):
         return {name: _without(value, lacking) for name, value in told.items()}
     return [_without(value, lacking) for value in told] if isinstance(told, list) else told

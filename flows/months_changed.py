@@ -25,9 +25,23 @@ def earlier_months_that_differ(before: Path, after: Path, first: date) -> list[d
             for name, path in (("before", before), ("after", after)):
                 quoted = str(path).replace("'", "''")
                 both.execute(f"attach '{quoted}' as {name} (read_only)")
-            return sorted({month for table in _MONTH_OF for month in _that_differ(both, table, first.replace(day=1))})
+            until = first.replace(day=1)
+            return sorted({*_billed_since(both, until), *(month for table in _MONTH_OF for month in _that_differ(both, table, until))})
         except duckdb.Error:
             return None
+
+
+def _billed_since(both: duckdb.DuckDBPyConnection, until: date) -> list[date]:
+    """The months of days through which a catalogue was billed meanwhile: their pages said that it was not."""
+    sql = """
+        with further as (
+            select coalesce(b.billed_on, '1900-01-01'::date) as since, a.billed_on as through
+            from after.billed_through a left join before.billed_through b using (catalog, cadence)
+            where a.billed_on is distinct from b.billed_on
+        )
+        select distinct date_trunc('month', day)::date
+        from (select distinct day from after.seat_occupancy where day < $until) d join further f on d.day > f.since and d.day <= f.through"""
+    return [month for (month,) in both.execute(sql, {"until": until}).fetchall()]
 
 
 def _that_differ(both: duckdb.DuckDBPyConnection, table: str, until: date) -> list[date]:

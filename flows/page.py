@@ -57,6 +57,7 @@ def page_of_month(finance: duckdb.DuckDBPyConnection, month: date) -> bytes:
         "title": month_name(month),
         "month": _asked(finance, "months", month=month)[0],
         "month_before": month_before(month),
+        "not_billed": _not_billed(finance, month),
         "holds": holds,
         "findings": findings,
         "found": sum(kind[0]["found"] for kind in findings),
@@ -163,6 +164,19 @@ def _movers(rows: list[Row]) -> list[list[Row]]:
         for row in group:
             row["share"] = max(1, 50 * abs(row["change_minor"]) // most)
     return groups
+
+
+def _not_billed(finance: duckdb.DuckDBPyConnection, month: date) -> str:
+    """What was not billed yet through the month's known days, in words; nothing where all was."""
+    told = []
+    for vendor, rows in groupby(_asked(finance, "not_billed", month=month), itemgetter("vendor")):
+        by_day: dict[date | None, list[str]] = {}
+        for row in rows:
+            by_day.setdefault(row["billed_on"], []).append(row["cadence"])
+        for billed_on, cadences in by_day.items():
+            terms = vendor if len(cadences) == 2 else f"{vendor}, {cadences[0]} terms,"
+            told.append(f"{terms} billed through {day_name(billed_on)}" if billed_on else f"{terms} not billed yet")
+    return "; ".join(told)
 
 
 def _deferred(finance: duckdb.DuckDBPyConnection, month: date) -> list[Row]:

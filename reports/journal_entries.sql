@@ -1,5 +1,6 @@
 -- Which entries go into the books?
 -- Grain: entry, account. Units: minor units; every entry balances, and so does every month and currency.
+-- After: billed_through.
 -- After: revenue_schedule.
 -- An invoice: debit receivable (what is due) and customer credit (applied), credit deferred revenue (net) and customer credit (granted); a negative
 -- net debits deferred revenue. A month of an invoice: debit deferred revenue, credit revenue, on the month's last day, once all days of the
@@ -8,16 +9,8 @@
 create table journal_entries as
 with named as (
     select map(list(code), list(name)) as names from accounts
-), cadences(cadence) as (
-    values ('monthly'), ('annual')
-), billed as (  -- a run may bill one catalogue alone, or one cadence
-    select i.catalog, c.cadence, max(r.through) as billed_on
-    from (select distinct catalog from invoices) i
-    cross join cadences c
-    left join runs r on coalesce(r.catalog = i.catalog, true) and coalesce(r.cadence = c.cadence, true)
-    group by all
 ), closed as (
-    select catalog, min(coalesce(billed_on, '1900-01-01'::date)) as closed_on from billed group by all
+    select catalog, min(coalesce(billed_on, '1900-01-01'::date)) as closed_on from billed_through group by all
 ), recognised as (
     select invoice_id, month, sum(recognised_minor)::bigint as amount
     from revenue_schedule join closed using (catalog) where last_day(month) <= closed_on group by all

@@ -83,6 +83,6 @@ comment on column plan_compliance.plan is 'The plan then; null: it does not matt
 comment on column plan_compliance.days is 'On how many days of the month; trial_ending: in how many days.';
 comment on column plan_compliance.first_on is 'The first such day of the month; trial_ending: the last day known.';
 comment on column plan_compliance.last_on is 'The last such day of the month; trial_ending: the day after the trial.';
-comment on column plan_compliance.used is 'The most that was used at a day''s close: seats, the metric, or aliases that cannot work.';
-comment on column plan_compliance.allowed is 'What the plan allowed then; 0: nothing; null: no limit.';
+comment on column plan_compliance.used is 'What was used at a day''s close, on the day that was furthest beyond what was allowed: seats, the metric, or aliases that cannot work.';
+comment on column plan_compliance.allowed is 'What the plan allowed on that day; 0: nothing; null: no limit.';
 comment on column plan_compliance.words is 'The matter in a sentence.';

@@ -130,7 +130,7 @@ comment on column subscriptions.catalog is 'Its catalogue.';
 comment on column subscriptions.plan is 'The plan it is on, or was on last.';
 comment on column subscriptions.cadence is 'That of the running term; else the one last asked for.';
 comment on column subscriptions.billing_day is 'Day of the month on which monthly terms begin; null: the activation''s anniversary.';
-comment on column subscriptions.state is 'active, trial, free plan, canceled (term running), ended, not started or held.';
+comment on column subscriptions.state is 'One of: active; trial; free plan; canceled, term running; ended; not started; held.';
 comment on column subscriptions.starts_on is 'First day of the subscription.';
 comment on column subscriptions.trial_until is 'The day after the trial, with its extensions; null: none.';
 comment on column subscriptions.activated_on is 'First day of the current or last run of paid days.';

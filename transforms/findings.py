@@ -17,10 +17,12 @@ from transforms.policy import local_day
 def seat_limit_findings(occupancy: pl.DataFrame) -> pl.DataFrame:
     """More seats occupied than committed, or than the plan's limit: reported, not billed (section 4).
 
-    Grain: workspace, day -> one finding for each unbroken stretch of days over the same limit.
+    Grain: workspace, day -> one finding for each unbroken stretch of days of a month over the same limit: so each month tells
+           its own, and one that is over is told no otherwise for what comes after it.
     """
     over = occupancy.filter(pl.col("occupied") > pl.col("seat_limit")).sort("workspace_id", "on")
-    stretch = ["workspace_id", "subscription_id", "plan", "seat_limit"]
+    over = over.with_columns(month=pl.col("on").dt.month_start())
+    stretch = ["workspace_id", "subscription_id", "plan", "seat_limit", "month"]
     over = over.with_columns(
         begins=(pl.col("on").diff().over(stretch).fill_null(pl.duration(days=2)) > pl.duration(days=1)).cum_sum().over(stretch)
     )

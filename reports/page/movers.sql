@@ -2,7 +2,8 @@
 with workspaces as (
     select workspace_id, currency, sum(opening_minor) as opening_minor, sum(closing_minor) as closing_minor,
         sum(closing_minor) - sum(opening_minor) as change_minor,
-        case when sum(churn_minor) <> 0 then 'churn' when sum(new_minor) <> 0 then 'new' when sum(reactivation_minor) <> 0 then 'reactivation'
+        case when sum(closing_minor) = 0 then 'churn'  -- of what it pays in all: a plan or vendor left for another is none
+            when sum(opening_minor) = 0 then if(sum(reactivation_minor) <> 0 and sum(new_minor) = 0, 'reactivation', 'new')
             when sum(closing_minor) > sum(opening_minor) then 'expansion' else 'contraction' end as movement
     from mrr_movements
     where month = $month

@@ -47,7 +47,7 @@ SUBJECTS = (
     Subject(
         "Revenue",
         "Worked out from what was invoiced and from the seats; `verify` works each out anew. How: [outputs.md](outputs.md#mrr_movements).",
-        ("mrr_movements", "revenue_schedule", "journal_entries", "accounts", "reconciliation"),
+        ("mrr_movements", "revenue_schedule", "journal_entries", "accounts", "reconciliation", "billed_through"),
     ),
     Subject(
         "Trust",

@@ -156,9 +156,9 @@ def test_F19_nobody_else_is_held(trouble: Product) -> None:
 
 
 def test_F20_more_than_is_agreed_or_included_is_reported_and_not_billed(trouble: Product) -> None:
-    assert findings(trouble, "crowded") == [("2026-01-02", "seat_limit")]
+    assert findings(trouble, "crowded") == [("2026-01-02", "seat_limit"), ("2026-02-01", "seat_limit")]  # in each month
     assert billed(trouble, "crowded") == [("2026-01-02", "opening", 2, "growth", 120000)]
-    assert findings(trouble, "solo") == [("2026-01-01", "seat_limit"), ("2026-01-08", "beyond_plan"), ("2026-01-08", "beyond_plan")]
+    assert findings(trouble, "solo") == [("2026-01-01", "seat_limit"), ("2026-01-08", "beyond_plan"), ("2026-01-08", "beyond_plan"), ("2026-02-01", "seat_limit")]
     assert billed(trouble, "solo") == []
     assert findings(trouble, "alias") == [("2026-01-09", "broken_alias")]
 

@@ -163,6 +163,21 @@ def test_what_no_font_has_is_shown_as_a_box_and_said_without_the_name(sample: Pr
     assert "Billed to Zoë evil □ □ Workspace" in text_of((tmp_path / "PIV-2026-000015.pdf").read_bytes())
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("\U0001f44d\U0001f3fd Ltd", "□ Ltd"),  # a thumb with a colour of skin
+        ("\U0001f469\u200d\U0001f469\u200d\U0001f467", "□□□"),  # a family
+        ("\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", "□"),  # a flag spelt with letters that are not seen
+    ],
+)
+def test_signs_that_are_put_together_are_boxes_too(sample: Product, name: str, shown: str) -> None:
+    chosen = chosen_invoices(sample.home, Choice(("PIV-2026-000015",)))
+    content, lacking = typesetter(Paper())(chosen.invoices[0] | {"workspace_name": name}, chosen.lines["PIV-2026-000015"])
+    assert lacking
+    assert f"Billed to {shown} Workspace" in text_of(content)
+
+
 def test_the_command_writes_one_several_or_a_month(sample: Product, tmp_path: Path) -> None:
     home = ("--home", sample.home.root)
     done = seatledger("invoice", "PIV-2026-000015", "--to", tmp_path / "one.pdf", *home)

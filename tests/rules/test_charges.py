@@ -138,7 +138,7 @@ def test_S4_committed_seats_more_occupied_than_agreed_is_reported_and_not_billed
     story = Story("pensero", *MARCH_TO_JULY).subscription("growth", seats=1, billing_day="anniversary").user("a").user("b", since="2026-06-01")
     bills = story.bill()
     assert bills.lines() == ["2026-03-15 opening 1 × 600.00 × 365/365 = 600.00"]
-    assert bills.findings() == ["2026-06-01 §4 seat_limit"]
+    assert bills.findings() == ["2026-06-01 §4 seat_limit", "2026-07-01 §4 seat_limit"]  # each month tells its own
     assert "You've reached your seat limit" in bills.shown().exceptions["detail"][0]
 
 

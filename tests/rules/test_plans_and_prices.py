@@ -32,7 +32,7 @@ def test_S2_a_free_plan_costs_nothing_and_reports_more_seats_than_its_limit(cata
         story.user(f"user {n}")
     bills = story.bill()
     assert bills.lines() == []
-    assert bills.findings() == ["2026-04-10 §4 seat_limit"]
+    assert bills.findings() == ["2026-04-10 §4 seat_limit", "2026-05-01 §4 seat_limit"]  # each month tells its own
     assert bills.occupancy("2026-04-10")["label"] == f"Active seats used: {limit + 1}/{limit}"
 
 

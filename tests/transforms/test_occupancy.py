@@ -76,7 +76,14 @@ def subscribed() -> dict[str, pl.DataFrame]:
         "term_from": [MONTH] * 4,
     }
     return {
-        "subscriptions": pl.DataFrame({"subscription_id": ids, "workspace_id": ["a", "a", "b", "c"], "catalog": ["k", "l", "k", "k"]}),
+        "subscriptions": pl.DataFrame(
+            {
+                "subscription_id": ids,
+                "workspace_id": ["a", "a", "b", "c"],
+                "catalog": ["k", "l", "k", "k"],
+                "starts_on": [MONTH, third, MONTH, third],
+            }
+        ),
         "spells": pl.DataFrame(spells),
         "standings": pl.DataFrame({"subscription_id": ids, "ended_on": ends}, schema={"subscription_id": pl.String, "ended_on": pl.Date}),
         "plans": pl.DataFrame({"catalog": ["k", "l"], "plan": "p", "basis": "active", "seat_limit": [5, 5], "is_free": False}),
@@ -88,6 +95,14 @@ def test_a_day_of_two_subscriptions_is_the_first_ones_and_is_there_once(subscrib
     assert days.filter(workspace_id="a")["subscription_id"].to_list() == ["a1"] * 4
     assert days.filter(workspace_id="b")["coverage"].to_list() == ["billed", "billed", "ended", "ended"]
     assert days.filter(workspace_id="c").select("catalog", "coverage").rows() == [("k", None)] * 2 + [("k", "billed")] * 2
+
+
+def test_days_before_a_subscription_that_begins_after_the_last_of_them_are_of_its_catalogue_already(subscribed: dict[str, pl.DataFrame]) -> None:
+    second = MONTH + timedelta(days=1)
+    known_early = subscription_days(**subscribed, first=MONTH, last=second).filter(workspace_id="c")
+    known_late = subscription_days(**subscribed, first=MONTH, last=MONTH + timedelta(days=3)).filter(workspace_id="c")
+    assert known_early.rows() == known_late.filter(pl.col("on") <= second).rows()
+    assert known_early["catalog"].to_list() == ["k", "k"]
 
 
 def test_a_workspace_without_rosters_and_one_without_a_subscription_both_have_their_days(subscribed: dict[str, pl.DataFrame]) -> None:
@@ -139,7 +154,7 @@ def subscriptions_of(stretches: list[tuple]) -> dict[str, pl.DataFrame]:
         orient="row",
     ).with_columns(plan=pl.lit("p"), ended_on="spell_until", basis=pl.lit("active"), seat_limit=pl.lit(5, pl.Int64), is_free=pl.lit(False))
     return {
-        "subscriptions": told.select("subscription_id", "workspace_id", "catalog"),
+        "subscriptions": told.select("subscription_id", "workspace_id", "catalog", starts_on="spell_from"),
         "spells": told.select("subscription_id", "plan", "spell_from", "spell_until", "term_from"),
         "standings": told.select("subscription_id", "ended_on"),
         "plans": told.select("catalog", "plan", "basis", "seat_limit", "is_free"),
@@ -159,7 +174,8 @@ def plainly(stretches: list[tuple], workspace: str, on: date) -> tuple:
     }
     over = sorted((until, str(n)) for n, _, until in mine if until and until <= MONTH)
     earlier = [covered[day] for day in sorted(covered) if day < on] or [f"k{n}" for _, n in over]
-    later = [covered[day] for day in sorted(covered) if day > on]
+    to_come = sorted((since, str(n)) for n, since, _ in mine if since > LAST)
+    later = [covered[day] for day in sorted(covered) if day > on] or [f"k{n}" for _, n in to_come]
     has_ended = any(until and until <= on for _, _, until in mine)
     return None, earlier[-1] if earlier else later[0] if later else None, "ended" if has_ended else None
 
