@@ -98,6 +98,17 @@ def direct(root: Path, source: Path) -> Product:
     return product
 
 
+def test_the_server_puts_the_next_runs_of_every_schedule_in_place(operated: Operated) -> None:
+    """Of itself, from the schedules alone: what a server with a library it does not know fails at, and says in its log only."""
+
+    def planned() -> set[str] | None:
+        runs = operated.someone.ask("flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}})
+        names = {run["deployment_id"] for run in runs if run["auto_scheduled"]}
+        return names if len(names) == len(operated.deployments) else None
+
+    assert operated.someone.until(planned, "the server to plan runs", 60) == set(operated.deployments.values())
+
+
 @pytest.mark.long
 def test_runs_of_a_schedule_start_late_wait_for_each_other_and_do_the_day_that_was_meant(operated: Operated, tmp_path: Path) -> None:
     home = str(tmp_path / "home")
