@@ -13,6 +13,10 @@ class UserError(Exception):
     """What is wrong, where, and what to do. Nothing was changed unless it says so; the command exits 1."""
 
 
+class LostOrDamaged(UserError):
+    """A file of the home is not there, or does not hold what was written to it."""
+
+
 class StoreRefuses(UserError):
     """A store of objects says no: asked again, it would say the same."""
 

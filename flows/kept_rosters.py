@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.errors import UserError
+from flows.errors import LostOrDamaged, UserError
 from flows.lake import Lake
 from flows.roster_versions import RosterVersions
 from flows.s3_files import S3Path
@@ -58,7 +58,7 @@ class KeptRosters:
     def month(self, month: date, bucket: Bucket = WHOLE, columns: list[str] | None = None) -> pl.DataFrame:
         """A month's rosters of a bucket's workspaces: all its days that have come in, sorted. Of some columns, others may not be read.
 
-        Raises: UserError where its file is gone.
+        Raises: LostOrDamaged, as what keeps it does.
         """
         of, versions = self._buckets.get(month, 1), self._of(month)
         if not versions:
@@ -170,7 +170,7 @@ class KeptRosters:
         paths = {day: self._lake.day_path("users", day, version) for day, version in versions.items()}
         gone = [path for path in paths.values() if not path.exists()]
         if gone:
-            raise UserError(
+            raise LostOrDamaged(
                 f"{gone[0].parent.parent.parent}: the rosters of {min(versions):%Y-%m} are gone. Restore the home from a back-up."
             )
         rows = [self._lake.read(path).with_columns(day=pl.lit(day, pl.Date)) for day, path in paths.items()]

@@ -6,18 +6,19 @@ import io
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import polars as pl
 
-from flows.errors import UserError
+from flows.errors import LostOrDamaged, UserError, is_for_want_of_memory
 from flows.fault_points import reached
 from flows.s3_files import S3Path, is_s3
+from flows.seals import is_as_written, seal
 from flows.whole_files import put_in_place, where_one_may_write, whole
 from transforms.buckets import WHOLE, Bucket
 from transforms.contracts.sources import BROKEN
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from flows.home import Home
 
 
+_KEPT = {"compression": "zstd", "compression_level": 1, "statistics": False}  # it is read whole: nobody asks for statistics
 _OWNER = "home.id"  # beside the rows of a prefix: whose they are
 
 
@@ -95,19 +97,49 @@ class Lake:
         self.write(self.day_path(table, day, version), rows)
 
     def read(self, path: Path | S3Path, columns: list[str] | None = None) -> pl.DataFrame:
-        return read_frame(path, columns)
+        """Rows as they were written. Raises: LostOrDamaged where they are not: what such a file says is not to be billed."""
+        try:
+            with _opened(path) as file:
+                if is_as_written(file) is False:
+                    raise _damaged(path)
+                return read_frame(path if isinstance(path, Path) else file, columns)
+        except FileNotFoundError:
+            raise LostOrDamaged(f"{path}: is gone. Restore it from a back-up of the home.") from None
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as reason:  # of a file without a seal
+            if is_for_want_of_memory(reason):
+                raise
+            raise _damaged(path) from None
+
+    def require_whole(self, path: Path | S3Path) -> None:
+        """Raises: LostOrDamaged where `read` would. A file without a seal is read for that."""
+        with _opened(path) as file:
+            sealed = is_as_written(file)
+        if sealed is False:
+            raise _damaged(path)
+        if sealed is None:
+            self.read(path)
+
+    def files(self) -> Iterator[Path | S3Path]:
+        """Every file of rows that is kept, in order; not what is needed for a while."""
+        files = self.root.files() if isinstance(self.root, S3Path) else sorted(self.root.rglob("*.parquet"))
+        beyond = len(str(self.root))
+        return (path for path in files if path.name.endswith(".parquet") and "/." not in str(path)[beyond:])
 
     def write(self, path: Path | S3Path, frame: pl.DataFrame) -> None:
-        """Write beside, flush to disk, rename: a reader sees the whole file or none."""
+        """Write beside, seal, flush to disk, rename: a reader sees the whole file or none."""
         if isinstance(path, S3Path):
-            write_frame(path, frame)
+            content = io.BytesIO()
+            frame.write_parquet(content, **_KEPT)
+            seal(content)
+            path.write_bytes(content.getvalue())
             reached("lake: in place")
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            with beside.open("wb") as file:
-                frame.write_parquet(file, compression="zstd", compression_level=1, statistics=False)  # it is read whole: nobody asks for them
+            with beside.open("w+b") as file:
+                frame.write_parquet(file, **_KEPT)
+                seal(file)
                 file.flush()
                 os.fsync(file.fileno())
             reached("lake: written beside")
@@ -141,7 +173,7 @@ class Lake:
             path.replace(to)
 
     def near(self, path: Path | S3Path, folder: Path) -> Path:
-        """The file itself, or a copy in a folder where it lies elsewhere: for readers that know files only."""
+        """The file itself, or a copy in a folder where it lies elsewhere: for readers that know files only. Whether it is as written, ask `read`."""
         if isinstance(path, Path):
             return path
         copy = folder / path.key.replace("/", "_")
@@ -182,7 +214,7 @@ class Lake:
 NO_FAULTS = pl.DataFrame(schema=BROKEN)
 
 
-def read_frame(path: Path | S3Path, columns: list[str] | None = None) -> pl.DataFrame:
+def read_frame(path: Path | S3Path | BinaryIO, columns: list[str] | None = None) -> pl.DataFrame:
     """A Parquet file of ours, wherever it lies."""
     source = io.BytesIO(path.read_bytes()) if isinstance(path, S3Path) else path
     return pl.read_parquet(source, columns=columns, hive_partitioning=False, glob=False)
@@ -207,6 +239,14 @@ def remove_folder(path: Path | S3Path) -> None:
 def parquet_files_in(path: Path | S3Path) -> list[Path | S3Path]:
     """The Parquet files that lie in a folder itself; none where there is no folder."""
     return [file for file in path.files() if file.parent == path] if isinstance(path, S3Path) else sorted(path.glob("*.parquet"))
+
+
+def _damaged(path: Path | S3Path) -> LostOrDamaged:
+    return LostOrDamaged(f"{path}: is damaged: what it holds is not what was written. Restore it from a back-up of the home.")
+
+
+def _opened(path: Path | S3Path) -> AbstractContextManager[BinaryIO]:
+    return io.BytesIO(path.read_bytes()) if isinstance(path, S3Path) else path.open("rb")
 
 
 def _of_bucket(path: Path | S3Path, bucket: Bucket) -> Path | S3Path:

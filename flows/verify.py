@@ -1,4 +1,4 @@
-"""Every invariant, recomputed from what is stored: the queries of reports/checks, the chain, the receipts, the rosters."""
+"""Every invariant, recomputed from what is stored: the queries of reports/checks, the chain, the receipts, the lake."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import NamedTuple
 import duckdb
 
 from flows.catalogs import require_catalogs_of
-from flows.errors import UserError, why_not_opened
+from flows.errors import LostOrDamaged, UserError, why_not_opened
 from flows.exact_paths import exact
 from flows.finance_tables import reports_in_order
 from flows.home import Home
 from flows.kept_rosters import KeptRosters, by_month
 from flows.lake import Lake, lake_of, write_frame
+from flows.lake_checks import problems_of_lake
 from flows.ledger import buckets_of_months
 from flows.ledger_versions import LEDGER_VERSION
 from flows.memory_of_duckdb import in_memory
@@ -49,7 +50,7 @@ def verify(home: Home, catalogs: Mapping[str, Catalog]) -> list[Check]:
             _attach(both, home)
             _require_this_version(both, home)
             require_catalogs_of(both.execute("select distinct catalog, currency from ledger.invoices").fetchall(), catalogs)
-            checks = [*checks_of_published(both), _published(both), _from_rosters(both, home, catalogs)]
+            checks = [*checks_of_published(both), _published(both), _lake_whole(both, home), _from_rosters(both, home, catalogs)]
             checks.append(_reports(both, home))
             both.execute("use ledger")
             both.execute("set TimeZone = 'UTC'")
@@ -150,6 +151,14 @@ def _worked_out_anew(both: duckdb.DuckDBPyConnection) -> Check:
     return Check("reports_worked_out_anew", "Are the finance tables what their queries give?", problems)
 
 
+def _lake_whole(both: duckdb.DuckDBPyConnection, home: Home) -> Check:
+    """What the home keeps of rosters, events, subscriptions, usage and names is what was written."""
+    versions = both.execute("select distinct table_name, day, version from ledger.inputs where table_name <> 'users' order by all").fetchall()
+    ((people,),) = both.execute("select coalesce(sum(rows), 0) from ledger.inputs where table_name = 'users'").fetchall()
+    question = "Is every file of the lake there, and as it was written?"
+    return Check("lake_whole", question, problems_of_lake(lake_of(home), versions, has_people=people > 0))
+
+
 def _from_rosters(both: duckdb.DuckDBPyConnection, home: Home, catalogs: Mapping[str, Catalog]) -> Check:
     """The published occupancy, counted anew from the rosters in the lake: by sets of users, not by bits."""
     question = "Are a day's seats those that the stored rosters hold?"
@@ -162,16 +171,17 @@ def _from_rosters(both: duckdb.DuckDBPyConnection, home: Home, catalogs: Mapping
         for month, days in by_month(versions).items():
             try:
                 files += [(str(path), month) for path in _files_of_month(month, {day: versions[day] for day in days}, kept, lake, scratch)]
-            except UserError:
-                gone.append((f"{month:%Y-%m}", "its stored rosters are gone"))
+            except LostOrDamaged:
+                gone.append((f"{month:%Y-%m}", "its stored rosters are gone or damaged"))
         return Check("occupancy_from_rosters", question, gone or (_recounted(both, files, catalogs) if files else []))
 
 
 def _files_of_month(month: date, versions: Mapping[date, str], kept: KeptRosters, lake: Lake, scratch: Path) -> Iterator[Path]:
-    """A month's rosters, as files: those of the lake, or what the days come to that a home of the first version kept. Raises UserError where they are gone."""
+    """A month's rosters, as files: those of the lake, or what the days come to that a home of the first version kept. Raises LostOrDamaged where they are not whole."""
     for bucket in buckets(kept.buckets_of_months().get(month, 1)):
         path = lake.roster_month_path(month, versions, bucket)
         if path.exists():
+            lake.require_whole(path)
             yield lake.near(path, scratch)
         else:
             put_together = scratch / f"{month:%Y-%m}-{bucket.number}.parquet"

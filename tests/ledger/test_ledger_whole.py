@@ -189,7 +189,7 @@ def test_verify_recounts_a_home_of_the_first_version_which_kept_a_file_a_day(hom
     assert wrong(home) == {"occupancy_from_rosters"}
     changed.unlink()
     (check,) = [check for check in verify(home.home, home.setting.catalogs) if check.problems]
-    assert check.problems == [("2026-01", "its stored rosters are gone")]
+    assert check.problems == [("2026-01", "its stored rosters are gone or damaged")]
 
 
 def test_F31_two_runs_on_one_home_are_kept_apart(home: Product, billed: Path) -> None:
