@@ -102,6 +102,7 @@ class Lake:
             with _opened(path) as file:
                 if is_as_written(file) is False:
                     raise _damaged(path)
+                file.seek(0)
                 return read_frame(path if isinstance(path, Path) else file, columns)
         except FileNotFoundError:
             raise LostOrDamaged(f"{path}: is gone. Restore it from a back-up of the home.") from None

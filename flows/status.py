@@ -31,12 +31,12 @@ def status_document(home: Home) -> Document:
 
 
 def keep_status(home: Home) -> None:
-    """Work out what `status` says of the finance database that was just published, and keep it. Who cannot read it works it out again."""
+    """Work out what `status` says of the finance database that was just published, and keep it. It is its owner's: who may read the database alone has it worked out."""
     told = {"of": _mark(home), "status": _worked_out(home)}
     beside = home.status.with_name(f".{home.status.name}.beside")
     with suppress(OSError):  # no room for it: it is worked out when it is asked for
         beside.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
-        beside.chmod(0o640)  # as the database that it is of
+        beside.chmod(0o600)
         put_in_place(beside, home.status)
 
 

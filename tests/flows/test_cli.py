@@ -103,7 +103,7 @@ def test_what_is_missing_of_a_home_is_told_with_what_to_do(tmp_path: Path) -> No
     assert seatledger("report", "--direct", "--home", home).returncode in (0, 3)
     assert f"{home / 'finance.duckdb'}: is a file" in seatledger("status", "--home", home / "finance.duckdb").stderr
     with duckdb.connect(str(home / "finance.duckdb")):
-        assert "another program has it open for writing" in seatledger("status", "--home", home).stderr
+        assert "another program has it open for writing" in seatledger("holds", "--home", home).stderr
 
 
 def test_a_home_whose_path_duckdb_cannot_name_is_refused(tmp_path: Path) -> None:

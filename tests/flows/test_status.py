@@ -90,10 +90,10 @@ def test_where_it_cannot_be_kept_the_run_is_done_all_the_same(product: Product, 
     assert len(worked_out) == 1
 
 
-def test_who_may_read_the_database_may_read_it(billed: Product) -> None:
+def test_it_is_its_owners_and_who_may_read_the_database_alone_has_it_worked_out(billed: Product) -> None:
     assert {path.name: oct(path.stat().st_mode & 0o777) for path in (billed.home.finance, billed.home.status)} == {
         "finance.duckdb": "0o640",
-        "status.json": "0o640",
+        "status.json": "0o600",
     }
 
 
