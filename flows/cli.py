@@ -23,6 +23,7 @@ from flows.options import MONTH as _MONTH
 from flows.options import catalogs as _catalogs
 from flows.options import home as _home
 from flows.progress import LogAboveBar
+from flows.standard_streams import settle_streams
 
 if TYPE_CHECKING:
     from flows.requests import Outcome
@@ -317,14 +318,13 @@ _TENDED = ("demo", "run", "ingest", "bill", "report", "verify")  # what may need
 
 def main() -> None:
     """Run the command; a user's error is one sentence on stderr and exit 1, never a traceback."""
+    settle_streams()
     if sys.argv[1:2] and sys.argv[1] in _TENDED:
         tend()
     stop_when_told()
     os.umask(0o077)  # what a home holds is for its owner; only what is published is for the group
     os.environ.setdefault("RUST_BACKTRACE", "0")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of NumPy's: nothing here has a use for threads of linear algebra
-    if sys.stdout.encoding.lower() != "utf-8":
-        sys.stdout.reconfigure(errors="replace")  # a × that its encoding does not have is a question mark, and no failure
     _show_log()
     try:
         seatledger.main(standalone_mode=False)

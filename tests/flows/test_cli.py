@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -163,6 +164,33 @@ def test_what_a_run_did_is_done_though_nobody_reads_what_it_says(tmp_path: Path,
     assert done.returncode == 0
     assert "Nothing was changed" not in done.stderr
     assert ("could not be written to stdout" in done.stderr) == (way == "full")
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_a_command_whose_streams_are_closed_ends_as_if_nobody_read_them(tmp_path: Path, closed: str) -> None:
+    home = tmp_path / "home"
+    run = ["run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home]
+    for command in (run, ["status", "--home", home], ["verify", "--json", "--home", home]):
+        line = shlex.join([str(SEATLEDGER), *map(str, command)])
+        done = subprocess.run(["sh", "-c", f"{line} {closed}"], capture_output=True, text=True, check=False)
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert "seatledger: " in subprocess.run(
+        ["sh", "-c", shlex.join([str(SEATLEDGER), "status", "--home", f"{home}/nowhere"]) + " >&-"], stderr=subprocess.PIPE, text=True, check=False
+    ).stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    seldom_but([["status", "--json"], ["--help"]], [["status"], ["status", "--json"], ["verify", "--json"], ["holds"], ["sql", "show tables"], ["--help"]]),
+)
+def test_a_stdout_that_cannot_be_written_is_named_and_no_file_of_the_home_is_blamed(tmp_path: Path, command: list[str]) -> None:
+    home = tmp_path / "home"
+    seatledger("run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home)
+    with open("/dev/full", "w") as full:
+        environment = os.environ | {"SEATLEDGER_HOME": str(home)}
+        done = subprocess.run([SEATLEDGER, *command], stdout=full, stderr=subprocess.PIPE, text=True, env=environment, check=False)
+    said = "seatledger: standard output cannot be written: No space left on device. Make room where it goes, or let it go elsewhere.\n"
+    assert (done.returncode, done.stderr) == (1, said)
 
 
 def test_a_stdout_of_another_encoding_gets_what_it_can_take(tmp_path: Path) -> None:
