@@ -34,7 +34,8 @@ _TOLD = {
     "page": "flow_run|ui_url",
 }
 _TEXT = (
-    "deployment.name ~ ', ' ~ flow_run.name ~ ': ' ~ flow_run.state.name ~ '. ' ~ (flow_run.state.message or '') ~ ' ' ~ (flow_run|ui_url)"
+    "(deployment.name ~ ', ' ~ flow_run.name ~ ': ' ~ flow_run.state.name ~ '. ' ~ (flow_run.state.message or '') ~ ' ' ~ "
+    "(flow_run|ui_url or '')).rstrip()"  # a server without pages has no address of one
 )
 _PAYLOAD = "{" + ", ".join(f'"{name}": {{{{ ({value})|tojson }}}}' for name, value in {"text": _TEXT, **_TOLD}.items()) + "}"
 

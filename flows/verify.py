@@ -11,7 +11,7 @@ from typing import NamedTuple
 import duckdb
 
 from flows.catalogs import require_catalogs_of
-from flows.errors import UserError, why_not_opened
+from flows.errors import StoreRefuses, Unanswered, UserError, why_not_opened
 from flows.exact_paths import exact
 from flows.finance_tables import reports_in_order
 from flows.home import Home
@@ -162,6 +162,8 @@ def _from_rosters(both: duckdb.DuckDBPyConnection, home: Home, catalogs: Mapping
         for month, days in by_month(versions).items():
             try:
                 files += [(str(path), month) for path in _files_of_month(month, {day: versions[day] for day in days}, kept, lake, scratch)]
+            except (StoreRefuses, Unanswered):
+                raise  # nobody could look whether they are
             except UserError:
                 gone.append((f"{month:%Y-%m}", "its stored rosters are gone"))
         return Check("occupancy_from_rosters", question, gone or (_recounted(both, files, catalogs) if files else []))
