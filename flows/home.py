@@ -52,8 +52,11 @@ class Home:
 
     def require(self, path: Path) -> None:
         """Require the ledger or finance.duckdb, to read it. Raises: UserError saying what is missing and what to do."""
-        if path.exists():
+        if path.is_file():
             return
+        if path.is_dir():
+            mend = f"have it made anew: seatledger report --home {quote(str(self.root))}" if path == self.finance else "restore it from a back-up."
+            raise UserError(f"{path}: is a folder, where a database is to be. Move it away, then {mend}")
         if self.root.is_file():
             raise UserError(f"{self.root}: is a file. Name the folder that it is in with --home.")
         if self.ledger.exists() and self.receipts.exists():

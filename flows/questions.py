@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from flows.damage import MADE_ANEW
 from flows.endings import write_out
 from flows.errors import UserError, why_not_opened
 from flows.home import Home
@@ -32,7 +33,6 @@ _LOCKED_DOWN = {
     "allow_community_extensions": "false",
     "python_enable_replacements": "false",  # no variable of this program either
 }
-_MADE_ANEW = "Have it made anew: seatledger report"
 
 
 def open_finance(home: Home, threads: int | None = None) -> Finance:
@@ -46,7 +46,7 @@ def open_finance(home: Home, threads: int | None = None) -> Finance:
         connection.execute("set TimeZone = 'UTC'")  # the tables' times are, wherever this is read
         connection.execute("set lock_configuration = true")
     except duckdb.Error as reason:
-        raise UserError(f"{home.finance}: cannot be opened: {why_not_opened(reason, _MADE_ANEW)}") from None
+        raise UserError(f"{home.finance}: cannot be opened: {why_not_opened(reason, MADE_ANEW)}") from None
     return connection
 
 
@@ -57,7 +57,7 @@ def asked_of_finance(home: Home) -> Iterator[Finance]:
         try:
             yield finance
         except duckdb.Error as reason:
-            raise UserError(f"{home.finance}: cannot be read: {why_not_opened(reason, _MADE_ANEW)}") from None
+            raise UserError(f"{home.finance}: cannot be read: {why_not_opened(reason, MADE_ANEW)}") from None
 
 
 def rows_as_dicts(finance: Finance, sql: str) -> list[dict[str, object]]:
@@ -107,6 +107,9 @@ def write_answer(frame: pl.DataFrame, form: str) -> None:
     if form == "csv":
         from flows.spreadsheet_cells import without_formulas
 
+        nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
+        if nested:
+            raise UserError(f"the answer was not written: {nested[0]} holds lists or structs, which CSV has no cells for. Ask with --format json.")
         write_out(without_formulas(frame).write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ"))
     else:
         rows = [{name: _as_json(value) for name, value in row.items()} for row in frame.to_dicts()]

@@ -11,6 +11,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from flows.errors import UserError
 from flows.home import Home
 from flows.whole_files import put_in_place
 
@@ -34,7 +35,7 @@ def keep_status(home: Home) -> None:
     """Work out what `status` says of the finance database that was just published, and keep it. Who cannot read it works it out again."""
     told = {"of": _mark(home), "status": _worked_out(home)}
     beside = home.status.with_name(f".{home.status.name}.beside")
-    with suppress(OSError):  # no room for it: it is worked out when it is asked for
+    with suppress(OSError, UserError):  # no room for it: it is worked out when it is asked for
         beside.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
         beside.chmod(0o640)  # as the database that it is of
         put_in_place(beside, home.status)
