@@ -13,11 +13,12 @@ from pathlib import Path
 from shlex import quote
 from typing import TextIO
 
-from flows.errors import UserError
+from flows.errors import UserError, WrongUsage
 from flows.nurse import process_id
 
 log = logging.getLogger("seatledger")
 
+_NOT_FOR_DUCKDB = "?\\"  # it writes its log beside what comes before a ?, and takes \ for /
 _LONGEST_BURIAL = 1.0  # seconds
 
 
@@ -40,6 +41,9 @@ class Home:
         self._lock = self.root / ".lock"
 
     def make(self) -> None:
+        wrong = next((sign for sign in _NOT_FOR_DUCKDB if sign in str(self.root.absolute())), None)
+        if wrong:
+            raise WrongUsage(f"{self.root.absolute()}: has a {wrong} in its path, by which DuckDB would look elsewhere. Choose another with --home.")
         try:
             str(self.root.absolute()).encode()
             if not self.root.exists():

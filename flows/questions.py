@@ -19,7 +19,7 @@ import duckdb
 
 from flows.damage import MADE_ANEW
 from flows.endings import write_out
-from flows.errors import UserError, why_not_opened
+from flows.errors import UserError, WrongUsage, why_not_opened
 from flows.home import Home
 
 if TYPE_CHECKING:
@@ -131,8 +131,17 @@ def _as_json(value: object) -> object:
     return str(value)
 
 
+def form_of_answer(form: str | None, as_json: bool, is_read_by_a_person: bool) -> str:
+    """How an answer is written: as asked, else as a table for a person and as CSV for a program. Raises: WrongUsage."""
+    if as_json and form not in (None, "json"):
+        raise WrongUsage(f"--json is --format json, and --format {form} was asked for, too. Leave one of them out.")
+    return "json" if as_json else form or ("table" if is_read_by_a_person else "csv")
+
+
 def query_from(argument: str | None, file: Path | None) -> str:
-    """The query as typed, from a file, or from stdin (`-`)."""
+    """The query as typed, from a file, or from stdin (`-`). Raises: WrongUsage where there is none, or are two; UserError where it cannot be read."""
+    if file and argument:
+        raise WrongUsage(f"there are two queries, one typed and one in {file}. Leave one of them out.")
     if file:
         try:
             return file.read_text(encoding="utf-8")
@@ -141,7 +150,7 @@ def query_from(argument: str | None, file: Path | None) -> str:
     if argument == "-":
         return sys.stdin.read()
     if not argument:
-        raise UserError(
+        raise WrongUsage(
             'name a query, as in: seatledger sql "select * from invoices_v limit 5". What there is: seatledger sql "show tables".'
         )
     if not argument.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in argument):
