@@ -20,9 +20,11 @@ from flows.head_start import head_start
 from flows.nurse import tend
 from flows.options import DAY as _DAY
 from flows.options import MONTH as _MONTH
+from flows.options import PLACE
 from flows.options import catalogs as _catalogs
 from flows.options import home as _home
 from flows.progress import LogAboveBar
+from flows.standard_streams import settle_streams
 
 if TYPE_CHECKING:
     from flows.requests import Outcome
@@ -133,7 +135,7 @@ def bill(
 
 @seatledger.command()
 @click.option("--month", type=_MONTH, metavar="YYYY-MM", help="Only this month; otherwise all.")
-@click.option("--to", type=click.Path(path_type=Path), help="Where to write; HOME/reports otherwise.")
+@click.option("--to", type=PLACE, help="Where to write; HOME/reports otherwise.")
 @click.option("--excel", is_flag=True, help="CSV as Excel likes it: with BOM and CRLF.")
 @click.option("--xlsx", is_flag=True, help="Also all reports of a month as one workbook, seatledger-YYYY-MM.xlsx.")
 @_pipeline_command
@@ -181,10 +183,10 @@ def ask(query: str | None, file: Path | None, form: str | None, as_json: bool, h
     QUERY may be - to read it from stdin. What there is: seatledger sql "show tables".
     """
     from flows.home import Home
-    from flows.questions import answer, query_from, write_answer
+    from flows.questions import answer, form_of_answer, query_from, write_answer
     from flows.terminal import is_terminal, print_answer
 
-    form = "json" if as_json else form or ("table" if is_terminal() else "csv")
+    form = form_of_answer(form, as_json, is_terminal())
     found = answer(Home(home), query_from(query, file))
     if form == "table":
         print_answer(found)
@@ -317,14 +319,13 @@ _TENDED = ("demo", "run", "ingest", "bill", "report", "verify")  # what may need
 
 def main() -> None:
     """Run the command; a user's error is one sentence on stderr and exit 1, never a traceback."""
+    settle_streams()
     if sys.argv[1:2] and sys.argv[1] in _TENDED:
         tend()
     stop_when_told()
     os.umask(0o077)  # what a home holds is for its owner; only what is published is for the group
     os.environ.setdefault("RUST_BACKTRACE", "0")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # of NumPy's: nothing here has a use for threads of linear algebra
-    if sys.stdout.encoding.lower() != "utf-8":
-        sys.stdout.reconfigure(errors="replace")  # a × that its encoding does not have is a question mark, and no failure
     _show_log()
     try:
         seatledger.main(standalone_mode=False)
@@ -336,7 +337,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except UserError as error:
         click.echo(f"seatledger: {error}", err=True)
-        sys.exit(1)
+        sys.exit(error.exit_code)
     except Stopped as stopped:
         sys.exit(stopped.told())
     except SystemExit:

@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.errors import Unanswered, UserError
+from flows.errors import Unanswered, UserError, WrongUsage
 from flows.workers import made_to_send
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def runner_at(address: str, folder: Path | None = None) -> TaskRunner:
     asked = _ADDRESS.fullmatch(address)
     if not asked or not 0 < int(asked["port"]) < 2**16:
         where = address if _TELLS_NOTHING.fullmatch(address) else "--cluster"
-        raise UserError(f"{where}: is no address of a Dask scheduler. Give one such as tcp://scheduler:8786, without a user or a password.")
+        raise WrongUsage(f"{where}: is no address of a Dask scheduler. Give one such as tcp://scheduler:8786, without a user or a password.")
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what it says with a traceback is said below in a sentence
     asyncio.run(_require_workers(address, folder))
     return DaskTaskRunner(address=address)

@@ -56,12 +56,20 @@ def _keep_at(context: click.Context, parameter: click.Parameter, value: str | No
     context.meta[parameter.name] = value
 
 
+def _keep_lake(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    if value:
+        from flows.s3_files import require_s3
+
+        require_s3(value)
+    _keep_at(context, parameter, value)
+
+
 LAKE = click.option(
     "--lake",
     metavar="URL",
     envvar="SEATLEDGER_LAKE",
     expose_value=False,
-    callback=_keep_at,
+    callback=_keep_lake,
     help="An s3:// prefix for the rows of a new home.",
 )
 CLUSTER = click.option(

@@ -129,8 +129,15 @@ def run_as_flow(name: str, composition: Callable[..., Any], *arguments: Any, ser
                 persist_result=False,
             )(return_state=True)
         except Exception as error:
-            raise UserError(f"Prefect could not run the flow: {type(error).__name__}. Look at its server, or run with --direct.") from error
+            raise UserError(_could_not_run(error, is_configured=keeps)) from error
     return kept.unwrap()
+
+
+def _could_not_run(error: Exception, *, is_configured: bool) -> str:
+    what = f"Prefect could not run the flow: {type(error).__name__}."
+    if not is_configured:
+        return f"{what} Look at its server, or run with --direct."
+    return f"{what} Does its server answer at {get_current_settings().api.url}? Start it, correct PREFECT_API_URL, or run with --direct."
 
 
 def _name_of_run(name: str, arguments: tuple[Any, ...]) -> str:

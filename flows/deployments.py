@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from flows.catalogs import read_catalogs
-from flows.errors import UserError
-from flows.s3_files import is_s3
+from flows.errors import UserError, WrongUsage
+from flows.s3_files import is_s3, require_s3
 
 TAG = "seatledger"  # every deployment has it, and so has every run: what notifications listen for
 AT_ONCE = {"limit": 1, "collision_strategy": "ENQUEUE"}  # runs of one deployment: the next one waits
@@ -95,12 +96,16 @@ class Site:
         if not self.source:
             raise UserError("no SOURCE is named. Set SEATLEDGER_SOURCE to the folder or s3:// prefix that is to be ingested.")
         catalogs = _whole(self.catalogs) if self.catalogs else None
+        zone = self.timezone or timezone_of(catalogs)
+        require_timezone(zone)
+        if self.lake:
+            require_s3(self.lake)
         return replace(
             self,
             source=self.source if is_s3(self.source) else _whole(self.source),
             home=_whole(self.home),
             catalogs=catalogs,
-            timezone=self.timezone or timezone_of(catalogs),
+            timezone=zone,
             crons={d.name: self.crons.get(d.name) or d.cron for d in DEPLOYMENTS},
         )
 
@@ -141,7 +146,7 @@ def site_of_command(
     for told in crons:
         name, is_said, cron = told.partition("=")
         if not is_said or name not in {d.name for d in DEPLOYMENTS}:
-            raise UserError(f"--cron {told!r}: is no NAME=CRON. The names: {', '.join(d.name for d in DEPLOYMENTS)}.")
+            raise WrongUsage(f"--cron {told!r}: is no NAME=CRON. The names: {', '.join(d.name for d in DEPLOYMENTS)}.")
         own[name] = cron.strip()
     return Site(source, str(home), str(catalogs) if catalogs else None, timezone, own, lake, cluster).settled()
 
@@ -157,6 +162,21 @@ def timezone_of(catalogs: str | None) -> str:
             f"the catalogues are in {' and '.join(zones)}. Name the time zone of the schedules: SEATLEDGER_TIMEZONE or --timezone."
         )
     return zones[0]
+
+
+def require_timezone(zone: str) -> None:
+    """Raises: WrongUsage for the name of no time zone."""
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        raise WrongUsage(f"timezone: {zone!r} is no time zone; write one such as UTC or Europe/Paris.") from None
+
+
+def require_source(source: str) -> None:
+    """What is served from here is to be here. Raises: UserError for a folder that is not."""
+    if not is_s3(source) and not Path(source).is_dir():
+        names = ", ".join(deployment.name for deployment in DEPLOYMENTS)
+        raise UserError(f"{source}: is no folder. SOURCE holds subscriptions.csv and users/date=YYYY-MM-DD/*.csv; of it all are served: {names}.")
 
 
 def placeholders() -> dict[str, Any]:

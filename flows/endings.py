@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import click
 
 from flows.errors import in_a_line, is_for_want_of_memory, is_interrupt, is_of_the_disk
+from flows.standard_streams import CannotBeTold
 
 
 class Stopped(SystemExit):
@@ -81,6 +82,10 @@ def exit_code_of(error: BaseException) -> int:
             "seatledger: the system gave the run no more memory or threads. What was not yet saved is as if it had never been; give it more and run it again.",
             err=True,
         )
+        return 1
+    if isinstance(error, CannotBeTold):
+        tell_nothing_more()
+        click.echo(f"seatledger: standard output cannot be written: {error.strerror}. Make room where it goes, or let it go elsewhere.", err=True)
         return 1
     if isinstance(error, PermissionError):
         click.echo(

@@ -12,6 +12,14 @@ _WANTING = re.compile("memory|alloc|thread|temporarily|os error 1[12]", re.IGNOR
 class UserError(Exception):
     """What is wrong, where, and what to do. Nothing was changed unless it says so; the command exits 1."""
 
+    exit_code = 1
+
+
+class WrongUsage(UserError):
+    """What was typed cannot be meant, whatever there is: the command exits 2, as for an option that it does not have."""
+
+    exit_code = 2
+
 
 class LostOrDamaged(UserError):
     """A file of the home is not there, or does not hold what was written to it."""

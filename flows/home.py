@@ -13,11 +13,12 @@ from pathlib import Path
 from shlex import quote
 from typing import TextIO
 
-from flows.errors import UserError
+from flows.errors import UserError, WrongUsage
 from flows.nurse import process_id
 
 log = logging.getLogger("seatledger")
 
+_NOT_FOR_DUCKDB = "?\\"  # it writes its log beside what comes before a ?, and takes \ for /
 _LONGEST_BURIAL = 1.0  # seconds
 
 
@@ -40,6 +41,9 @@ class Home:
         self._lock = self.root / ".lock"
 
     def make(self) -> None:
+        wrong = next((sign for sign in _NOT_FOR_DUCKDB if sign in str(self.root.absolute())), None)
+        if wrong:
+            raise WrongUsage(f"{self.root.absolute()}: has a {wrong} in its path, by which DuckDB would look elsewhere. Choose another with --home.")
         try:
             str(self.root.absolute()).encode()
             if not self.root.exists():
@@ -52,8 +56,11 @@ class Home:
 
     def require(self, path: Path) -> None:
         """Require the ledger or finance.duckdb, to read it. Raises: UserError saying what is missing and what to do."""
-        if path.exists():
+        if path.is_file():
             return
+        if path.is_dir():
+            mend = f"have it made anew: seatledger report --home {quote(str(self.root))}" if path == self.finance else "restore it from a back-up."
+            raise UserError(f"{path}: is a folder, where a database is to be. Move it away, then {mend}")
         if self.root.is_file():
             raise UserError(f"{self.root}: is a file. Name the folder that it is in with --home.")
         if self.ledger.exists() and self.receipts.exists():

@@ -17,7 +17,7 @@ import polars as pl
 
 from flows.errors import LostOrDamaged, UserError, is_for_want_of_memory
 from flows.fault_points import reached
-from flows.s3_files import S3Path, is_s3
+from flows.s3_files import S3Path, require_s3
 from flows.seals import is_as_written, seal
 from flows.whole_files import put_in_place, where_one_may_write, whole
 from transforms.buckets import WHOLE, Bucket
@@ -38,8 +38,7 @@ def lake_of(home: Home, url: str | None = None) -> Lake:
     """
     settled, _ = _noted(home)
     if url:
-        if not is_s3(url):
-            raise UserError(f"{url}: is no s3:// prefix. Without --lake, rows are kept in the home itself.")
+        require_s3(url)
         asked = str(S3Path.of(url))
         if asked != settled and home.receipts.exists():
             raise UserError(

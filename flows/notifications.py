@@ -14,7 +14,7 @@ from prefect.events.schemas.automations import Posture
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
 from flows.deployments import TAG
-from flows.errors import UserError
+from flows.errors import UserError, WrongUsage
 from flows.serving import require_server
 
 BLOCK = "seatledger-notify"
@@ -34,7 +34,8 @@ _TOLD = {
     "page": "flow_run|ui_url",
 }
 _TEXT = (
-    "deployment.name ~ ', ' ~ flow_run.name ~ ': ' ~ flow_run.state.name ~ '. ' ~ (flow_run.state.message or '') ~ ' ' ~ (flow_run|ui_url)"
+    "(deployment.name ~ ', ' ~ flow_run.name ~ ': ' ~ flow_run.state.name ~ '. ' ~ (flow_run.state.message or '') ~ ' ' ~ "
+    "(flow_run|ui_url or '')).rstrip()"  # a server without pages has no address of one
 )
 _PAYLOAD = "{" + ", ".join(f'"{name}": {{{{ ({value})|tojson }}}}' for name, value in {"text": _TEXT, **_TOLD}.items()) + "}"
 
@@ -45,7 +46,7 @@ def notify(url: str) -> None:
     Raises: UserError for what is no web address, or where no server is named or answers.
     """
     if not url.startswith(("http://", "https://")):
-        raise UserError("a notification goes to a web address that starts with https:// or http://.")  # it may hold a secret: not repeated
+        raise WrongUsage("a notification goes to a web address that starts with https:// or http://.")  # it may hold a secret: not repeated
     require_server()
     with _asked_of_the_server() as client:
         block = Webhook(method="POST", url=url, headers={"content-type": "application/json"}).save(BLOCK, overwrite=True)

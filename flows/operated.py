@@ -27,7 +27,7 @@ from flows.artifacts import BarOnThePage, tell
 from flows.catalogs import read_catalogs
 from flows.clock import now
 from flows.deploy import Kept, as_task
-from flows.deployments import timezone_of
+from flows.deployments import require_timezone, timezone_of
 from flows.errors import UserError
 from flows.home import Home
 from flows.ingest import IngestRequest
@@ -189,10 +189,8 @@ def _source(text: str) -> str:
 def _scheduled(timezone: str | None, catalogs: str | None) -> datetime:
     """When the run was to start, where the schedule is meant: what it does depends on that alone."""
     zone = timezone or timezone_of(catalogs)
-    try:
-        return flow_run.scheduled_start_time.astimezone(ZoneInfo(zone))
-    except (KeyError, ValueError, OSError):
-        raise UserError(f"timezone: {zone!r} is no time zone; write one such as UTC or Europe/Paris.") from None
+    require_timezone(zone)
+    return flow_run.scheduled_start_time.astimezone(ZoneInfo(zone))
 
 
 def _day_before(timezone: str | None, catalogs: str | None) -> date:

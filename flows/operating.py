@@ -26,21 +26,24 @@ def serve(source: str, home: Path, catalogs: Path | None, timezone: str | None, 
 
     daily-ingest, monthly-billing, annual-billing and month-end-reports, on the server that PREFECT_API_URL names.
     """
-    from flows.deployments import site_of_command
+    from flows.deployments import require_source, site_of_command
     from flows.prefect_settings import settle
 
     asked = click.get_current_context().meta
+    require_source(source)
     site = site_of_command(source, home, catalogs, timezone, crons, asked.get("lake"), asked.get("cluster"))
     settle(quiet=False)
     from flows.serving import serve as serve_deployments
+    from flows.serving import served
 
+    deployments = served(site)  # what is wrong with a schedule is told before anything is changed
     if notify:
         from flows.notifications import notify as notify_of_runs
 
         notify_of_runs(notify)
     from flows.terminal import print_served
 
-    serve_deployments(site, lambda page: print_served(site, page))
+    serve_deployments(deployments, lambda page: print_served(site, page))
 
 
 @click.command()

@@ -22,18 +22,28 @@ class _Calendar(click.DateTime):
             self.fail(f"{value!r} is no {self._what}. Write one like {self._like}.", option, context)
 
 
+class _Place(click.Path):
+    """A path; of no letters at all it would be the folder that one happens to be in."""
+
+    def convert(self, value: Any, option: click.Parameter | None, context: click.Context | None) -> Any:
+        if str(value) == "" and not isinstance(value, Path):
+            self.fail("is empty. Name a folder; the one that you are in is a dot.", option, context)
+        return super().convert(value, option, context)
+
+
+PLACE = _Place(path_type=Path)
 PAPERS = ("a4", "us-letter")  # as reports/invoice.typ knows them
 DAY = _Calendar("%Y-%m-%d", "day of the calendar", "2026-01-31")
 MONTH = _Calendar("%Y-%m", "month", "2026-01")
 
 home = click.option(
     "--home",
-    type=click.Path(path_type=Path),
+    type=PLACE,
     default="warehouse",
     envvar="SEATLEDGER_HOME",
     show_default=True,
     help="Where everything is kept.",
 )
 catalogs = click.option(
-    "--catalogs", type=click.Path(path_type=Path), envvar="SEATLEDGER_CATALOGS", help="A folder with catalogues of your own (.toml)."
+    "--catalogs", type=PLACE, envvar="SEATLEDGER_CATALOGS", help="A folder with catalogues of your own (.toml)."
 )

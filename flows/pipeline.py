@@ -21,6 +21,7 @@ from flows.kept_rosters import KeptRosters
 from flows.lake import settle
 from flows.ledger import commit, run_row
 from flows.memory_of_duckdb import hold_within_bounds
+from flows.places import require_home_apart, require_place_for_reports
 from flows.progress import progress
 from flows.publish import publish, publish_billed, publish_runs
 from flows.repeated_days import declare_repeated_days
@@ -54,6 +55,7 @@ def plainly(stage: Callable, *arguments: object) -> object:
 
 def run_ingest(request: IngestRequest, setting: Setting, step: Step = plainly) -> Outcome:
     """Bring in what is new, and publish what it shows."""
+    require_home_apart(setting.home, request.source)
     with open_run("ingest", setting) as run:
         step(bring_in, run, request)
         step(save, run)
@@ -76,6 +78,7 @@ def run_bill(request: BillRequest, setting: Setting, step: Step = plainly) -> Ou
 
 def run_report(request: ReportRequest, setting: Setting, step: Step = plainly) -> Outcome:
     """Publish anew and write the reports."""
+    require_place_for_reports(setting.home, request.to)
     setting.home.require_something()
     with open_run("report", setting) as run:
         opening_day(run.ledger, roster_days(run.ledger))  # there is one, or nothing to report
@@ -86,6 +89,7 @@ def run_report(request: ReportRequest, setting: Setting, step: Step = plainly) -
 
 def run_all(source: IngestRequest, request: BillRequest, setting: Setting, step: Step = plainly) -> Outcome:
     """Ingest, bill and report."""
+    require_home_apart(setting.home, source.source)
     with open_run("run", setting) as run:
         step(bring_in, run, source)
         step(bill, run, request)

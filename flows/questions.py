@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from flows.damage import MADE_ANEW
 from flows.endings import write_out
-from flows.errors import UserError, why_not_opened
+from flows.errors import UserError, WrongUsage, why_not_opened
 from flows.home import Home
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ _LOCKED_DOWN = {
     "allow_community_extensions": "false",
     "python_enable_replacements": "false",  # no variable of this program either
 }
-_MADE_ANEW = "Have it made anew: seatledger report"
 
 
 def open_finance(home: Home, threads: int | None = None) -> Finance:
@@ -46,7 +46,7 @@ def open_finance(home: Home, threads: int | None = None) -> Finance:
         connection.execute("set TimeZone = 'UTC'")  # the tables' times are, wherever this is read
         connection.execute("set lock_configuration = true")
     except duckdb.Error as reason:
-        raise UserError(f"{home.finance}: cannot be opened: {why_not_opened(reason, _MADE_ANEW)}") from None
+        raise UserError(f"{home.finance}: cannot be opened: {why_not_opened(reason, MADE_ANEW)}") from None
     return connection
 
 
@@ -57,7 +57,7 @@ def asked_of_finance(home: Home) -> Iterator[Finance]:
         try:
             yield finance
         except duckdb.Error as reason:
-            raise UserError(f"{home.finance}: cannot be read: {why_not_opened(reason, _MADE_ANEW)}") from None
+            raise UserError(f"{home.finance}: cannot be read: {why_not_opened(reason, MADE_ANEW)}") from None
 
 
 def rows_as_dicts(finance: Finance, sql: str) -> list[dict[str, object]]:
@@ -107,6 +107,9 @@ def write_answer(frame: pl.DataFrame, form: str) -> None:
     if form == "csv":
         from flows.spreadsheet_cells import without_formulas
 
+        nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
+        if nested:
+            raise UserError(f"the answer was not written: {nested[0]} holds lists or structs, which CSV has no cells for. Ask with --format json.")
         write_out(without_formulas(frame).write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ"))
     else:
         rows = [{name: _as_json(value) for name, value in row.items()} for row in frame.to_dicts()]
@@ -128,8 +131,17 @@ def _as_json(value: object) -> object:
     return str(value)
 
 
+def form_of_answer(form: str | None, as_json: bool, is_read_by_a_person: bool) -> str:
+    """How an answer is written: as asked, else as a table for a person and as CSV for a program. Raises: WrongUsage."""
+    if as_json and form not in (None, "json"):
+        raise WrongUsage(f"--json is --format json, and --format {form} was asked for, too. Leave one of them out.")
+    return "json" if as_json else form or ("table" if is_read_by_a_person else "csv")
+
+
 def query_from(argument: str | None, file: Path | None) -> str:
-    """The query as typed, from a file, or from stdin (`-`)."""
+    """The query as typed, from a file, or from stdin (`-`). Raises: WrongUsage where there is none, or are two; UserError where it cannot be read."""
+    if file and argument:
+        raise WrongUsage(f"there are two queries, one typed and one in {file}. Leave one of them out.")
     if file:
         try:
             return file.read_text(encoding="utf-8")
@@ -138,7 +150,7 @@ def query_from(argument: str | None, file: Path | None) -> str:
     if argument == "-":
         return sys.stdin.read()
     if not argument:
-        raise UserError(
+        raise WrongUsage(
             'name a query, as in: seatledger sql "select * from invoices_v limit 5". What there is: seatledger sql "show tables".'
         )
     if not argument.isprintable() and any("\ud800" <= letter <= "\udfff" for letter in argument):

@@ -89,6 +89,8 @@ def _export_month(finance: duckdb.DuckDBPyConnection, month: date, folder: Path,
                 told.advance()
             told.now(f"Writing the page of {month:%Y-%m}")
             page.result()
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(f"{folder}: a file lies where a folder is to be. Move it away, or write elsewhere with --to.") from None
     except OSError as reason:
         raise UserError(f"{folder}: reports cannot be written: {reason.strerror}.") from None
     return folder

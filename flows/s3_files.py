@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from flows.errors import StoreRefuses, Unanswered, UserError
+from flows.errors import StoreRefuses, Unanswered, UserError, WrongUsage
 
 if TYPE_CHECKING:
     from pyarrow import NativeFile
@@ -44,6 +44,12 @@ _GONE = "is gone, or the prefix in HOME/lake.url is not where it was. Restore it
 def is_s3(source: object) -> bool:
     """Whether a source is an `s3://` prefix, and no folder."""
     return str(source).lower().startswith("s3:")
+
+
+def require_s3(lake: str) -> None:
+    """Raises: WrongUsage for a place of a lake that is no prefix."""
+    if not is_s3(lake):
+        raise WrongUsage(f"{lake}: is no s3:// prefix. Without --lake, rows are kept in the home itself.")
 
 
 def shown(source: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable
 
 from prefect.client.orchestration import get_client
@@ -10,21 +11,28 @@ from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLi
 from prefect.deployments.runner import EntrypointType, RunnerDeployment
 from prefect.exceptions import TerminationSignal
 from prefect.runner import Runner
-from prefect.schedules import Cron
+from prefect.schedules import Cron, Schedule
 from prefect.settings import get_current_settings
 
 from flows import operated
 from flows.deployments import AT_ONCE, DEPLOYMENTS, Site
-from flows.errors import UserError
+from flows.errors import UserError, WrongUsage
+
+
+class _Runner(Runner):
+    """Prefect's, but for how it is told to end: its own way leaves a coroutine that nobody awaits, with a warning, and then does as this one does."""
+
+    def handle_sigterm(self, signum: int, frame: object, **_: object) -> None:
+        sys.exit(0)
 
 
 def served(site: Site) -> list[RunnerDeployment]:
-    """Every deployment for one process, as prefect.yaml has them for a work pool."""
+    """Every deployment for one process, as prefect.yaml has them for a work pool. Raises: WrongUsage for a schedule that is none."""
     limit = ConcurrencyLimitConfig(limit=AT_ONCE["limit"], collision_strategy=ConcurrencyLimitStrategy(AT_ONCE["collision_strategy"]))
     return [
         getattr(operated, deployment.flow).to_deployment(
             name=deployment.name,
-            schedule=Cron(site.crons[deployment.name], timezone=site.timezone, slug=deployment.name),
+            schedule=_schedule(deployment.name, site),
             parameters=site.parameters(deployment),
             description=deployment.description,
             tags=deployment.tags,
@@ -35,18 +43,25 @@ def served(site: Site) -> list[RunnerDeployment]:
     ]
 
 
-def serve(site: Site, ready: Callable[[str | None], None]) -> None:
-    """Put the deployments in place and run what is due, until the process is ended; then their schedules are paused.
+def _schedule(name: str, site: Site) -> Schedule:
+    cron = site.crons[name]
+    try:
+        return Cron(cron, timezone=site.timezone, slug=name)
+    except ValueError:  # of pydantic's, in its own words
+        raise WrongUsage(
+            f"--cron {name}={cron}: is no schedule. Write minute, hour, day of the month, month and day of the week, as in --cron '{name}=30 4 * * *'."
+        ) from None
+
+
+def serve(deployments: list[RunnerDeployment], ready: Callable[[str | None], None]) -> None:
+    """Put what is `served` in place and run what is due, until the process is ended; then the schedules are paused.
 
     `ready` is told where Prefect's pages are, before the first run.
     Raises: UserError where no server is named, or it does not answer.
     """
     require_server()
-    runner = Runner(name="seatledger", pause_on_shutdown=False)  # its own pausing is canceled with it, when the machine is busy
-    try:
-        put = [runner.add_deployment(deployment) for deployment in served(site)]
-    except ValueError as reason:  # a cron expression or a time zone that is none
-        raise UserError(f"a schedule cannot be understood: {' '.join(str(reason).split())[:200]}") from None
+    runner = _Runner(name="seatledger", pause_on_shutdown=False)  # its own pausing is canceled with it, when the machine is busy
+    put = [runner.add_deployment(deployment) for deployment in deployments]
     ready(get_current_settings().ui_url)
     try:
         asyncio.run(runner.start())

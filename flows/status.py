@@ -11,6 +11,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from flows.errors import UserError
 from flows.home import Home
 from flows.whole_files import put_in_place
 
@@ -34,7 +35,7 @@ def keep_status(home: Home) -> None:
     """Work out what `status` says of the finance database that was just published, and keep it. It is its owner's: who may read the database alone has it worked out."""
     told = {"of": _mark(home), "status": _worked_out(home)}
     beside = home.status.with_name(f".{home.status.name}.beside")
-    with suppress(OSError):  # no room for it: it is worked out when it is asked for
+    with suppress(OSError, UserError):  # no room for it: it is worked out when it is asked for
         beside.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
         beside.chmod(0o600)
         put_in_place(beside, home.status)

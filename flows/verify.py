@@ -11,7 +11,8 @@ from typing import NamedTuple
 import duckdb
 
 from flows.catalogs import require_catalogs_of
-from flows.errors import LostOrDamaged, UserError, why_not_opened
+from flows.damage import unreadable
+from flows.errors import LostOrDamaged, UserError
 from flows.exact_paths import exact
 from flows.finance_tables import reports_in_order
 from flows.home import Home
@@ -59,7 +60,7 @@ def verify(home: Home, catalogs: Mapping[str, Catalog]) -> list[Check]:
             unmatched = missing_runs(home.receipts, runs) + missing_receipts(home.receipts, runs)
             checks.append(Check("receipts_kept", "Has every run its receipt, and is every run that has one in the ledger?", unmatched))
         except duckdb.Error as reason:
-            raise UserError(f"{home.root}: cannot be read: {why_not_opened(reason)}") from None
+            raise unreadable(home, reason) from None
     return checks
 
 
@@ -75,12 +76,14 @@ def _reports(both: duckdb.DuckDBPyConnection, home: Home) -> Check:
     for folder in sorted(home.reports.glob("????-??")) if home.reports_run() == last else []:
         for name, content in csv_reports(both, date.fromisoformat(f"{folder.name}-01"), only=_ISSUED):
             path = folder / name
-            if not path.exists():
+            if not path.is_file():
                 problems.append((f"{folder.name}/{name}", "is missing"))
             elif path.read_bytes().removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n") != content:
                 problems.append((f"{folder.name}/{name}", "is not what is published"))
         page = folder / PAGE_NAME  # before 0.3.0 there was none
-        if page.exists() and issued_of_month(both, date.fromisoformat(f"{folder.name}-01")).block.encode() not in page.read_bytes():
+        if page.is_dir():
+            problems.append((f"{folder.name}/{page.name}", "is a folder"))
+        elif page.exists() and issued_of_month(both, date.fromisoformat(f"{folder.name}-01")).block.encode() not in page.read_bytes():
             problems.append((f"{folder.name}/{page.name}", "has other invoices than are published"))
     return Check("reports_agree", "Are the invoices, lines and credit of each month's CSV and page those published?", problems)
 

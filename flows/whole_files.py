@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from flows.errors import UserError
 from flows.fault_points import reached
 
 
@@ -25,8 +26,14 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def put_in_place(beside: Path, path: Path) -> None:
-    """Let a file that was written beside take its place, and have its new name on disk, too: it is otherwise there only until the power goes."""
-    beside.replace(path)
+    """Let a file that was written beside take its place, and have its new name on disk, too: it is otherwise there only until the power goes.
+
+    Raises: UserError where a folder is in its place.
+    """
+    try:
+        beside.replace(path)
+    except IsADirectoryError:
+        raise UserError(f"{path}: is a folder, and a file is to be written there. Move it away, and run this again.") from None
     opened = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(opened)

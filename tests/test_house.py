@@ -107,6 +107,7 @@ def test_one_file_reads_the_clock() -> None:
 
 def test_only_what_keeps_publishes_checks_and_shows_knows_duckdb() -> None:
     assert [p.name for p in FLOWS if "duckdb" in roots(imported_by(p))] == [
+        "damage.py",
         "finance_tables.py",
         "ledger.py",
         "ledger_reader.py",

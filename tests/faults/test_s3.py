@@ -7,7 +7,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -24,6 +24,7 @@ from flows.pipeline import run_report
 from flows.requests import ReportRequest
 from flows.s3_files import S3Path, shown
 from flows.shelf import Shelf
+from flows.verify import verify
 from tests.conftest import Product
 from tests.faults.test_trust import places_of
 from tests.flows.small_source import small_source
@@ -234,6 +235,33 @@ def test_a_run_is_not_told_as_failed_because_a_store_keeps_what_it_had_put_by(
     monkeypatch.setattr(Shelf, "clear", goes_away)
     Product(tmp_path / "home").run(small_source(tmp_path / "source", last=THROUGH), THROUGH)
     assert "cannot be removed: the store does not answer. Check. What the run had put by there is removed by the next one." in caplog.text
+
+
+def test_a_store_that_cannot_be_asked_is_told_by_verify_and_not_that_rosters_are_gone(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, "verified")
+    product = with_lake(tmp_path / "home", "s3://verified/lake")
+    product.run(small_source(tmp_path / "source", last=THROUGH), THROUGH)
+    assert not [check for check in verify(product.home, product.setting.catalogs) if check.problems]
+
+    def says(answer: str) -> Callable[[], None]:
+        def system() -> None:
+            raise OSError(answer)
+
+        return system
+
+    told = {"curlCode: 7, Couldn't connect to server": "does not answer", "AWS Error ACCESS_DENIED during HeadObject operation": "says ACCESS_DENIED"}
+    for answer, why in told.items():
+        with monkeypatch.context() as away:
+            away.setattr("flows.s3_files._system", says(answer))
+            with pytest.raises(UserError, match=rf"s3://verified/lake/roster_months/.*: cannot be read: the store {why}\. Check AWS_"):
+                verify(product.home, product.setting.catalogs)
+    for key in keys(store, "verified"):
+        if "roster_months" in key:
+            S3Path(f"verified/{key}").unlink()
+    (wrong,) = (check for check in verify(product.home, product.setting.catalogs) if check.problems)
+    assert wrong.problems == [("2026-01", "its stored rosters are gone")]
 
 
 def test_F44_credentials_are_in_no_log_no_error_and_no_file(

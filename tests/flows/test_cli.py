@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -77,6 +78,16 @@ def test_held_workspaces_make_exit_3_and_holds_says_what_mends_them(tmp_path: Pa
         (["preview", "S-1"], 1, "nothing is kept there yet"),
         (["ingest", "nowhere", "--from", "2026-02-01", "--to", "2026-01-31", "--direct"], 2, "--to 2026-01-31 is before --from 2026-02-01"),
         (["billing"], 2, "No such command 'billing'"),
+        (["status", "--home", ""], 2, "Invalid value for '--home': is empty."),
+        (["sql"], 2, "name a query, as in: seatledger sql"),
+        (["sql", "select 1", "--file", "x.sql"], 2, "there are two queries, one typed and one in x.sql. Leave one of them out."),
+        (["sql", "select 1", "--json", "--format", "csv"], 2, "--format csv was asked for, too. Leave one of them out."),
+        (["run", "s", "--through", "2026-01-31", "--lake", "/tmp/x"], 2, "/tmp/x: is no s3:// prefix."),
+        (["notify", "ftp://x"], 2, "a notification goes to a web address that starts with https:// or http://."),
+        (["serve", ".", "--cron", "daily-ingest=foo"], 2, "--cron daily-ingest=foo: is no schedule. Write minute, hour, day of the month,"),
+        (["serve", ".", "--timezone", "Mars/X"], 2, "timezone: 'Mars/X' is no time zone; write one such as UTC or Europe/Paris."),
+        (["serve", ".", "--lake", "/tmp/x"], 2, "/tmp/x: is no s3:// prefix."),
+        (["serve", "nosuch"], 1, "nosuch: is no folder."),
     ],
 )
 def test_what_a_user_gets_wrong_is_said_in_a_sentence_without_a_traceback(
@@ -104,6 +115,43 @@ def test_what_is_missing_of_a_home_is_told_with_what_to_do(tmp_path: Path) -> No
     assert f"{home / 'finance.duckdb'}: is a file" in seatledger("status", "--home", home / "finance.duckdb").stderr
     with duckdb.connect(str(home / "finance.duckdb")):
         assert "another program has it open for writing" in seatledger("holds", "--home", home).stderr
+
+
+@pytest.mark.parametrize("name", ["a?b", "a\\b"])
+def test_a_home_whose_path_duckdb_takes_for_another_is_refused_before_anything_is_made(tmp_path: Path, name: str) -> None:
+    done = seatledger("demo", "--direct", "--home", tmp_path / name)
+    assert done.returncode == 2
+    assert f"has a {name[1]} in its path, by which DuckDB would look elsewhere. Choose another with --home." in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_home_whose_path_has_signs_that_stand_for_others_elsewhere_is_a_home(tmp_path: Path) -> None:
+    home = tmp_path / "[a]*{b,c}'#%41"
+    assert seatledger("run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home).returncode == 0
+    assert seatledger("verify", "--home", home).returncode == 0
+
+
+def test_a_home_is_not_its_source_nor_among_the_days_of_it(tmp_path: Path) -> None:
+    source = small_source(tmp_path / "source")
+    before = sorted(tmp_path.rglob("*"))
+    for home, said in ((source, "is SOURCE itself."), (source / "users" / "home", f"lies in {source / 'users'}, where SOURCE has its days.")):
+        done = seatledger("ingest", source, "--direct", "--home", home)
+        assert (done.returncode, f"{home}: {said} Name another folder for what is kept, with --home." in done.stderr) == (2, True)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert seatledger("ingest", source, "--to", "2026-01-03", "--direct", "--home", source / "home").returncode == 0
+    assert seatledger("ingest", source, "--to", "2026-01-04", "--direct", "--home", source / "home").returncode == 0
+
+
+def test_reports_are_not_written_among_what_a_home_keeps(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    seatledger("run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home)
+    before = sorted(home.rglob("*"))
+    for to in (home, home / "lake" / "x", home / "invoices"):
+        done = seatledger("report", "--direct", "--home", home, "--to", to)
+        assert (done.returncode, f"{to}: is where {home} keeps other things." in done.stderr) == (2, True)
+    assert sorted(home.rglob("*")) == before
+    for to in (home / "reports" / "more", home / "mine"):
+        assert seatledger("report", "--direct", "--home", home, "--to", to).returncode == 0
 
 
 def test_a_home_whose_path_duckdb_cannot_name_is_refused(tmp_path: Path) -> None:
@@ -163,6 +211,33 @@ def test_what_a_run_did_is_done_though_nobody_reads_what_it_says(tmp_path: Path,
     assert done.returncode == 0
     assert "Nothing was changed" not in done.stderr
     assert ("could not be written to stdout" in done.stderr) == (way == "full")
+
+
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+def test_a_command_whose_streams_are_closed_ends_as_if_nobody_read_them(tmp_path: Path, closed: str) -> None:
+    home = tmp_path / "home"
+    run = ["run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home]
+    for command in (run, ["status", "--home", home], ["verify", "--json", "--home", home]):
+        line = shlex.join([str(SEATLEDGER), *map(str, command)])
+        done = subprocess.run(["sh", "-c", f"{line} {closed}"], capture_output=True, text=True, check=False)
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False)
+    assert "seatledger: " in subprocess.run(
+        ["sh", "-c", shlex.join([str(SEATLEDGER), "status", "--home", f"{home}/nowhere"]) + " >&-"], stderr=subprocess.PIPE, text=True, check=False
+    ).stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    seldom_but([["status", "--json"], ["--help"]], [["status"], ["status", "--json"], ["verify", "--json"], ["holds"], ["sql", "show tables"], ["--help"]]),
+)
+def test_a_stdout_that_cannot_be_written_is_named_and_no_file_of_the_home_is_blamed(tmp_path: Path, command: list[str]) -> None:
+    home = tmp_path / "home"
+    seatledger("run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home)
+    with open("/dev/full", "w") as full:
+        environment = os.environ | {"SEATLEDGER_HOME": str(home)}
+        done = subprocess.run([SEATLEDGER, *command], stdout=full, stderr=subprocess.PIPE, text=True, env=environment, check=False)
+    said = "seatledger: standard output cannot be written: No space left on device. Make room where it goes, or let it go elsewhere.\n"
+    assert (done.returncode, done.stderr) == (1, said)
 
 
 def test_a_stdout_of_another_encoding_gets_what_it_can_take(tmp_path: Path) -> None:

@@ -179,3 +179,25 @@ assert (state.name, state.type.value) == ("TimedOut", "FAILED"), state
     environment = os.environ | {"PREFECT_API_URL": server, "PREFECT_HOME": str(prefect_home)}
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, timeout=120)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("named", "page"), [("", None), ("https://prefect.example/api", "https://prefect.example/runs/flow-run/")])
+def test_what_a_webhook_is_told_ends_with_the_runs_page_or_where_the_server_has_none_with_why(named: str, page: str | None) -> None:
+    script = """
+from types import SimpleNamespace as Named
+from uuid import UUID
+from flows.notifications import _PAYLOAD
+from prefect.server.events.jinja_filters import all_filters
+from prefect.server.schemas.core import FlowRun
+from prefect.server.schemas.states import State
+from prefect.server.utilities.user_templates import register_user_template_filters, render_user_template_sync
+
+register_user_template_filters(all_filters)
+run = FlowRun(id=UUID(int=1), flow_id=UUID(int=2), name="ingest", state=State(type="FAILED", name="Failed", message='no "x".'))
+print(render_user_template_sync(_PAYLOAD, {"flow_run": run, "deployment": Named(name="daily-ingest")}))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=os.environ | {"PREFECT_API_URL": named})
+    told = json.loads(done.stdout)
+    address = page and page + "00000000-0000-0000-0000-000000000001"
+    assert (told["page"], told["message"]) == (address, 'no "x".')
+    assert told["text"] == 'daily-ingest, ingest: Failed. no "x".' + (f" {address}" if address else "")

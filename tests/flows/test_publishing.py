@@ -169,10 +169,19 @@ def test_a_report_that_cannot_be_written_ends_the_others_and_leaves_nothing_half
     product.run(small_source(tmp_path / "source", last=date(2026, 1, 12)), date(2026, 1, 12))
     folder = tmp_path / "out" / "2026-01"
     (folder / "invoices.csv").mkdir(parents=True)
-    with pytest.raises(UserError, match="2026-01: reports cannot be written: Is a directory"):
+    with pytest.raises(UserError, match=r"2026-01/invoices\.csv: is a folder, and a file is to be written there\. Move it away, and run this again"):
         export_reports(product.home.finance, tmp_path / "out", None)
     written = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     assert written.items() <= {path.name: path.read_bytes() for path in (product.home.reports / "2026-01").iterdir()}.items()
+
+
+def test_a_file_where_a_months_folder_is_to_be_is_named(product, tmp_path: Path) -> None:
+    product.run(small_source(tmp_path / "source", last=date(2026, 1, 12)), date(2026, 1, 12))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "2026-01").write_text("mine")
+    with pytest.raises(UserError, match=r"out/2026-01: a file lies where a folder is to be\. Move it away, or write elsewhere with --to"):
+        export_reports(product.home.finance, tmp_path / "out", None)
+    assert (tmp_path / "out" / "2026-01").read_text() == "mine"
 
 
 def test_what_waits_on_disk_while_publishing_lies_beside_and_is_gone_afterwards(

@@ -78,6 +78,12 @@ def test_a_query_that_reaches_for_anything_else_is_refused_in_a_sentence(billed:
     assert billed.home.finance.read_bytes() == before
 
 
+def test_what_csv_has_no_cells_for_is_said(billed: Product) -> None:
+    asked = seatledger("sql", "select [1, 2] as both", "--home", billed.home.root)
+    assert (asked.returncode, asked.stdout) == (1, "")
+    assert asked.stderr == "seatledger: the answer was not written: both holds lists or structs, which CSV has no cells for. Ask with --format json.\n"
+
+
 def test_without_a_home_or_a_query_it_says_what_to_type(billed: Product, tmp_path: Path) -> None:
     nothing = seatledger("sql", "select 1", "--home", tmp_path / "nowhere")
     assert (nothing.returncode, nothing.stderr.count("\n")) == (1, 1)

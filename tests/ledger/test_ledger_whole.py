@@ -29,6 +29,7 @@ from flows.requests import ReportRequest
 from flows.verify import checks_of_published, verify
 from tests.conftest import ROOT, Product
 from tests.flows.small_source import small_source
+from tests.flows.test_cli import seatledger
 from transforms.roster_months import on_day
 
 JAN, THROUGH = date(2026, 1, 31), date(2026, 2, 12)
@@ -226,6 +227,45 @@ def test_verify_finds_a_report_that_was_changed_or_is_gone_until_it_is_written_a
     run_report(ReportRequest(), home.setting)
     assert wrong(home) == set()
     run_report(ReportRequest(excel=True), home.setting)
+    assert wrong(home) == set()
+
+
+def flipped(content: bytes) -> bytes:
+    """With a flipped byte in every block but the headers."""
+    damaged = bytearray(content)
+    for place in range(20_000, len(damaged), 5_000):
+        damaged[place] ^= 255
+    return bytes(damaged)
+
+
+def test_verify_says_which_database_is_damaged_and_that_the_finance_database_can_be_made_anew(home: Product) -> None:
+    finance, ledger = home.home.finance, home.home.ledger
+    for damaged in (b"no database", finance.read_bytes()[:20_000], flipped(finance.read_bytes())):
+        finance.write_bytes(damaged)
+        with pytest.raises(UserError, match=r"finance\.duckdb: cannot be read: .*\. Have it made anew: seatledger report"):
+            verify(home.home, home.setting.catalogs)
+    run_report(ReportRequest(), home.setting)
+    assert wrong(home) == set()
+    ledger.write_bytes(flipped(ledger.read_bytes()))
+    with pytest.raises(UserError, match=r"ledger\.duckdb: cannot be read: .*\. Restore it from a back-up"):
+        verify(home.home, home.setting.catalogs)
+
+
+def test_a_folder_in_place_of_a_file_of_the_home_is_named_and_a_report_makes_it_anew_once_it_is_away(home: Product) -> None:
+    lines, page = (home.home.reports / "2026-02" / name for name in ("invoice_lines.csv", "index.html"))
+    for path in (home.home.finance, lines, page):
+        path.unlink()
+        path.mkdir()
+    with pytest.raises(UserError, match=r"finance\.duckdb: is a folder, where a database is to be\. Move it away, then have it made anew: seatledger report --home"):
+        verify(home.home, home.setting.catalogs)
+    for path in (home.home.finance, lines, page):
+        said = seatledger("report", "--direct", "--home", home.home.root).stderr  # a process each: what DuckDB keeps of a failed one is in the way
+        assert f"seatledger: {path}: is a folder, and a file is to be written there. Move it away, and run this again.\n" in said
+        if path == lines:
+            (check,) = [check for check in verify(home.home, home.setting.catalogs) if check.problems]
+            assert check.problems == [("2026-02/invoice_lines.csv", "is missing"), ("2026-02/index.html", "is a folder")]
+        path.rmdir()
+    run_report(ReportRequest(), home.setting)
     assert wrong(home) == set()
 
 
