@@ -72,7 +72,7 @@ def tell_nothing_more() -> None:
 
 def exit_code_of(error: BaseException) -> int:
     """Say what no command foresaw, where it is the system's or the user's doing, and return the exit code; raise what is a fault of ours."""
-    if is_interrupt(error) and _stopped:
+    if _stopped:  # whatever came of it: a library that was being loaded says otherwise that it could not be
         return _stopped[0].told()
     if is_interrupt(error) or isinstance(error, click.Abort):
         click.echo("seatledger: interrupted; what was not yet saved is as if it had never been.", err=True)

@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 
 from flows.errors import UserError
+from flows.let_go import letting_go
 from flows.memory_of_duckdb import hold_within_bounds
 from flows.month_reports import Report, meanings_of_columns, report_names, reports_of_month
 from flows.page import PAGE_NAME, page_of_month
@@ -30,7 +31,7 @@ def export_reports(path: Path, to: Path, months: Iterable[date] | None, *, excel
 
     With `xlsx` a workbook of them all lies beside; one that is there already is written anew, so that it never tells another story.
     """
-    with duckdb.connect(str(path), read_only=True) as opened, _asked(opened) as finance:
+    with letting_go(), duckdb.connect(str(path), read_only=True) as opened, _asked(opened) as finance:
         hold_within_bounds(opened, opened.execute("select count(*) from invoices").fetchall()[0][0])
         known = [m for (m,) in finance.execute("select distinct month from seat_usage_monthly order by 1").fetchall()]
         wanted = known if months is None else sorted(set(months))
