@@ -285,7 +285,7 @@ def _run(name: str, direct: bool, composition: Callable[..., Outcome], *argument
     from flows.terminal import print_json, print_outcome
 
     if direct and arguments[-1].cluster:
-        raise click.UsageError("--cluster goes through Prefect: leave --direct out.")
+        raise click.UsageError("--cluster (or SEATLEDGER_CLUSTER) goes through Prefect: leave --direct out, or the other.")
     if direct:
         outcome = composition(*arguments)
     else:

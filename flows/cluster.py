@@ -36,6 +36,7 @@ _LONGEST_WAIT = 5  # seconds, for the scheduler's first answer
 _LONGEST_ANSWER = 60  # seconds, for the workers', who may be at something
 _SILENCE = 60  # seconds without a result, before the run looks whether a worker is left
 _ADDRESS = re.compile(r"((tcp|tls|ucx|wss?)://)?([\w.-]+|\[[\w:.%]+\]):(?P<port>\d{1,5})", re.ASCII)
+_SAME = ("seatledger", "polars")  # packages whose version decides what comes of a call
 _TELLS_NOTHING = re.compile(r"[\w.:/\[\]%-]+")  # of a user or a password
 
 
@@ -89,7 +90,7 @@ async def _require_what_is_wanted(client: Client, folder: Path | None) -> None:
     has = await client.run(platform.python_version, on_error="return")
     pythons = {worker: said.rpartition(".")[0] for worker, said in has.items() if isinstance(said, str)}
     _require_same("Python", platform.python_version().rpartition(".")[0], pythons)
-    for package in ("seatledger", "polars"):
+    for package in _SAME:
         _require_same(package, version(package), await client.run(version, package, on_error="return"))
     if folder:
         for worker, is_seen in (await client.run(os.path.isdir, str(folder), on_error="return")).items():
@@ -165,7 +166,8 @@ def _result(told: str, future: PrefectFuture, address: str) -> tuple[Any, Except
     from distributed.scheduler import KilledWorker
 
     try:
-        return future.result()
+        value, error = future.result()
+        return value, _other_version(told, error) if isinstance(error, dict) else error
     except KilledWorker as killed:
         times = killed.allowed_failures + 1
         return None, UserError(
@@ -175,20 +177,47 @@ def _result(told: str, future: PrefectFuture, address: str) -> tuple[Any, Except
     except (CancelledError, CommClosedError):
         return None, _scheduler_gone(address)
     except Exception as lost:
-        return None, lost
+        return None, _without_prefect(told) if "Failed to reach API" in str(lost) else lost
+
+
+def _without_prefect(told: str) -> Unanswered:
+    from prefect.settings import PREFECT_API_URL
+
+    return Unanswered(
+        f"{told}: a worker does not reach Prefect's server at {PREFECT_API_URL.value()}. "
+        "Have one that all of them reach, name it with PREFECT_API_URL, and run again."
+    )
 
 
 def _scheduler_gone(address: str) -> Unanswered:
     return Unanswered(f"{address}: the Dask scheduler has gone. Start it and its workers, and run again.")
 
 
-def _sent(call: Callable[..., Any], job: tuple) -> Callable[[], tuple[Any, Exception | None]]:
-    """The call with its arguments, which Prefect need not walk through; an error comes back as a value, past Prefect's database."""
+def _sent(call: Callable[..., Any], job: tuple) -> Callable[[], tuple[Any, Exception | dict | None]]:
+    """The call with its arguments, which Prefect need not walk through; an error comes back as a value, past Prefect's database.
 
-    def attempt() -> tuple[Any, Exception | None]:
+    A worker that came after all were asked is asked here, by what every Python has, and says what it has instead: what it
+    makes would else be taken for the work of the run's own version.
+    """
+    wanted = {package: version(package) for package in _SAME}
+
+    def attempt() -> tuple[Any, Exception | dict | None]:
+        from importlib.metadata import version
+
+        has = {package: version(package) for package in wanted}
+        if has != wanted:
+            return None, has
         try:
             return made_to_send(call, job), None
         except Exception as error:
             return None, error
 
     return attempt
+
+
+def _other_version(told: str, has: Mapping[str, str]) -> UserError:
+    (what, said), *_ = ((package, said) for package, said in has.items() if said != version(package))
+    return UserError(
+        f"{told}: was taken on by a worker that has {what} {said}; the run has {what} {version(what)}. It came after all had been asked. "
+        "End it, install the same on every machine (pip install -c constraints.txt 'seatledger[cluster]'), and run again."
+    )

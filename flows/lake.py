@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import date
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import polars as pl
 
-from flows.errors import LostOrDamaged, UserError, is_for_want_of_memory
+from flows.errors import LostOrDamaged, StoreRefuses, Unanswered, UserError, is_for_want_of_memory
 from flows.fault_points import reached
 from flows.s3_files import S3Path, require_s3
 from flows.seals import is_as_written, seal
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 
 _KEPT = {"compression": "zstd", "compression_level": 1, "statistics": False}  # it is read whole: nobody asks for statistics
+_LONGEST_BETWEEN = 1.0  # seconds, from the moment that a run sees no mark until its own is there
 _OWNER = "home.id"  # beside the rows of a prefix: whose they are
 
 
@@ -58,15 +60,41 @@ def require_own(home: Home, lake: Lake) -> None:
         )
 
 
-def settle(home: Home, lake: Lake) -> None:
-    """Note where the rows are, and there whose they are, with a run that is saved: one that failed binds neither."""
-    if isinstance(lake.root, S3Path):
-        require_own(home, lake)
-        mine = _noted(home)[1] or token_hex(8)
-        with whole(home.lake_url) as beside:
-            beside.write_text(f"{lake.root}\n{mine}\n", encoding="utf-8")
+@contextmanager
+def claimed(home: Home, lake: Lake) -> Iterator[None]:
+    """Mark a prefix as this home's before anything is put by or removed there. A first run that is not saved takes its mark away again.
+
+    Raises: UserError where it is another home's, or another one marked it at the same moment.
+    """
+    if not isinstance(lake.root, S3Path):
+        yield
+        return
+    require_own(home, lake)
+    is_new = not home.lake_url.exists()
+    try:
         if not _owner(lake):
-            (lake.root / _OWNER).write_bytes(mine.encode())
+            _mark(home, lake)
+            time.sleep(_LONGEST_BETWEEN)  # a store puts what is written last in place of what was: whoever saw none before has written by then
+            require_own(home, lake)
+        yield
+    finally:
+        if is_new and not home.receipts.exists():
+            with suppress(StoreRefuses, Unanswered):
+                _unmark(home, lake)
+
+
+def _mark(home: Home, lake: Lake) -> None:
+    """Note where the rows are, and there whose they are."""
+    mine = _noted(home)[1] or token_hex(8)
+    with whole(home.lake_url) as beside:
+        beside.write_text(f"{lake.root}\n{mine}\n", encoding="utf-8")
+    (lake.root / _OWNER).write_bytes(mine.encode())
+
+
+def _unmark(home: Home, lake: Lake) -> None:
+    if isinstance(lake.root, S3Path) and _owner(lake) == _noted(home)[1]:
+        (lake.root / _OWNER).unlink(missing_ok=True)
+    home.lake_url.unlink(missing_ok=True)
 
 
 def _noted(home: Home) -> tuple[str | None, str | None]:
@@ -158,7 +186,8 @@ class Lake:
         """The same on a store, before anything is put by there: whatever became of the run before, nobody else writes there."""
         if isinstance(self.root, S3Path):
             for path in self.root.beginning_with("."):
-                path.remove()
+                if ".parquet." in path.name:  # as `set_aside` names it; whatever else lies there is not ours
+                    path.remove()
 
     def set_aside(self, name: str) -> Path | S3Path:
         """A folder where the lake lies, of this run alone, for what is needed for a while."""

@@ -18,7 +18,7 @@ from flows.fault_points import reached
 from flows.ingest import IngestRequest, RunMark, ingest, new_table_days
 from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
-from flows.lake import settle
+from flows.lake import require_own
 from flows.ledger import commit, run_row
 from flows.memory_of_duckdb import hold_within_bounds
 from flows.places import require_home_apart, require_place_for_reports
@@ -55,7 +55,7 @@ def plainly(stage: Callable, *arguments: object) -> object:
 
 def run_ingest(request: IngestRequest, setting: Setting, step: Step = plainly) -> Outcome:
     """Bring in what is new, and publish what it shows."""
-    require_home_apart(setting.home, request.source)
+    require_home_apart(setting.home, request.source, setting.lake)
     with open_run("ingest", setting) as run:
         step(bring_in, run, request)
         step(save, run)
@@ -89,7 +89,7 @@ def run_report(request: ReportRequest, setting: Setting, step: Step = plainly) -
 
 def run_all(source: IngestRequest, request: BillRequest, setting: Setting, step: Step = plainly) -> Outcome:
     """Ingest, bill and report."""
-    require_home_apart(setting.home, source.source)
+    require_home_apart(setting.home, source.source, setting.lake)
     with open_run("run", setting) as run:
         step(bring_in, run, source)
         step(bill, run, request)
@@ -175,7 +175,7 @@ def _decide(run: Run, invoices: pl.DataFrame) -> None:
 def save(run: Run) -> None:
     """Put the directory in place, commit the run as one transaction and read it back."""
     done, request = run.outcome, run.bill
-    settle(run.setting.home, run.lake)
+    require_own(run.setting.home, run.lake)
     if run.directory and done.ingested.roster_days:
         run.directory.write()
     run.undo.pop_all()

@@ -18,7 +18,7 @@ from flows.home import Home
 from flows.ingest import Readers
 from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
-from flows.lake import Lake, lake_of, require_own
+from flows.lake import Lake, claimed, lake_of
 from flows.ledger import Ledger, open_ledger, start_over
 from flows.progress import progress
 from flows.requests import BillRequest, Outcome
@@ -130,9 +130,8 @@ def open_run(command: str, setting: Setting) -> Iterator[Run]:
     """
     with setting.home.locked():
         lake = lake_of(setting.home, setting.lake)
-        require_own(setting.home, lake)
-        lake.sweep_store()
-        with open_ledger(setting.home) as ledger:
+        with claimed(setting.home, lake), open_ledger(setting.home) as ledger:
+            lake.sweep_store()
             require_catalogs_of(ledger.billed_catalogs(), setting.catalogs)
             run = Run(ledger.next_run_id(), command, setting.clock(), setting, ledger, lake)
             try:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _ERROR = re.compile(r"AWS Error ([A-Z_]+)")
 _OTHER_ERROR = re.compile(r"Unable to parse ExceptionName: ([A-Za-z]{1,60})\b")  # of a kind that Arrow has no name for
+_STATUS = re.compile(r"HTTP status (\d{3})")
+_BUSY = ("SLOW_DOWN", "SERVICE_UNAVAILABLE", "HTTP 503", "HTTP 429")
 _WHO = "Check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and what they allow"
 _WHERE = "Check AWS_REGION and AWS_ENDPOINT_URL"
 _AGAIN = "Get new credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN)"
@@ -29,6 +31,9 @@ _REFUSALS = {  # asked again, the store would say the same; anything else may pa
     "MISSING_AUTHENTICATION_TOKEN": _WHO,
     "SIGNATURE_DOES_NOT_MATCH": _WHO,
     "UNRECOGNIZED_CLIENT": _WHO,
+    "HTTP 401": _WHO,
+    "HTTP 403": _WHO,
+    "HTTP 301": _WHERE,
     "EXPIRED_TOKEN": _AGAIN,
     "INVALID_TOKEN": _AGAIN,
     "NO_SUCH_BUCKET": "Check the bucket",
@@ -228,6 +233,8 @@ def _asked(what: str, ask: Callable[[], T], done: str = "read", missing: str = "
         raise StoreRefuses(f"{what}: {missing}") from None
     except OSError as reason:
         kind = _kind_of(str(reason))
+        if kind in _BUSY:
+            raise Unanswered(f"{what}: cannot be {done}: the store says {kind}: it has too much to do. Wait a while, then run again.") from None
         why = f"the store says {kind}" if kind else "the store does not answer"
         what_to_do = _REFUSALS.get(kind, "Check AWS_REGION, AWS_ENDPOINT_URL and the network")
         raise (StoreRefuses if kind in _REFUSALS else Unanswered)(f"{what}: cannot be {done}: {why}. {what_to_do}, then run again.") from None
@@ -235,7 +242,9 @@ def _asked(what: str, ask: Callable[[], T], done: str = "read", missing: str = "
 
 def _kind_of(answer: str) -> str:
     """What kind of refusal it is, in words with underscores; empty where there is no answer."""
-    kind = _ERROR.search(answer)
+    kind, status = _ERROR.search(answer), _STATUS.search(answer)
+    if kind and kind[1] == "UNKNOWN" and status and not _OTHER_ERROR.search(answer):  # as of one without a word, to a question whether a file is there
+        return f"HTTP {status[1]}"
     if kind and kind[1] == "UNKNOWN" and (other := _OTHER_ERROR.search(answer)):
         return re.sub("(?<=[a-z])(?=[A-Z])", "_", other[1]).upper()
     return kind[1] if kind else ""

@@ -13,7 +13,7 @@ import pyarrow
 import pyarrow.ipc
 
 from flows.checked_rows import is_mostly_broken
-from flows.errors import Unanswered, UserError, is_for_want_of_memory
+from flows.errors import StoreRefuses, Unanswered, UserError, is_for_want_of_memory
 from flows.lake import NO_FAULTS
 from flows.parquet_rows import is_packed_by_gzip, rows_by_arrow, rows_by_polars
 from flows.roster_files import Fetched
@@ -72,7 +72,7 @@ def _rows(row_groups: list[RowGroups], may_be_lost: bool, fetched: dict[str, Fet
     try:
         rows = pl.concat(_read(each, may_be_lost, fetched) for each in row_groups)
     except (UserError, pyarrow.ArrowException, pl.exceptions.PolarsError, OSError, ValueError, KeyError, IndexError) as error:
-        if is_for_want_of_memory(error) or isinstance(error, Unanswered):
+        if is_for_want_of_memory(error) or isinstance(error, Unanswered | StoreRefuses):
             raise  # nothing is wrong with the file
         return None
     said = sum(each.rows for each in row_groups)
@@ -156,6 +156,8 @@ class _StaysFile:
         ordered = stays.with_columns(bucket=bucket_numbers(stays["workspace_id"], self._into)).sort("bucket", maintain_order=True)
         starts = ordered["bucket"].search_sorted(pl.Series(range(self._into + 1), dtype=pl.UInt32)).to_list()
         table = ordered.drop("bucket").to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
-        whole = table.to_batches()[0] if table.num_rows else pyarrow.RecordBatch.from_pylist([], schema=table.schema)
+        nobody = pyarrow.RecordBatch.from_pylist([], schema=table.schema)  # a slice of no rows would be written with the texts of all
+        whole = table.to_batches()[0] if table.num_rows else nobody
         for n in range(self._into):
-            self._writer.write_batch(whole.slice(starts[n], starts[n + 1] - starts[n]))
+            rows = starts[n + 1] - starts[n]
+            self._writer.write_batch(whole.slice(starts[n], rows) if rows else nobody)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 
 import boto3
 import polars as pl
@@ -127,6 +128,58 @@ def test_a_prefix_is_one_homes_and_another_is_refused_before_it_lets_go_of_anyth
     second.run(source, through)
 
 
+def test_of_two_homes_that_begin_with_one_prefix_at_once_one_is_refused_and_takes_nothing_from_the_other(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second sees no mark, puts its own, and the first finds it: also where the second comes before the first has looked again."""
+    put(store, "raced")
+    source = small_source(tmp_path / "source", last=THROUGH)
+    first, second = (with_lake(tmp_path / name, "s3://raced/lake") for name in ("first", "second"))
+
+    def meanwhile(_: float) -> None:
+        monkeypatch.setattr("flows.lake.time", SimpleNamespace(sleep=lambda seconds: None))
+        S3Path.of("s3://raced/lake/home.id").unlink()  # as the second saw it
+        second.run(source, date(2026, 1, 8))
+
+    monkeypatch.setattr("flows.lake.time", SimpleNamespace(sleep=meanwhile))
+    with pytest.raises(UserError, match="s3://raced/lake: holds the rows of another home"):
+        first.run(source, date(2026, 1, 8))
+    assert not first.home.lake_url.exists()
+    assert not [check for check in verify(second.home, second.setting.catalogs) if check.problems]
+    with_lake(tmp_path / "first", "s3://raced/elsewhere").run(source, date(2026, 1, 8))
+
+
+def test_a_first_run_that_fails_leaves_a_prefix_to_others(store: str, tmp_path: Path) -> None:
+    put(store, "failed")
+    source = small_source(tmp_path / "source", last=date(2026, 1, 8))
+    one = with_lake(tmp_path / "one", "s3://failed/lake")
+    with pytest.raises(UserError, match="users are missing"):
+        one.run(source, date(2026, 1, 9))
+    assert "lake/home.id" not in keys(store, "failed")
+    assert not one.home.lake_url.exists()
+    with_lake(tmp_path / "other", "s3://failed/lake").run(source, date(2026, 1, 8))
+    with pytest.raises(UserError, match="holds the rows of another home"):
+        one.run(source, date(2026, 1, 8))
+
+
+def test_what_begins_with_a_dot_and_is_not_ours_stays_under_a_prefix(store: str, tmp_path: Path) -> None:
+    put(store, "dotted")
+    theirs = ["lake/.config/team.yaml", "lake/.terraform.lock"]
+    for key in theirs:
+        put(store, f"dotted/{key}", b"theirs")
+    with_lake(tmp_path / "home", "s3://dotted/lake").run(small_source(tmp_path / "source", last=THROUGH), date(2026, 1, 8))
+    assert [key for key in keys(store, "dotted") if "/." in key] == theirs
+
+
+@pytest.mark.parametrize(("lake", "said"), [("s3://both/in", "is SOURCE itself"), ("s3://both/in/users/x", "lies in s3://both/in/users")])
+def test_a_lake_is_not_its_source_nor_among_the_days_of_it(store: str, tmp_path: Path, lake: str, said: str) -> None:
+    remote = upload(store, small_source(tmp_path / "source", last=date(2026, 1, 8)), "both/in")
+    before = keys(store, "both")
+    with pytest.raises(UserError, match=f"^{lake}: {said}.*Name another prefix for what is kept, with --lake"):
+        with_lake(tmp_path / "home", lake).run(remote, date(2026, 1, 8))
+    assert keys(store, "both") == before
+
+
 def test_a_home_of_an_earlier_version_marks_its_prefix_with_the_next_run(store: str, tmp_path: Path) -> None:
     put(store, "unmarked")
     source = small_source(tmp_path / "source", last=THROUGH)
@@ -194,7 +247,9 @@ def test_an_endpoint_that_is_none_is_told_and_not_shown(monkeypatch: pytest.Monk
         ("AWS Error UNKNOWN (HTTP status 301) during GetObject operation: Unable to parse ExceptionName: PermanentRedirect Message: x", StoreRefuses,
          "the store says PERMANENT_REDIRECT. Check AWS_REGION"),
         ("AWS Error ACCESS_DENIED during PutObject operation: secret", StoreRefuses, "the store says ACCESS_DENIED. Check AWS_ACCESS_KEY_ID"),
-        ("AWS Error SLOW_DOWN during PutObject operation: secret", Unanswered, "the store says SLOW_DOWN. Check AWS_REGION, AWS_ENDPOINT_URL and the network"),
+        ("AWS Error SLOW_DOWN during PutObject operation: secret", Unanswered, "the store says SLOW_DOWN: it has too much to do. Wait a while"),
+        ("AWS Error UNKNOWN (HTTP status 503) during HeadObject operation: No response body.", Unanswered, "the store says HTTP 503: it has too much to do"),
+        ("AWS Error UNKNOWN (HTTP status 403) during HeadObject operation: No response body.", StoreRefuses, "the store says HTTP 403. Check AWS_ACCESS_KEY_ID"),
         ("curlCode: 7, Couldn't connect to server", Unanswered, "the store does not answer. Check"),
     ],
 )  # fmt: skip
@@ -255,13 +310,13 @@ def test_a_store_that_cannot_be_asked_is_told_by_verify_and_not_that_rosters_are
     for answer, why in told.items():
         with monkeypatch.context() as away:
             away.setattr("flows.s3_files._system", says(answer))
-            with pytest.raises(UserError, match=rf"s3://verified/lake/roster_months/.*: cannot be read: the store {why}\. Check AWS_"):
+            with pytest.raises(UserError, match=rf"s3://verified/lake.*: cannot be read: the store {why}\. Check AWS_"):
                 verify(product.home, product.setting.catalogs)
     for key in keys(store, "verified"):
         if "roster_months" in key:
             S3Path(f"verified/{key}").unlink()
     (wrong,) = (check for check in verify(product.home, product.setting.catalogs) if check.problems)
-    assert wrong.problems == [("2026-01", "its stored rosters are gone")]
+    assert wrong.problems == [("2026-01", "its stored rosters are gone or damaged")]
 
 
 def test_F44_credentials_are_in_no_log_no_error_and_no_file(

@@ -117,6 +117,24 @@ def test_a_run_that_waits_for_a_worker_says_so(caplog: pytest.LogCaptureFixture)
     assert not caplog.messages, "who works may take as long as it takes"
 
 
+def test_a_worker_of_another_version_that_came_later_makes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    attempt = of_cluster._sent(made.append, (1,))
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr("importlib.metadata.version", lambda package: "0.0.1")
+        answer = attempt()
+    assert (made, answer) == ([], (None, {"seatledger": "0.0.1", "polars": "0.0.1"}))
+    with pytest.raises(UserError, match=r"^pass over 2 of 2: was taken on by a worker that has seatledger 0\.0\.1; the run has seatledger \d"):
+        results(OneFuture((1, None)), OneFuture(answer))
+    assert attempt() == (None, None)
+    assert made == [1]
+
+
+def test_a_worker_that_does_not_reach_prefect_is_told_in_a_sentence() -> None:
+    with pytest.raises(Unanswered, match=r"^pass over 1 of 1: a worker does not reach Prefect's server at .*, name it with PREFECT_API_URL"):
+        results(OneFuture(RuntimeError("Failed to reach API at http://127.0.0.1:4300/api/")))
+
+
 @pytest.mark.parametrize(("says", "kind"), [("memory allocation failed", MemoryError), ("index out of bounds", RuntimeError)])
 def test_a_library_that_gives_up_on_a_worker_ends_no_worker(says: str, kind: type[Exception]) -> None:
     class PanicException(BaseException):

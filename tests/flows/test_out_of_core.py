@@ -281,6 +281,17 @@ def test_what_gzip_packed_is_read_by_arrow_which_looks_at_its_checksum(tmp_path:
         share_reading.read_share({FIRST: [RowGroups(file, (0,))]}, 1, tmp_path / "stays", may_be_lost=True)
 
 
+def test_a_bucket_of_which_nobody_is_in_a_share_takes_no_room_in_what_waits(tmp_path: Path) -> None:
+    path, rows = tmp_path / "one.parquet", random_roster(random.Random(1), FIRST).with_columns(workspace_id=pl.lit("the only one"))
+    rows.write_parquet(path)
+    file, sizes = DayFile(path, FIRST, (rows.height,)), {}
+    for into in (1, 64):
+        share_reading.read_share({FIRST: [RowGroups(file, (0,))]}, into, tmp_path / f"stays-{into}")
+        sizes[into] = (tmp_path / f"stays-{into}").stat().st_size
+    a_batch = 1_300  # bytes that say what is in one, twice in a file
+    assert sizes[64] < sizes[1] + 2 * 63 * a_batch
+
+
 def test_a_month_that_is_in_order_has_no_broken_day(three_days: list[DayFile], tmp_path: Path) -> None:
     fold = RosterReading(three_days, tmp_path)
     assert fold.broken_days(1) == set()

@@ -17,7 +17,7 @@ from polars.testing import assert_frame_equal
 from flows import kept_rosters, ledger, pipeline, roster_intake
 from flows.errors import UserError
 from flows.ingest import IngestRequest
-from flows.lake import lake_of, settle
+from flows.lake import claimed, lake_of
 from flows.requests import BillRequest, ReportRequest
 from flows.s3_files import S3Path
 from flows.verify import verify
@@ -416,8 +416,13 @@ def test_where_the_rows_lie_is_settled_by_a_run_that_is_saved_and_by_no_other(pr
     for url in ("s3://typo/lake", "s3://right/lake/"):  # the first one's run failed
         lake = lake_of(product.home, url)
     assert not product.home.lake_url.exists()
+    product.home.make()
+    with claimed(product.home, lake):
+        assert product.home.lake_url.exists()
+    assert not product.home.lake_url.exists()
     product.run(source, JAN)
-    settle(product.home, lake)
+    with claimed(product.home, lake):
+        pass
     assert lake_of(product.home).root == lake_of(product.home, "S3://right/lake").root == S3Path.of("s3://right/lake")
     with pytest.raises(UserError, match="its rows lie in s3://right/lake, since its first run"):
         lake_of(product.home, "s3://typo/lake")
