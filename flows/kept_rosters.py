@@ -42,6 +42,10 @@ class KeptRosters:
         self._touched: set[date] = set()
         self._written: list[Path | S3Path] = []
 
+    def __getstate__(self) -> dict[str, object]:
+        """What a refusal removes stays with the run: of many buckets it would be most of what each worker is sent."""
+        return self.__dict__ | {"_written": []}
+
     def months(self) -> list[date]:
         """Every month of which a roster is kept, in order."""
         return sorted({first_of_month(day) for day in self.versions})

@@ -30,6 +30,7 @@ _ROWS_A_GROUP = 100_000  # of what waits on disk: a share of a day is some of th
 
 _LARGE_DAY = 300_000_000  # bytes of CSV: looked at, its rows take some seven times as many
 _PACKED = 4  # times smaller is Parquet
+_ASKED_AT_ONCE = 16  # objects of a store
 
 Settle = Callable[[date, int], int]  # a month and the users on its first day's rosters -> its number of buckets
 
@@ -141,7 +142,9 @@ def _broken_days(reading: RosterReading, of: int, lying: dict[TableDay, list[Ros
 
 def _as_they_lie(table_day: TableDay) -> list[RosterFile]:
     """The day's files, if every one can be read where it lies; else none."""
-    files = [roster_file(part) for part in table_day.parts]
+    is_near = all(isinstance(part.path, Path) for part in table_day.parts)
+    with ThreadPoolExecutor(1 if is_near else _ASKED_AT_ONCE) as asking:  # a store takes its time
+        files = list(asking.map(roster_file, table_day.parts))
     return files if all(files) and sum(file.rows for file in files) else []
 
 

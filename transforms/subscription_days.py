@@ -15,12 +15,12 @@ def subscription_days(
     Grain:  workspace, day from `first` to `last`, for workspaces with a subscription.
     Shapes: `standings` has subscription_id, ended_on: a subscription that had ended before `first` ended all the same (G6), and
             its catalogue is that of the days after it. A day's catalogue is that of its subscription, or of the nearest: the one
-            before, else the one after, also if that begins after `last`.
+            before, else the one after, also if that begins after `last` or ended on the day on which it began.
     """
     owner = subscriptions.select("subscription_id", "workspace_id", "catalog")
     workspaces = owner.select(pl.col("workspace_id").unique().sort())
     workspaces = workspaces.join(_endings(owner, standings, first), on="workspace_id", how="left", maintain_order="left")
-    workspaces = workspaces.join(_to_come(subscriptions, last), on="workspace_id", how="left", maintain_order="left")
+    workspaces = workspaces.join(_without_a_day(subscriptions, standings, last), on="workspace_id", how="left", maintain_order="left")
     shown = _spells_shown(owner, spells, standings, plans, first, last)
     shown = shown.with_columns(workspace=pl.col("workspace_id").cast(pl.Enum(workspaces["workspace_id"])).to_physical().cast(pl.UInt32))
     days = _numbered_days(shown, workspaces.height, first, last)
@@ -94,12 +94,15 @@ def _nearest_catalog(days: pl.DataFrame, shown: pl.DataFrame, before: pl.Series)
     return shown["catalog"].gather(nearest).zip_with(nearest.is_not_null(), before)
 
 
-def _to_come(subscriptions: pl.DataFrame, last: date) -> pl.DataFrame:
-    """The catalogue of a workspace's first subscription after the last day: of days that have no other, that is the nearest.
+def _without_a_day(subscriptions: pl.DataFrame, standings: pl.DataFrame, last: date) -> pl.DataFrame:
+    """The catalogue of a workspace's first subscription that begins after the last day, or ended on the day on which it began: of days
+    that have no other, that is the nearest.
 
     Grain: workspace of such a one: `catalog_after`. So a month does not change once the subscription has begun.
     """
-    later = subscriptions.filter(pl.col("starts_on") > last).sort("starts_on", "subscription_id")
+    over = standings.select("subscription_id", "ended_on").drop_nulls()
+    known = subscriptions.select("subscription_id", "workspace_id", "catalog", "starts_on").join(over, on="subscription_id", how="left")
+    later = known.filter((pl.col("starts_on") > last) | (pl.col("ended_on") <= pl.col("starts_on"))).sort("starts_on", "subscription_id")
     return later.group_by("workspace_id").agg(catalog_after=pl.col("catalog").first())
 
 

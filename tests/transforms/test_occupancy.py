@@ -105,6 +105,15 @@ def test_days_before_a_subscription_that_begins_after_the_last_of_them_are_of_it
     assert known_early["catalog"].to_list() == ["k", "k"]
 
 
+def test_days_of_a_subscription_that_ended_on_the_day_on_which_it_began_are_of_its_catalogue(subscribed: dict[str, pl.DataFrame]) -> None:
+    """Canceled on its first day, on trial or on a free plan: it has no day of its own, and its workspace has seats all the same (D7)."""
+    third = MONTH + timedelta(days=2)
+    subscribed["standings"] = subscribed["standings"].with_columns(ended_on=pl.when(subscription_id="c1").then(pl.lit(third)).otherwise("ended_on"))
+    subscribed["spells"] = subscribed["spells"].filter(pl.col("subscription_id") != "c1")
+    days = subscription_days(**subscribed, first=MONTH, last=MONTH + timedelta(days=3)).filter(workspace_id="c")
+    assert days.select("catalog", "coverage").rows() == [("k", None), ("k", None), ("k", "ended"), ("k", "ended")]
+
+
 def test_a_workspace_without_rosters_and_one_without_a_subscription_both_have_their_days(subscribed: dict[str, pl.DataFrame]) -> None:
     last = MONTH + timedelta(days=3)
     users = roster_month({("c", "u", ("alias", "active")): 0b0110, ("z", "u", ("teammate", "pending")): 0b1111})
