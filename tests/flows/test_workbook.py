@@ -136,4 +136,4 @@ def test_a_folder_that_cannot_be_written_is_said_and_nothing_is_left(month: Path
     (tmp_path / "2026-04").write_text("in the way")
     home = sample.home.root
     done = seatledger("report", "--month", "2026-04", "--xlsx", "--to", tmp_path, "--direct", "--home", home)
-    assert (done.returncode, "reports cannot be written" in done.stderr, "Traceback" in done.stderr) == (1, True, False)
+    assert (done.returncode, "a file lies where a folder is to be" in done.stderr, "Traceback" in done.stderr) == (1, True, False)
