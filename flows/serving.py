@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import Callable
 
@@ -23,6 +24,7 @@ class _Runner(Runner):
     """Prefect's, but for how it is told to end: its own way leaves a coroutine that nobody awaits, with a warning, and then does as this one does."""
 
     def handle_sigterm(self, signum: int, frame: object, **_: object) -> None:
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # Python 3.11 tells of a connection that is canceled as of an error
         sys.exit(0)
 
 

@@ -221,7 +221,7 @@ def test_served_from_one_process_the_same_deployments_run_and_are_paused_when_it
     serving.send_signal(signal.SIGTERM)
     operated.someone.until(lambda: serving.poll() is not None, "serve to end")
     said = (operated.someone.home / f"{log}.log").read_text()
-    assert (serving.returncode, "Warning" in said, "Traceback" in said) == (0, False, False)
+    assert (serving.returncode, "Warning" in said, "Traceback" in said) == (0, False, False), said
     found = {d["name"]: d for d in operated.someone.ask("deployments/filter")}
     assert set(found) == set(operated.deployments)
     (schedule,) = found["daily-ingest"]["schedules"]
