@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
@@ -60,14 +61,22 @@ def require_own(home: Home, lake: Lake) -> None:
         )
 
 
+@dataclass
+class Claim:
+    """A home's on a prefix: for good once a run is about to be saved, whatever becomes of that: its rows are there then."""
+
+    is_for_good: bool = False
+
+
 @contextmanager
-def claimed(home: Home, lake: Lake) -> Iterator[None]:
+def claimed(home: Home, lake: Lake) -> Iterator[Claim]:
     """Mark a prefix as this home's before anything is put by or removed there. A first run that is not saved takes its mark away again.
 
     Raises: UserError where it is another home's, or another one marked it at the same moment.
     """
+    claim = Claim()
     if not isinstance(lake.root, S3Path):
-        yield
+        yield claim
         return
     require_own(home, lake)
     is_new = not home.lake_url.exists()
@@ -76,9 +85,9 @@ def claimed(home: Home, lake: Lake) -> Iterator[None]:
             _mark(home, lake)
             time.sleep(_LONGEST_BETWEEN)  # a store puts what is written last in place of what was: whoever saw none before has written by then
             require_own(home, lake)
-        yield
+        yield claim
     finally:
-        if is_new and not home.receipts.exists():
+        if is_new and not claim.is_for_good:
             with suppress(StoreRefuses, Unanswered):
                 _unmark(home, lake)
 

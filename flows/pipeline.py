@@ -179,6 +179,7 @@ def save(run: Run) -> None:
     if run.directory and done.ingested.roster_days:
         run.directory.write()
     run.undo.pop_all()
+    run.claim.is_for_good = True
     row = run_row(
         run.id,
         run.command,

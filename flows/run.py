@@ -18,7 +18,7 @@ from flows.home import Home
 from flows.ingest import Readers
 from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
-from flows.lake import Lake, claimed, lake_of
+from flows.lake import Claim, Lake, claimed, lake_of
 from flows.ledger import Ledger, open_ledger, start_over
 from flows.progress import progress
 from flows.requests import BillRequest, Outcome
@@ -54,6 +54,7 @@ class Run:
     setting: Setting
     ledger: Ledger
     lake: Lake
+    claim: Claim  # on where the lake lies
     outcome: Outcome = field(default_factory=Outcome)
     bill: BillRequest | None = None
     rosters: KeptRosters | None = None  # as it changed them
@@ -130,10 +131,10 @@ def open_run(command: str, setting: Setting) -> Iterator[Run]:
     """
     with setting.home.locked():
         lake = lake_of(setting.home, setting.lake)
-        with claimed(setting.home, lake), open_ledger(setting.home) as ledger:
+        with claimed(setting.home, lake) as claim, open_ledger(setting.home) as ledger:
             lake.sweep_store()
             require_catalogs_of(ledger.billed_catalogs(), setting.catalogs)
-            run = Run(ledger.next_run_id(), command, setting.clock(), setting, ledger, lake)
+            run = Run(ledger.next_run_id(), command, setting.clock(), setting, ledger, lake, claim)
             try:
                 yield run
             finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
@@ -160,6 +161,25 @@ def test_a_first_run_that_fails_leaves_a_prefix_to_others(store: str, tmp_path: 
     with_lake(tmp_path / "other", "s3://failed/lake").run(source, date(2026, 1, 8))
     with pytest.raises(UserError, match="holds the rows of another home"):
         one.run(source, date(2026, 1, 8))
+
+
+def test_a_first_run_that_is_saved_keeps_its_prefix_though_its_receipt_cannot_be_written(
+    store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "receipts.jsonl")
+
+    put(store, "no-receipt")
+    source = small_source(tmp_path / "source", last=THROUGH)
+    product = with_lake(tmp_path / "home", "s3://no-receipt/lake")
+    with monkeypatch.context() as patched:
+        patched.setattr("flows.ledger.write_receipt", full)
+        product.run(source, date(2026, 1, 8))
+    assert not product.home.receipts.exists()
+    assert "lake/home.id" in keys(store, "no-receipt")
+    later = Product(tmp_path / "home")  # without --lake
+    later.run(source, THROUGH)
+    assert not [check for check in verify(later.home, later.setting.catalogs) if check.problems]
 
 
 def test_what_begins_with_a_dot_and_is_not_ours_stays_under_a_prefix(store: str, tmp_path: Path) -> None:

@@ -421,8 +421,8 @@ def test_where_the_rows_lie_is_settled_by_a_run_that_is_saved_and_by_no_other(pr
         assert product.home.lake_url.exists()
     assert not product.home.lake_url.exists()
     product.run(source, JAN)
-    with claimed(product.home, lake):
-        pass
+    with claimed(product.home, lake) as claim:
+        claim.is_for_good = True
     assert lake_of(product.home).root == lake_of(product.home, "S3://right/lake").root == S3Path.of("s3://right/lake")
     with pytest.raises(UserError, match="its rows lie in s3://right/lake, since its first run"):
         lake_of(product.home, "s3://typo/lake")
