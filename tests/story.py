@@ -156,9 +156,10 @@ class Bills:
     def holds(self) -> list[str]:
         return [f"{h['workspace_id']} {h['reason']}" for h in self.ledger.position.holds.iter_rows(named=True)]
 
-    def findings(self) -> list[str]:
+    def findings(self, *columns: str) -> list[str]:
         """What is reported: day, rule, finding."""
-        return [f"{f['day']} {f['rule']} {f['finding']}" for f in self.shown().exceptions.iter_rows(named=True)]
+        rows = self.shown().exceptions.iter_rows(named=True)
+        return [_row(f"{f['day']} {f['rule']} {f['finding']}", *_of(f, columns)) for f in rows]
 
     def occupancy(self, day: str, workspace: str = "ws") -> dict:
         on = date.fromisoformat(day)

@@ -8,7 +8,7 @@ from datetime import date
 import polars as pl
 
 from transforms.catalog import Catalog
-from transforms.contracts.findings import exceptions
+from transforms.contracts.findings import NO_EXCEPTIONS, exceptions
 from transforms.contracts.sources import SEAT_IS_GONE
 from transforms.many import many
 from transforms.policy import local_day
@@ -102,9 +102,26 @@ def trial_findings(subscriptions: pl.DataFrame, trial_days: pl.DataFrame, ended:
     )
 
 
-def _seen_on(opening_on: date) -> pl.Expr:
-    """The day of what is so since a subscription starts: of one taken over the opening day, as no report has a day before it."""
-    return pl.max_horizontal("starts_on", pl.lit(opening_on))
+def other_cadence_findings(terms: pl.DataFrame, spells: pl.DataFrame, subscriptions: pl.DataFrame, opening_on: date) -> pl.DataFrame:
+    """A term at another cadence than was asked for, as its plan is sold at the other alone (T6): else the invoice would be the first to say so.
+
+    Grain:  subscription, unbroken run of such terms -> finding, on the first day of the first; of terms that had not ended by the opening day.
+    Shapes: `terms` and `spells` are those of the schedules, in order.
+    """
+    others = terms.filter((pl.col("cadence") != pl.col("wished")) & (pl.col("ended_on") > opening_on))
+    if others.is_empty():
+        return NO_EXCEPTIONS
+    goes_on = pl.col("term_from") == pl.col("ended_on").shift().over("subscription_id")
+    first = others.filter(~goes_on.fill_null(False)).join(subscriptions.select("subscription_id", "workspace_id"), on="subscription_id")
+    on_plan = first.join(spells.select("subscription_id", "plan", term_from="spell_from"), on=["subscription_id", "term_from"])
+    seen = on_plan.with_columns(on=_seen_on(opening_on, "term_from")).sort("subscription_id", "on")
+    detail = pl.format("the term from {} is {}, not {}: plan {} is not sold {} on that day", "term_from", "cadence", "wished", "plan", "wished")
+    return exceptions(seen, "T6", "other_cadence", detail)
+
+
+def _seen_on(opening_on: date, since: str = "starts_on") -> pl.Expr:
+    """The day of what is so since a subscription starts, or a term does: of one taken over the opening day, as no report has a day before it."""
+    return pl.max_horizontal(since, pl.lit(opening_on))
 
 
 UNBILLED_AFTER_CLOSING = "unbilled_after_closing"

@@ -30,9 +30,13 @@ class Spell(NamedTuple):
 
 
 class Term(NamedTuple):
-    """[term_from, term_until) as planned; `ended_on` is earlier than `term_until` where a free plan cut it short (T7)."""
+    """[term_from, term_until) as planned; `ended_on` is earlier than `term_until` where a free plan cut it short (T7).
+
+    `wished` is another cadence than its own where its plan was not sold at that one (T6).
+    """
 
     cadence: Cadence
+    wished: Cadence
     term_from: date
     term_until: date
     period_days: int
@@ -75,7 +79,7 @@ class Renewals:
         self.horizon = horizon
         self.known: list[Renewal] = []
         self._catalogs = catalogs
-        self._numbers: dict[tuple[Cadence, date, int, bool], int] = {}
+        self._numbers: dict[tuple[Cadence, Cadence, date, int, bool], int] = {}
         self._from_turn: dict[Turn, tuple[int, ...]] = {}
 
     def from_turn(self, turn: Turn) -> tuple[int, ...]:
@@ -96,16 +100,16 @@ class Renewals:
         catalog = self._catalogs[catalog_id]
         cadence = cadence_at(catalog, plan, wished, on)
         kept_day = billing_day if cadence == "monthly" else kept_day  # all that a term's length depends on beside its first day
-        number = self._number(cadence, on, kept_day, catalog.adjusts_annual_monthly)
+        number = self._number(cadence, wished, on, kept_day, catalog.adjusts_annual_monthly)
         return number, Turn(catalog_id, plan, wished, billing_day, kept_day, self.known[number].term.term_until)
 
-    def _number(self, cadence: Cadence, on: date, day: int, adjusts_monthly: bool) -> int:
-        alike = (cadence, on, day, adjusts_monthly)
+    def _number(self, cadence: Cadence, wished: Cadence, on: date, day: int, adjusts_monthly: bool) -> int:
+        alike = (cadence, wished, on, day, adjusts_monthly)
         if alike not in self._numbers:
             self._numbers[alike] = len(self.known)
             until, period_days = length_of_term(on, cadence, day)
             dates = invoice_dates_of_term(on, cadence, day, adjusts_monthly, self.horizon)
-            self.known.append(Renewal(Term(cadence, on, until, period_days, until), dates))
+            self.known.append(Renewal(Term(cadence, wished, on, until, period_days, until), dates))
         return self._numbers[alike]
 
 

@@ -79,6 +79,7 @@ def schedule_from_story(agreement: Agreement, events: Sequence[ContractEvent], c
 @dataclass(slots=True)
 class _OpenTerm:
     cadence: Cadence
+    wished: Cadence
     term_from: date
     term_until: date
     period_days: int
@@ -170,13 +171,13 @@ class _Story:
             return self._refuse(events, "after_end")
         is_renewal = self.term is not None and on == self.term.term_until
         if is_renewal and not events and not self._plan(self.plan).free:
-            return self._begin_term(on, self._cadence_at(on, self.asked))  # what most days of interest are
+            return self._begin_term(on, self.asked)  # what most days of interest are
         day = self._accept(on, events, is_renewal)
         plan_before, self.plan = self.plan, day.plan or self.plan
         is_free = self._plan(self.plan).free
         self.canceled_on = on if day.cancels and not self.canceled_on else self.canceled_on
         if is_renewal:
-            self._close_term(on) if is_free else self._begin_term(on, self._cadence_at(on, self.asked))
+            self._close_term(on) if is_free else self._begin_term(on, self.asked)
         elif self.term and is_free:
             self._close_term(on)
         elif self.term and self.plan != plan_before:
@@ -194,7 +195,7 @@ class _Story:
         """A day on no term: the first day on a paid plan after start and trial is the activation (T1)."""
         if not is_free and not self._is_in_trial(on):
             self.activated_on, self.kept_day = on, on.day
-            self._begin_term(on, self._cadence_at(on, day.plan_cadence or self.asked))
+            self._begin_term(on, day.plan_cadence or self.asked)
         elif not self.spells or self.spells[-1].spell_until or self.spells[-1].plan != self.plan:
             self._begin_spell(on, None)
 
@@ -209,12 +210,13 @@ class _Story:
     def _billing_day(self) -> int:
         return self.agreement.billing_day or self.activated_on.day
 
-    def _begin_term(self, on: date, cadence: Cadence) -> None:
+    def _begin_term(self, on: date, wished: Cadence) -> None:
         """Open the term that begins on a day, closing the one before (T2, T3, T4)."""
         if self.term:
             self._record_term(on)
+        cadence = self._cadence_at(on, wished)
         self.kept_day = self._billing_day() if cadence == "monthly" else self.kept_day
-        self.term = _OpenTerm(cadence, on, *length_of_term(on, cadence, self.kept_day))
+        self.term = _OpenTerm(cadence, wished, on, *length_of_term(on, cadence, self.kept_day))
         self.invoice_dates += invoice_dates_of_term(on, cadence, self.kept_day, self.catalog.adjusts_annual_monthly, self.horizon)
         self._begin_spell(on, on)
 
@@ -229,7 +231,7 @@ class _Story:
 
     def _record_term(self, ended_on: date) -> None:
         t = self.term
-        self.terms.append(Term(t.cadence, t.term_from, t.term_until, t.period_days, ended_on))
+        self.terms.append(Term(t.cadence, t.wished, t.term_from, t.term_until, t.period_days, ended_on))
 
     def _begin_spell(self, on: date, term_from: date | None) -> None:
         self._end_spell(on)

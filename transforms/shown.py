@@ -207,6 +207,7 @@ def _exceptions(
         disagreement_findings(whole, position.rosters.standings, facts.activity, counted_by, catalogs, facts.opening_on, facts.horizon),
         findings.unmatched_findings(facts.subscription_rows, rostered.filter(is_told), over, facts.opening_on, facts.horizon),
         findings.trial_findings(position.subscriptions, trial_days, over, facts.opening_on),
+        findings.other_cadence_findings(position.schedules.terms, position.schedules.spells, position.subscriptions, facts.opening_on),
         findings.usage_findings(plan_usage),
         findings.repeated_day_findings(facts.repeated_days),
     ]

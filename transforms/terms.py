@@ -78,7 +78,7 @@ def _events_by_subscription(events: pl.DataFrame) -> dict[str, tuple[list[str], 
 
 _DAY, _TEXT, _WHOLE = pl.Date, pl.String, pl.Int64
 _SPELL = {"plan": _TEXT, "spell_from": _DAY, "spell_until": _DAY, "term_from": _DAY}
-_TERM = {"cadence": _TEXT, "term_from": _DAY, "term_until": _DAY, "period_days": _WHOLE, "ended_on": _DAY}
+_TERM = {"cadence": _TEXT, "wished": _TEXT, "term_from": _DAY, "term_until": _DAY, "period_days": _WHOLE, "ended_on": _DAY}
 _DATE = {"invoice_on": _DAY, "cadence": _TEXT, "occasion": _TEXT}
 _STANDING = {"cadence_now": _TEXT, "trial_until": _DAY, "activated_on": _DAY, "canceled_on": _DAY, "ended_on": _DAY}
 

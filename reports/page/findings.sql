@@ -11,6 +11,7 @@ with kinds(finding, means, mend) as (values
     ('no_roster', 'A subscription whose workspace is on no roster.', 'Deliver its users, or end the subscription.'),
     ('repeated_day', 'A lost day was declared to repeat the day before.', 'If it turns up, supersede it.'),
     ('long_trial', 'A trial longer than usual.', 'Nothing, if it was agreed.'),
+    ('other_cadence', 'A term monthly where annual was asked for, or the reverse: its plan is sold at that one alone.', 'Tell the customer, or have the price list sell the plan at both.'),
     ('unbilled_after_closing', 'A difference that has no next invoice.', 'Settle it outside, or leave it.'),
     ('beyond_plan', 'Use beyond the plan; not billed.', 'Offer the plan that includes it.')
 )

@@ -177,6 +177,50 @@ def test_T6_a_plan_not_sold_at_that_cadence_takes_the_one_at_which_it_is_sold() 
     assert story.event("2026-04-10", "plan_changed", plan="team").bill().terms() == ["2026-04-10 2027-04-10 annual 365/365"]
 
 
+def no_longer_monthly(since: str) -> dict:
+    """Plan team, sold monthly until a day."""
+    return {"team": {"prices": [priced(month="39.00", year="384.00"), priced(since, year="384.00")]}}
+
+
+def test_T6_terms_at_another_cadence_than_was_asked_for_are_reported_where_they_begin() -> None:
+    bills = Story("pivotal", "2026-04-01", "2027-06-10", plans=no_longer_monthly("2026-05-15")).subscription("team").user("a").bill()
+    assert bills.terms() == told("""
+        2026-04-01  2026-05-01  monthly   30/30
+        2026-05-01  2026-06-01  monthly   31/31
+        2026-06-01  2027-06-01  annual  365/365   # nobody asked for it
+        2027-06-01  2028-06-01  annual  366/366   # nor for this one, but that is known by then
+    """)
+    assert bills.findings("severity", "detail") == [
+        "2026-06-01 T6 other_cadence warning the term from 2026-06-01 is annual, not monthly: plan team is not sold monthly on that day"
+    ]
+
+
+def test_T6_another_cadence_is_reported_again_after_a_term_as_it_was_asked_for() -> None:
+    only_in_may = {"team": {"prices": [priced(year="384.00", month="39.00"), priced("2026-05-01", month="39.00"), priced("2026-06-01", year="384.00", month="39.00"), priced("2027-06-01", month="39.00")]}}  # fmt: skip
+    bills = Story("pivotal", "2026-04-10", "2027-07-01", plans=only_in_may).subscription("solo", cadence="annual").user("a")
+    bills = bills.event("2026-05-10", "plan_changed", plan="team").bill()
+    assert bills.terms() == told("""
+        2026-05-10  2026-06-01  monthly   22/31   # to the billing day
+        2026-06-01  2027-06-01  annual  365/365
+        2027-06-01  2027-07-01  monthly   30/30
+        2027-07-01  2027-08-01  monthly   31/31
+    """)
+    assert bills.findings() == ["2026-05-10 T6 other_cadence", "2027-06-01 T6 other_cadence"]
+
+
+def test_T6_a_cadence_that_was_asked_for_is_not_reported_where_the_other_one_is_not_sold_either() -> None:
+    story = Story("pivotal", "2026-04-01", "2026-05-31", plans=no_longer_monthly("2026-05-01")).subscription("team").user("a")
+    bills = story.event("2026-04-10", "cadence_changed", cadence="annual").bill()
+    assert (bills.terms()[1], bills.findings()) == ("2026-05-01 2027-05-01 annual 365/365", [])
+
+
+def test_T6_another_cadence_of_a_term_that_was_taken_over_is_reported_on_the_opening_day() -> None:
+    story = Story("pivotal", "2026-04-01", "2026-04-30", plans=no_longer_monthly("2025-06-01")).subscription("team", starts="2025-04-01").user("a")
+    bills = story.bill()
+    assert bills.terms()[-1] == "2025-06-01 2026-06-01 annual 365/365"
+    assert bills.findings() == ["2026-04-01 T6 other_cadence"]
+
+
 def test_T7_moving_to_a_free_plan_credits_the_unused_portion_that_very_day() -> None:
     story = Story("pivotal", *APRIL).subscription("team").user("a").user("b").event("2026-04-16", "plan_changed", plan="solo")
     bills = story.bill()

@@ -13,10 +13,14 @@ AGREED_PRICE = "agreed at signup"  # where a price comes from, if not from the c
 
 
 class Terms(Contract):
-    """One per subscription and term begun by the horizon; [term_from, term_until) is the plan, `ended_on` the fact (T7)."""
+    """One per subscription and term begun by the horizon; [term_from, term_until) is the plan, `ended_on` the fact (T7).
+
+    `wished` is the cadence asked for: another one where the plan was not sold at it (T6).
+    """
 
     subscription_id: str = filled()
     cadence: str = pa.Field(isin=CADENCES)
+    wished: str = pa.Field(isin=CADENCES)
     term_from: pl.Date
     term_until: pl.Date
     period_days: int = pa.Field(ge=28, le=MAX_DAYS)
