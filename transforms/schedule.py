@@ -77,15 +77,6 @@ def schedule_from_story(agreement: Agreement, events: Sequence[ContractEvent], c
 
 
 @dataclass(slots=True)
-class _OpenTerm:
-    cadence: Cadence
-    wished: Cadence
-    term_from: date
-    term_until: date
-    period_days: int
-
-
-@dataclass(slots=True)
 class _Day:
     """What the accepted events of one day ask for; of each kind the last counts (T10)."""
 
@@ -106,7 +97,7 @@ class _Story:
     asked: Cadence = field(init=False)
     trial_until: date | None = field(init=False)
     kept_day: int = 0
-    term: _OpenTerm | None = None
+    term: Term | None = None  # the one that runs, as planned
     activated_on: date | None = None
     canceled_on: date | None = None
     ended_on: date | None = None
@@ -216,7 +207,8 @@ class _Story:
             self._record_term(on)
         cadence = self._cadence_at(on, wished)
         self.kept_day = self._billing_day() if cadence == "monthly" else self.kept_day
-        self.term = _OpenTerm(cadence, wished, on, *length_of_term(on, cadence, self.kept_day))
+        until, period_days = length_of_term(on, cadence, self.kept_day)
+        self.term = Term(cadence, wished, on, until, period_days, until)
         self.invoice_dates += invoice_dates_of_term(on, cadence, self.kept_day, self.catalog.adjusts_annual_monthly, self.horizon)
         self._begin_spell(on, on)
 
@@ -230,8 +222,7 @@ class _Story:
         self._end_spell(on) if self.canceled_on else self._begin_spell(on, None)
 
     def _record_term(self, ended_on: date) -> None:
-        t = self.term
-        self.terms.append(Term(t.cadence, t.wished, t.term_from, t.term_until, t.period_days, ended_on))
+        self.terms.append(self.term._replace(ended_on=ended_on))
 
     def _begin_spell(self, on: date, term_from: date | None) -> None:
         self._end_spell(on)
