@@ -12,6 +12,9 @@ import logging
 import os.path
 import platform
 import re
+import ssl
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from contextlib import suppress
@@ -99,6 +102,28 @@ async def _require_what_is_wanted(client: Client, folder: Path | None) -> None:
                     f"{worker}: this worker does not see {folder}, where its work lies. Give a new home --lake s3://…, "
                     "or keep the home on a disk that all workers have at the same whole path."
                 )
+    await _require_prefect(client)
+
+
+async def _require_prefect(client: Client) -> None:
+    """Require that every worker reaches the server that the run's tasks are told to: a temporary one is reached from this machine alone."""
+    from prefect.settings import PREFECT_API_URL
+
+    if url := PREFECT_API_URL.value():
+        for worker, is_reached in (await client.run(reaches, url, on_error="return")).items():
+            if is_reached is False:
+                raise _without_prefect(f"{worker}: this worker")
+
+
+def reaches(url: str) -> bool:
+    """Whether Prefect's server is reached from where one is asked, whatever it says there."""
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=_LONGEST_WAIT):
+            return True
+    except urllib.error.HTTPError:
+        return True
+    except OSError as error:
+        return isinstance(getattr(error, "reason", None), ssl.SSLError)  # Prefect may have been told whom to trust
 
 
 def _require_same(what: str, wanted: str, has: Mapping[str, object]) -> None:
@@ -177,14 +202,14 @@ def _result(told: str, future: PrefectFuture, address: str) -> tuple[Any, Except
     except (CancelledError, CommClosedError):
         return None, _scheduler_gone(address)
     except Exception as lost:
-        return None, _without_prefect(told) if "Failed to reach API" in str(lost) else lost
+        return None, _without_prefect(f"{told}: a worker") if "Failed to reach API" in str(lost) else lost
 
 
-def _without_prefect(told: str) -> Unanswered:
+def _without_prefect(who: str) -> Unanswered:
     from prefect.settings import PREFECT_API_URL
 
     return Unanswered(
-        f"{told}: a worker does not reach Prefect's server at {PREFECT_API_URL.value()}. "
+        f"{who} does not reach Prefect's server at {PREFECT_API_URL.value()}. "
         "Have one that all of them reach, name it with PREFECT_API_URL, and run again."
     )
 

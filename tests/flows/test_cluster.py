@@ -10,8 +10,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib.metadata import version
 from pathlib import Path
+from threading import Thread
 
 import boto3
 import polars as pl
@@ -19,7 +21,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from flows.cluster import runner_at
-from flows.errors import UserError
+from flows.errors import Unanswered, UserError
 from tests.conftest import ROOT, SAMPLE, Product
 from tests.properties.test_by_bucket import everything
 from transforms.contracts.sources import UserRows
@@ -270,6 +272,25 @@ def test_a_worker_of_another_version_or_with_another_disk_is_refused_by_its_addr
     said = rf"^tcp://127\.0\.0\.1:\d+: this worker has seatledger 0\.0\.1, the run has seatledger {of_the_run}\. Install the same"
     with pytest.raises(UserError, match=said):
         runner_at(cluster.address)
+
+
+@pytest.mark.slow
+def test_a_worker_that_does_not_reach_prefects_server_is_told_before_it_is_given_work(cluster: Cluster) -> None:
+    from distributed import Client
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with (
+        HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server,  # which answers that it knows no such thing
+        temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{server.server_port}/api"}),
+    ):
+        Thread(target=server.serve_forever, daemon=True).start()
+        assert runner_at(cluster.address).address == cluster.address
+        cluster.start_a_worker(http_proxy="http://127.0.0.1:9")
+        with Client(cluster.address) as client:
+            client.wait_for_workers(3, timeout=60)
+        with pytest.raises(Unanswered, match=r"^tcp://127\.0\.0\.1:\d+: this worker does not reach Prefect's server at .*, name it with PREFECT_API_URL"):
+            runner_at(cluster.address)
+        server.shutdown()
 
 
 @pytest.mark.long
