@@ -73,6 +73,10 @@ class KeptRosters:
         parts = [self._kept(month, Bucket(number, of), versions) for number in range(bucket.number, of, bucket.of)]
         return in_order(pl.concat(parts), *STANDING)
 
+    def path(self, month: date, bucket: Bucket) -> Path | S3Path:
+        """Where a month lies that is kept in so many buckets."""
+        return self._lake.roster_month_path(month, self._of(month), bucket)
+
     def rows_on(self, day: date) -> int:
         """How many users are on a day's rosters."""
         month = first_of_month(day)
@@ -154,7 +158,7 @@ class KeptRosters:
         if path.exists():
             return self._lake.read(path, columns)
         known = self._from_others(month, bucket, versions)
-        return self._from_days(versions) if known is None else known
+        return self._from_days(versions, path) if known is None else known
 
     def _from_others(self, month: date, bucket: Bucket, versions: Mapping[date, str]) -> pl.DataFrame | None:
         """What an earlier run knew, out of versions with other days beside; none where they are not there. Who was last active when is not in them."""
@@ -169,14 +173,13 @@ class KeptRosters:
     def _of(self, month: date) -> dict[date, str]:
         return _of_month(month, self.versions)
 
-    def _from_days(self, versions: Mapping[date, str]) -> pl.DataFrame:
-        """A home of the first ledger version kept a file a day."""
+    def _from_days(self, versions: Mapping[date, str], wanted: Path | S3Path) -> pl.DataFrame:
+        """A home of the first ledger version kept a file a day. Where there are none of these either, it is the `wanted` file that is gone."""
         paths = {day: self._lake.day_path("users", day, version) for day, version in versions.items()}
         gone = [path for path in paths.values() if not path.exists()]
         if gone:
-            raise LostOrDamaged(
-                f"{gone[0].parent.parent.parent}: the rosters of {min(versions):%Y-%m} are gone. Restore the home from a back-up."
-            )
+            lost = wanted if len(gone) == len(paths) else gone[0]
+            raise LostOrDamaged(f"{lost}: is gone, and with it rosters of {min(versions):%Y-%m}. Restore it from a back-up of the home.")
         rows = [self._lake.read(path).with_columns(day=pl.lit(day, pl.Date)) for day, path in paths.items()]
         return roster_month_from_rows(pl.concat(rows))
 

@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from flows.errors import LostOrDamaged
+from flows.kept_rosters import KeptRosters
 from flows.lake import Lake
 from flows.s3_files import S3Path
 from transforms.buckets import WHOLE, Bucket, buckets
@@ -16,18 +17,33 @@ Problem = tuple[str, str]
 _GONE, _DAMAGED = "is gone; restore it from a back-up", "is not as it was written; restore it from a back-up"
 
 
-def problems_of_lake(lake: Lake, versions: list[tuple[str, date | None, str]], has_people: bool) -> list[Problem]:
+def problems_of_lake(lake: Lake, versions: list[tuple[str, date | None, str]], rosters: KeptRosters, has_people: bool) -> list[Problem]:
     """What is lost or damaged, by its place in the lake: of the tables' versions (table, day, version), also superseded ones,
-    which `explain` reads; of the directory; and of whatever else lies there.
+    which `explain` reads; of the current rosters; of the directory; and of whatever else lies there.
 
-    Rosters that are lost are not told here: which files a month is to have is asked where they are counted.
     Raises: UserError where a store does not answer.
     """
     kept = list(lake.files())
     there = set(kept)
     expected = [lake.day_path(*version) for version in versions] + list(_directory(lake, there) if has_people else ())
-    lost = [(_place(lake, path), _GONE) for path in expected if path not in there]
+    lost = [(_place(lake, path), _GONE) for path in (*(path for path in expected if path not in there), *_lost_rosters(lake, rosters, there))]
     return sorted([*lost, *((_place(lake, path), _DAMAGED) for path in kept if _is_damaged(lake, path))])
+
+
+def _lost_rosters(lake: Lake, rosters: KeptRosters, there: set[Path | S3Path]) -> Iterator[Path | S3Path]:
+    """The files of a month that are not there, where what they held cannot be told from others either."""
+    for month in rosters.months():
+        for bucket in buckets(rosters.buckets_of_months().get(month, 1)):
+            if (path := rosters.path(month, bucket)) not in there and not _can_be_told(rosters, month, bucket):
+                yield path
+
+
+def _can_be_told(rosters: KeptRosters, month: date, bucket: Bucket) -> bool:
+    try:
+        rosters.month(month, bucket)
+    except LostOrDamaged:
+        return False
+    return True
 
 
 def _is_damaged(lake: Lake, path: Path | S3Path) -> bool:

@@ -16,7 +16,7 @@ from flows.errors import LostOrDamaged, UserError
 from flows.exact_paths import exact
 from flows.finance_tables import reports_in_order
 from flows.home import Home
-from flows.kept_rosters import KeptRosters, by_month
+from flows.kept_rosters import KeptRosters
 from flows.lake import Lake, lake_of, write_frame
 from flows.lake_checks import problems_of_lake
 from flows.ledger import buckets_of_months
@@ -159,30 +159,34 @@ def _lake_whole(both: duckdb.DuckDBPyConnection, home: Home) -> Check:
     versions = both.execute("select distinct table_name, day, version from ledger.inputs where table_name <> 'users' order by all").fetchall()
     ((people,),) = both.execute("select coalesce(sum(rows), 0) from ledger.inputs where table_name = 'users'").fetchall()
     question = "Is every file of the lake there, and as it was written?"
-    return Check("lake_whole", question, problems_of_lake(lake_of(home), versions, has_people=people > 0))
+    lake = lake_of(home)
+    return Check("lake_whole", question, problems_of_lake(lake, versions, _kept_rosters(both, lake), has_people=people > 0))
+
+
+def _kept_rosters(both: duckdb.DuckDBPyConnection, lake: Lake) -> KeptRosters:
+    current = "select distinct day, version from ledger.inputs where table_name = 'users' and superseded_by is null order by day"
+    settings = both.execute("select name, value from ledger.settings").fetchall()
+    return KeptRosters(lake, dict(both.execute(current).fetchall()), buckets_of_months(settings))
 
 
 def _from_rosters(both: duckdb.DuckDBPyConnection, home: Home, catalogs: Mapping[str, Catalog]) -> Check:
     """The published occupancy, counted anew from the rosters in the lake: by sets of users, not by bits."""
     question = "Are a day's seats those that the stored rosters hold?"
-    versions = dict(
-        both.execute("select distinct day, version from ledger.inputs where table_name = 'users' and superseded_by is null").fetchall()
-    )
     lake, gone, files = lake_of(home), [], []
-    kept = KeptRosters(lake, versions, buckets_of_months(both.execute("select name, value from ledger.settings").fetchall()))
+    kept = _kept_rosters(both, lake)
     with lake.scratch("verify") as scratch:
-        for month, days in by_month(versions).items():
+        for month in kept.months():
             try:
-                files += [(str(path), month) for path in _files_of_month(month, {day: versions[day] for day in days}, kept, lake, scratch)]
+                files += [(str(path), month) for path in _files_of_month(month, kept, lake, scratch)]
             except LostOrDamaged:
                 gone.append((f"{month:%Y-%m}", "its stored rosters are gone or damaged"))
         return Check("occupancy_from_rosters", question, gone or (_recounted(both, files, catalogs) if files else []))
 
 
-def _files_of_month(month: date, versions: Mapping[date, str], kept: KeptRosters, lake: Lake, scratch: Path) -> Iterator[Path]:
+def _files_of_month(month: date, kept: KeptRosters, lake: Lake, scratch: Path) -> Iterator[Path]:
     """A month's rosters, as files: those of the lake, or what the days come to that a home of the first version kept. Raises LostOrDamaged where they are not whole."""
     for bucket in buckets(kept.buckets_of_months().get(month, 1)):
-        path = lake.roster_month_path(month, versions, bucket)
+        path = kept.path(month, bucket)
         if path.exists():
             lake.require_whole(path)
             yield lake.near(path, scratch)

@@ -28,7 +28,7 @@ from transforms.disagreements import users_said_to_be_there
 from transforms.invoices import invoices_from_lines
 from transforms.lines import differences_from_charges, lines_from_differences
 from transforms.movements import Seats, moments_of_holding, movements_from_seats
-from transforms.occupancy import standing_days_from_roster_month
+from transforms.occupancy import first_days_from_roster_month, standing_days_from_roster_month
 from transforms.policy import holds_a_seat, is_broken_alias
 from transforms.prices import plan_list_from_catalogs, price_list_from_catalogs, priced_spells_from_spells
 from transforms.seat_months import seat_changes_from_seat_month, seat_month_from_roster_month
@@ -97,11 +97,12 @@ class Billing:
 
 
 class RosterFacts(NamedTuple):
-    """What the rosters say: changes of seats and of broken aliases per user, standings per workspace and day; and, of users who were asked for, how they stand."""
+    """What the rosters say: changes of seats and of broken aliases per user, standings per workspace and day, each workspace's first day; and, of users who were asked for, how they stand."""
 
     seat_changes: pl.DataFrame
     alias_changes: pl.DataFrame
     standing_days: pl.DataFrame
+    first_days: pl.DataFrame
     standings: pl.DataFrame
 
 
@@ -120,7 +121,7 @@ def roster_facts_from_roster_months(
     Raises: ValueError where the months are not in order.
     """
     seats, aliases = holds_a_seat(catalogs.values()), is_broken_alias()
-    changes, broken, standings, named = [], [], [], []
+    changes, broken, standings, begins, named = [], [], [], [], []
     seat_month = alias_month = None
     walked = first - timedelta(days=31)
     for month, roster_month in roster_months:
@@ -133,12 +134,17 @@ def roster_facts_from_roster_months(
         changes.append(seat_changes_from_seat_month(seat_month, month, since, until))
         broken.append(seat_changes_from_seat_month(alias_month, month, since, until))
         standings.append(standing_days_from_roster_month(roster_month, month, since, until))
+        begins.append(first_days_from_roster_month(roster_month, month, since, until))
         of_month = roster_month.join(asked.filter(month=month), on=["workspace_id", "user_id"], how="semi")
         named.append(of_month.with_columns(month=pl.lit(month)))
     SeatMonths.validate(seat_month)
     seat_changes, alias_changes, standing_days = (pl.concat(months, rechunk=True) for months in (changes, broken, standings))
     return RosterFacts(
-        SeatChanges.validate(seat_changes), SeatChanges.validate(alias_changes), StandingDays.validate(standing_days), pl.concat(named)
+        SeatChanges.validate(seat_changes),
+        SeatChanges.validate(alias_changes),
+        StandingDays.validate(standing_days),
+        pl.concat(begins).group_by("workspace_id").min(),
+        pl.concat(named),
     )
 
 

@@ -13,6 +13,8 @@ from transforms.contracts.sources import SEAT_IS_GONE
 from transforms.many import many
 from transforms.policy import local_day
 
+_NAMED = 5  # users, where one finding is of many
+
 
 def seat_limit_findings(occupancy: pl.DataFrame) -> pl.DataFrame:
     """More seats occupied than committed, or than the plan's limit: reported, not billed (section 4).
@@ -54,7 +56,7 @@ def vanished_findings(
 ) -> pl.DataFrame:
     """Users absent from a roster hold no seat that day; where no activity explains it, that is reported (G5).
 
-    Grain:  user, day of departure -> workspace, day: how many, and the first five. Each user once, by however many catalogues of
+    Grain:  user, day of departure -> workspace, day: how many, and who the first of them are. Each user once, by however many catalogues of
             the workspace they held a seat; so it is in `disagreements.py`.
     Shapes: `counted_by` has workspace_id, catalog: those by which a seat was ever counted, among the changes.
     """
@@ -63,9 +65,10 @@ def vanished_findings(
     explained = reasons.select("workspace_id", "user_id", moved_on=local_day(catalogs)).unique()
     vanished = gone.join(explained, on=["workspace_id", "user_id", "moved_on"], how="anti").sort("workspace_id", "moved_on", "user_id")
     vanished = vanished.unique(["workspace_id", "moved_on", "user_id"], keep="first", maintain_order=True)
-    named = vanished.group_by("workspace_id", "moved_on", maintain_order=True).agg(users=pl.len(), first=pl.col("user_id").head(5))
+    named = vanished.group_by("workspace_id", "moved_on", maintain_order=True).agg(users=pl.len(), first=pl.col("user_id").head(_NAMED))
     users = pl.Series([many(number, "user") for number in named["users"]], dtype=pl.String)
-    detail = pl.format("no longer on the roster, and no activity says why: {}, {}", users, pl.col("first").list.join(", "))
+    others = pl.when(pl.col("users") > _NAMED).then(pl.format(" and {} more", pl.col("users") - _NAMED)).otherwise(pl.lit(""))
+    detail = pl.format("no longer on the roster, and no activity says why: {}, {}{}", users, pl.col("first").list.join(", "), others)
     return exceptions(named, "G5", "vanished", detail, on="moved_on")
 
 

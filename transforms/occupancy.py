@@ -28,6 +28,13 @@ def standing_days_from_roster_month(roster_month: pl.DataFrame, month: date, fir
     return every.select("workspace_id", *STANDING_COUNTS, on=on).explode("on", *STANDING_COUNTS).select(StandingDays.names())
 
 
+def first_days_from_roster_month(roster_month: pl.DataFrame, month: date, first: date, last: date) -> pl.DataFrame:
+    """The first day on which a workspace is on a roster. Grain: workspace, user, standing -> workspace, `on`; of the days `first` to `last` of the month."""
+    asked = sum(1 << (day - 1) for day in range(first.day, last.day + 1))
+    together = roster_month.group_by("workspace_id").agg(pl.col("bits").bitwise_or() & pl.lit(asked, pl.UInt32)).filter(pl.col("bits") != 0)
+    return together.select("workspace_id", on=pl.lit(month) + pl.duration(days=pl.col("bits").bitwise_trailing_zeros()))
+
+
 def _standing() -> pl.Expr:
     """As what a user without a plain seat is counted; null for all others."""
     is_waiting_or_gone = (pl.col("kind") == "teammate") & pl.col("status").is_in(["pending", "deactivated"])

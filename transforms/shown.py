@@ -186,7 +186,7 @@ def _exceptions(
     plan_usage: pl.DataFrame,
     catalogs: Mapping[str, Catalog],
 ) -> pl.DataFrame:
-    rostered = position.rosters.standing_days.group_by("workspace_id").agg(on=pl.col("on").min())
+    rostered = position.rosters.first_days
     trial_days = pl.DataFrame(
         [(c.id, c.trial_days) for c in catalogs.values()], schema={"catalog": pl.String, "trial_days": pl.Int64}, orient="row"
     )

@@ -61,6 +61,8 @@ def in_trouble() -> Source:
     # 23: the one without the other
     for day in source.days:
         source.users[day].append(user("stray", "a"))
+    for day in source.days[19:]:
+        source.users[day].append(user("later", "a"))
     return source.subscribe("absent")
 
 
@@ -172,6 +174,8 @@ def test_F21_a_user_who_vanishes_and_an_event_that_the_roster_denies_are_reporte
 
 def test_F23_a_workspace_without_a_subscription_and_a_subscription_without_a_roster_are_reported(trouble: Product) -> None:
     assert findings(trouble, "stray") == [("2026-01-01", "no_subscription")]
+    assert findings(trouble, "later") == [("2026-01-20", "no_subscription")]
+    assert trouble.table("select detail from exceptions where workspace_id = 'later'").item() == "later is on rosters since 2026-01-20 and has no subscription"
     assert findings(trouble, "absent") == [("2026-01-01", "no_roster")]
     assert billed(trouble, "stray") == billed(trouble, "absent") == []
 

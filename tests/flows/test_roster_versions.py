@@ -130,6 +130,6 @@ def test_a_version_that_was_not_let_go_and_is_gone_is_not_made_up_from_others(tm
     first = taken_in(lake, {}, {JAN: "v1"})
     both = taken_in(lake, first, {JAN: "other", date(2026, 1, 2): "v2"})
     lake.roster_month_path(JAN, first).unlink()
-    with pytest.raises(UserError, match=r"the rosters of 2026-01 are gone\. Restore the home from a back-up"):
+    with pytest.raises(UserError, match=r"\.parquet: is gone, and with it rosters of 2026-01\. Restore it from a back-up of the home"):
         KeptRosters(lake, first).month(JAN)
     assert len(as_known(lake, both)) == 2

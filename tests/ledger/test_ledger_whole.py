@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,7 +20,7 @@ import pytest
 
 from flows import ledger as ledger_module
 from flows import receipts
-from flows.errors import UserError
+from flows.errors import LostOrDamaged, UserError
 from flows.fault_points import KILL_AT
 from flows.kept_rosters import KeptRosters
 from flows.lake import Lake
@@ -189,8 +190,11 @@ def test_verify_recounts_a_home_of_the_first_version_which_kept_a_file_a_day(hom
     pl.read_parquet(changed).filter(pl.col("user_id") != "c").write_parquet(changed)
     assert wrong(home) == {"occupancy_from_rosters"}
     changed.unlink()
-    (check,) = [check for check in verify(home.home, home.setting.catalogs) if check.problems]
-    assert check.problems == [("2026-01", "its stored rosters are gone or damaged")]
+    problems = {check.name: check.problems for check in verify(home.home, home.setting.catalogs) if check.problems}
+    assert problems["occupancy_from_rosters"] == [("2026-01", "its stored rosters are gone or damaged")]
+    assert [told for _, told in problems["lake_whole"]] == ["is gone; restore it from a back-up"]
+    with pytest.raises(LostOrDamaged, match=f"{re.escape(str(changed))}: is gone, and with it rosters of 2026-01"):
+        kept.month(date(2026, 1, 1))
 
 
 def test_F31_two_runs_on_one_home_are_kept_apart(home: Product, billed: Path) -> None:
