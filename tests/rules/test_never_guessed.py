@@ -158,7 +158,7 @@ def test_G5_who_vanishes_is_counted_once_in_however_many_catalogues() -> None:
 def test_G5_of_many_users_who_vanish_five_are_named_and_the_others_counted() -> None:
     story = Story("pivotal", "2026-04-01", "2026-04-30").subscription("team").user("stays")
     for number in range(7):
-        story.user(f"u{number}", until="2026-04-16")
+        story.user(f"u{number}", stands={"2026-04-01": "active", "2026-04-16": None})
     (found,) = story.bill().shown().exceptions["detail"]
     assert found == "no longer on the roster, and no activity says why: 7 users, u0, u1, u2, u3, u4 and 2 more"
 
