@@ -13,6 +13,7 @@ import polars as pl
 from flows.errors import UserError, name_days
 from flows.lake import NO_FAULTS
 from flows.source import FileRead, Part, PartContent, read_part, version_of
+from transforms.many import many
 from transforms.repeated_rows import rows_without_repeats
 from transforms.source_rows import typed_rows_from_source
 
@@ -122,5 +123,6 @@ def _require_mostly_whole(contents: dict[TableDay, list[PartContent]], broken: p
         if is_mostly_broken(rows, sizes[file]):
             first = broken.filter(pl.col("file") == file).sort("row").row(0, named=True)
             raise UserError(
-                f"{file}: {rows} of {sizes[file]} rows break their contract, first row {first['row']}: {first['column'] or 'the row'} {first['fault']}."
+                f"{file}: {rows} of {many(sizes[file], 'row')} are broken, more than a file may have. The first is row {first['row']}: "
+                f"{first['column'] or 'the row'} {first['fault']}. Correct the file, then ingest it."
             )

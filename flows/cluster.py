@@ -52,7 +52,7 @@ def runner_at(address: str, folder: Path | None = None) -> TaskRunner:
         import distributed  # noqa: F401
         from prefect_dask import DaskTaskRunner
     except ImportError:
-        raise UserError("--cluster needs more than is installed. Install it with: pip install 'seatledger[cluster]'") from None
+        raise UserError("--cluster needs more than is installed. In the clone that seatledger is installed from: pip install -c constraints.txt -e '.[cluster]'") from None
     asked = _ADDRESS.fullmatch(address)
     if not asked or not 0 < int(asked["port"]) < 2**16:
         where = address if _TELLS_NOTHING.fullmatch(address) else "--cluster"
@@ -133,7 +133,7 @@ def _require_same(what: str, wanted: str, has: Mapping[str, object]) -> None:
         if is_missing or (isinstance(said, str) and said != wanted):
             raise UserError(
                 f"{worker}: this worker has {f'no {what}' if is_missing else f'{what} {said}'}, the run has {what} {wanted}. "
-                "Install the same on every machine (pip install -c constraints.txt 'seatledger[cluster]') and start the worker anew."
+                "Install the same on every machine (pip install -c constraints.txt -e '.[cluster]', in a clone) and start the worker anew."
             )
 
 
@@ -244,5 +244,5 @@ def _other_version(told: str, has: Mapping[str, str]) -> UserError:
     (what, said), *_ = ((package, said) for package, said in has.items() if said != version(package))
     return UserError(
         f"{told}: was taken on by a worker that has {what} {said}; the run has {what} {version(what)}. It came after all had been asked. "
-        "End it, install the same on every machine (pip install -c constraints.txt 'seatledger[cluster]'), and run again."
+        "End it, install the same on every machine (pip install -c constraints.txt -e '.[cluster]', in a clone), and run again."
     )

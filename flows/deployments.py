@@ -145,8 +145,11 @@ def site_of_command(
     own = dict(site_from_environment(os.environ).crons)
     for told in crons:
         name, is_said, cron = told.partition("=")
-        if not is_said or name not in {d.name for d in DEPLOYMENTS}:
-            raise WrongUsage(f"--cron {told!r}: is no NAME=CRON. The names: {', '.join(d.name for d in DEPLOYMENTS)}.")
+        names = ", ".join(d.name for d in DEPLOYMENTS)
+        if not is_said:
+            raise WrongUsage(f"--cron {told!r}: is no NAME=CRON. The names: {names}.")
+        if name not in {d.name for d in DEPLOYMENTS}:
+            raise WrongUsage(f"--cron {told!r}: there is no deployment {name!r}. The names: {names}.")
         own[name] = cron.strip()
     return Site(source, str(home), str(catalogs) if catalogs else None, timezone, own, lake, cluster).settled()
 

@@ -63,7 +63,7 @@ def invoice(
     for said in write_invoices(chosen, path_of, Paper(paper, read_letterhead(letterhead, due_days), fonts)):
         click.echo(f"seatledger: {said}", err=True)
     written = [path_of(row["invoice_number"]) for row in chosen.invoices]
-    what = str(written[0]) if len(written) == 1 else f"{many(len(written), 'invoice')} to {folder}"
+    what = str(written[0]) if len(written) == 1 else f"{many(len(written), 'invoice')} to {folder.resolve()}"
     out.print(f"Wrote {what}.", soft_wrap=True, markup=False)
 
 

@@ -75,7 +75,10 @@ def _require_every_roster(horizon: date, days: Mapping[date, str], opening_on: d
         raise UserError(f"{horizon} is before the ledger's opening day, {opening_on}: there is nothing to bill.")
     missing = [day for day in days_between(opening_on, horizon) if day not in days]
     if missing:
-        raise UserError(f"users are missing for {name_days(missing)}. Ingest every day up to {horizon} before billing through it.")
+        raise UserError(
+            f"users are missing for {name_days(missing)}. Ingest every day up to {horizon} before billing through it; "
+            f"as it is, --through {last_whole_day(days, opening_on)} is the last that can be billed."
+        )
 
 
 class _Rosters:

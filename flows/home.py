@@ -71,7 +71,7 @@ class Home:
 
     def nothing_is_kept(self) -> UserError:
         """To be raised where no run was ever saved."""
-        return UserError(f"{self.root}: nothing is kept there yet. Start with `seatledger demo`, or name the home with --home.")
+        return UserError(f"{self.root}: nothing is kept there yet. Start with `seatledger ingest SOURCE` or `seatledger demo`, or name the home with --home.")
 
     def require_something(self) -> None:
         """A folder in which nothing is kept is not made a home by who only asks for what is in it. Raises: UserError."""
@@ -95,7 +95,7 @@ class Home:
         with file:
             if not _is_got(file, _LONGEST_BURIAL) and not self._is_got_in_the_end(file):
                 raise UserError(
-                    f"{self.root}: another run (process {_holder(file)}) is using this home. Wait for it to end."
+                    f"{self.root}: {_holder(file)} is using this home. Wait for it to end."
                 )
             file.seek(0)
             if file.read():
@@ -134,9 +134,10 @@ class Home:
 
 
 def _holder(file: TextIO) -> str:
-    """The process that holds a lock file, as it wrote itself down."""
+    """Who holds a lock file: a run writes its process down, others do not."""
     file.seek(0)
-    return file.read().strip() or "unknown"
+    process = file.read().strip()
+    return f"another run (process {process})" if process else "another program, such as a back-up,"
 
 
 def _is_got(file: TextIO, wait: float) -> bool:

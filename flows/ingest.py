@@ -111,7 +111,9 @@ def _require_every_day(found: set[date], request: IngestRequest, current: dict) 
     known = {day for table, day in current if table == "users"}
     first, last = request.first or min(found | known, default=None), request.last or max(found, default=None)
     if first is None or last is None:
-        raise UserError(f"{shown(request.source)}: has no roster of any day asked for. users/date=YYYY-MM-DD/ is required for every day.")
+        days = sorted(part.day for part in survey(request.source) if part.table == "users")
+        has = f"; it has {days[0]} to {days[-1]}" if days else ""
+        raise UserError(f"{shown(request.source)}: has no roster of any day asked for{has}. users/date=YYYY-MM-DD/ is required for every day.")
     missing = [day for day in days_between(first, last) if day not in found and day not in known]
     if missing:
         raise UserError(
@@ -214,4 +216,4 @@ def _tell_unknown_columns(accepted: list[AcceptedDay]) -> None:
     """Unknown columns are ignored, and named once."""
     unknown = {f"{a.table_day.table}.{column}" for a in accepted for file in a.files for column in file.unknown_columns}
     if unknown:
-        log.info("ignored columns that no contract knows: %s", ", ".join(sorted(unknown)))
+        log.info("ignored unknown columns: %s", ", ".join(sorted(unknown)))

@@ -103,7 +103,7 @@ def typesetter(paper: Paper) -> Callable[[Mapping[str, Any], pl.DataFrame], tupl
     try:
         import typst
     except ImportError:
-        raise UserError("invoices as PDF are set by Typst, which is not installed: pip install 'seatledger[pdf]'") from None
+        raise UserError("invoices as PDF are set by Typst, which is not installed. In the clone that seatledger is installed from: pip install -c constraints.txt -e '.[pdf]'") from None
     folders = [str(paper.fonts)] if paper.fonts else []
     template, compiler = (REPORTS / "invoice.typ").read_bytes(), typst.Compiler(font_paths=folders, ignore_system_fonts=True)
 

@@ -127,7 +127,7 @@ def _due(finance: duckdb.DuckDBPyConnection, month: date) -> list[Row]:
         largest = sorted(c["steps"], key=lambda step: -abs(step["minor"]))[:3]
         if len(c["steps"]) > 1:
             named = [f"{step['label'].lower()} {signed(step['minor'], CURRENCY_DECIMALS[c['currency']])}" for step in largest]
-            c["words"] += f". Most of it: {', '.join(named)}"
+            c["words"] += f". Largest causes: {', '.join(named)}"
     return found
 
 

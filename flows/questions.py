@@ -81,7 +81,17 @@ def answer(home: Home, sql: str) -> pl.DataFrame:
                 raise UserError("that is no query: it returns no rows. Ask with SELECT, FROM, DESCRIBE, SHOW or SUMMARIZE.")
             return relation.pl()
         except duckdb.Error as reason:
-            raise UserError(f"the query was not answered: {_with_the_nearest(str(reason).strip(), sql, finance)}") from None
+            said = _only_read(str(reason)) or _with_the_nearest(str(reason).strip(), sql, finance)
+            raise UserError(f"the query was not answered: {said}") from None
+
+
+def _only_read(reason: str) -> str | None:
+    """Of what DuckDB says of a query that would write: that none may, and what to do instead."""
+    if "attached in read-only mode" in reason:
+        return "it would change something. seatledger sql only reads: ask with SELECT, FROM, DESCRIBE, SHOW or SUMMARIZE."
+    if "disabled by configuration" in reason:
+        return "it reaches for other files. seatledger sql reads finance.duckdb alone, and writes CSV with: seatledger sql --format csv"
+    return None
 
 
 def _with_the_nearest(reason: str, sql: str, finance: Finance) -> str:

@@ -235,7 +235,7 @@ def _asked(what: str, ask: Callable[[], T], done: str = "read", missing: str = "
         kind = _kind_of(str(reason))
         if kind in _BUSY:
             raise Unanswered(f"{what}: cannot be {done}: the store says {kind}: it has too much to do. Wait a while, then run again.") from None
-        why = f"the store says {kind}" if kind else "the store does not answer"
+        why = "the store does not answer" if kind in ("", "NETWORK_CONNECTION") else f"the store says {kind}"
         what_to_do = _REFUSALS.get(kind, "Check AWS_REGION, AWS_ENDPOINT_URL and the network")
         raise (StoreRefuses if kind in _REFUSALS else Unanswered)(f"{what}: cannot be {done}: {why}. {what_to_do}, then run again.") from None
 

@@ -64,13 +64,14 @@ def survey(source: Path | str) -> list[Part]:
     subscriptions = [part for part in parts if part.table == "subscriptions"]
     if len(subscriptions) != 1:
         found = "none was found" if not subscriptions else f"{len(subscriptions)} were found"
-        raise UserError(f"{shown(source)}: exactly one subscriptions.csv or subscriptions.parquet is needed; {found}.")
+        above = " SOURCE is the folder above users/." if shown(source).rstrip("/").rpartition("/")[2] in DAILY_TABLES else ""
+        raise UserError(f"{shown(source)}: exactly one subscriptions.csv or subscriptions.parquet is needed; {found}.{above}")
     return parts
 
 
 def _survey_folder(source: Path) -> list[Part]:
     if not source.is_dir():
-        raise UserError(f"{source}: is no folder. SOURCE holds subscriptions.csv and users/date=YYYY-MM-DD/*.csv (or .parquet).")
+        raise UserError(f"{source}: {'is no folder' if source.exists() else 'is not there'}. SOURCE holds subscriptions.csv and users/date=YYYY-MM-DD/*.csv (or .parquet).")
     there = _names_in(source, "")
     parts = [Part("subscriptions", None, source / name, name) for name in there if name.startswith("subscriptions.") and _is_data(name)]
     for table in filter(there.__contains__, DAILY_TABLES):
@@ -213,7 +214,9 @@ def read_part(part: Part) -> PartContent:
         frame = rows_of_parquet(part.name, part.table, content)
     lacking = [c for c in wanted if c not in frame.columns]
     if lacking:
-        raise UserError(f"{part.name}: lacks the column {', '.join(lacking)}. Expected: {', '.join(wanted)}.")
+        alike = [c for c in frame.columns if c not in wanted and c.strip().casefold() in lacking]
+        has = f" It has {', '.join(alike)}; names are compared letter by letter." if alike else ""
+        raise UserError(f"{part.name}: lacks the column {', '.join(lacking)}.{has} Expected: {', '.join(wanted)}.")
     unknown = tuple(c for c in frame.columns if c not in wanted)
     frame = frame.select(*wanted, file=pl.lit(part.name), row=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
     return PartContent(FileRead(part, sha256(content).hexdigest(), len(content), frame.height, unknown), frame)

@@ -43,6 +43,10 @@ def print_outcome(outcome: Outcome, setting: Setting, *, dry_run: bool = False) 
     done = outcome.ingested
     if done.files:
         out.print(f"Ingested {many(done.days, 'day')}: {many(done.files, 'file')}, {many(done.rows, 'row')}.")
+    elif done.days:
+        out.print(f"Repeated the day before on {name_days(sorted(done.touched))}.")
+    elif outcome.invoices is None and not outcome.exported:
+        out.print("Nothing new came in.")
     if outcome.invoices is not None:
         verb = "Would bill" if dry_run else "Billed"
         out.print(f"{verb} through {outcome.through}: {many(outcome.invoices.height, 'invoice')}, {many(outcome.lines, 'line')}.")
@@ -54,6 +58,8 @@ def print_outcome(outcome: Outcome, setting: Setting, *, dry_run: bool = False) 
         _print_as_it_is(f"The month's page: {last / 'index.html'}")
         for workbook in outcome.workbooks:
             _print_as_it_is(f"Workbook: {workbook}")
+    if not dry_run and (findings := status_document(setting.home)["findings"]):
+        _print_as_it_is(f'Findings: {findings}. See: seatledger sql "from exceptions" --home {quote(str(setting.home.root))}')
     if not dry_run:
         _print_as_it_is(f"Query it: duckdb -readonly {quote(str(setting.home.finance))}")
     if outcome.held:

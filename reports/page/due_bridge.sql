@@ -43,7 +43,7 @@ with two_months as (
     (5, 'plan', 'Plan', 'another plan, at the opening or inside the term'),
     (6, 'price', 'Price', 'another price of the same plan'),
     (7, 'days', 'Days', 'more or fewer days of the period: a stub'),
-    (8, 'term', 'Terms opened', 'only one of the two invoices opens a term, or at another cadence'),
+    (8, 'term', 'Term openings', 'only one of the two invoices opens a term, or at another cadence'),
     (9, 'corrections', 'Corrections', 'of what was known before'),
     (10, 'credits', 'Credits', 'granted (+) or used (−)'),
     (11, 'none', 'Not invoiced', 'subscriptions of the month before without an invoice in this one'),

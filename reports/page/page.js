@@ -33,7 +33,7 @@
         ...["total", "up", "down"].map((fill) => Plot.barX(bars.filter((bar) => bar.fill === fill), {x1: "from", x2: "to", y: "label", fill: `var(--${fill})`})),
         ...next.map((bar) => Plot.ruleX([bar.joint], {y1: bar.above, y2: bar.label, stroke: "var(--quiet)", strokeOpacity: 0.6})),
         Plot.ruleX([0], {stroke: "var(--quiet)"}),
-        Plot.text(bars, {x: "end", y: "label", text: "text", textAnchor: "start", dx: 7, fill: "var(--ink)"}),
+        Plot.text(bars, {x: "end", y: "label", text: "text", textAnchor: "start", dx: 7, fill: "var(--ink)", stroke: "var(--paper)", strokeWidth: 5}),
       ],
     });
   };

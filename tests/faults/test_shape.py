@@ -228,7 +228,7 @@ def test_F15_five_rows_of_a_hundred_may_be_broken_and_not_one_more(product: Prod
         row["status"] = "gone"
     root = source.write(tmp_path / "source")
     if is_refused:
-        with pytest.raises(UserError, match=r"users.csv: 3 of 40 rows break their contract, first row 38: status must be one of"):
+        with pytest.raises(UserError, match=r"users.csv: 3 of 40 rows are broken, more than a file may have. The first is row 38: status must be one of"):
             product.run(root, source.first)
         assert not product.home.finance.exists()
     else:

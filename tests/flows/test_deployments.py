@@ -91,7 +91,7 @@ def test_where_things_are_is_settled_before_anything_is_deployed(tmp_path: Path,
     assert all(far.parameters(d)["cluster"] == "tcp://scheduler:8786" for d in DEPLOYMENTS)
     with pytest.raises(UserError, match=r"no SOURCE is named\. Set SEATLEDGER_SOURCE"):
         site_from_environment({}).settled()
-    with pytest.raises(UserError, match=r"--cron 'weekly=0 0 \* \* 0': is no NAME=CRON. The names: daily-ingest,"):
+    with pytest.raises(UserError, match=r"--cron 'weekly=0 0 \* \* 0': there is no deployment 'weekly'. The names: daily-ingest,"):
         site_of_command("source", Path("books"), None, None, ("weekly=0 0 * * 0",))
 
 

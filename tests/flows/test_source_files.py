@@ -154,7 +154,7 @@ def test_a_file_of_which_more_than_a_twentieth_is_broken_is_itself_refused(produ
     path = users_file(source, date(2026, 1, 5))
     path.write_text(path.read_text().replace("teammate", "colleague"))
     with pytest.raises(
-        UserError, match=r"users/date=2026-01-05/users.csv: 5 of 5 rows break their contract, first row 1: kind must be one of teammate"
+        UserError, match=r"users/date=2026-01-05/users.csv: 5 of 5 rows are broken, more than a file may have. The first is row 1: kind must be one of teammate"
     ):
         product.run(source, date(2026, 2, 1))
 

@@ -115,7 +115,7 @@ def test_every_figure_of_the_months_pages_leads_to_the_next(few) -> None:
         for (month,) in finance.execute("select distinct month from seat_usage_monthly").fetchall():
             seen |= {step["label"] for step in asked(finance, "due_bridge", month)}
             assert page_of_month(finance, month).endswith(b"</html>")
-    assert {"First invoices", "Invoiced again", "Seats", "Terms opened", "Credits", "Not invoiced"} <= seen
+    assert {"First invoices", "Invoiced again", "Seats", "Term openings", "Credits", "Not invoiced"} <= seen
 
 
 @pytest.mark.long
