@@ -335,8 +335,9 @@ def test_a_store_that_cannot_be_asked_is_told_by_verify_and_not_that_rosters_are
     for key in keys(store, "verified"):
         if "roster_months" in key:
             S3Path(f"verified/{key}").unlink()
-    (wrong,) = (check for check in verify(product.home, product.setting.catalogs) if check.problems)
-    assert wrong.problems == [("2026-01", "its stored rosters are gone or damaged")]
+    wrong = {check.name: check.problems for check in verify(product.home, product.setting.catalogs) if check.problems}
+    assert wrong["occupancy_from_rosters"] == [("2026-01", "its stored rosters are gone or damaged")]
+    assert [(place.partition("/")[0], told) for place, told in wrong["lake_whole"]] == [("roster_months", "is gone; restore it from a back-up")]
 
 
 def test_F44_credentials_are_in_no_log_no_error_and_no_file(

@@ -65,7 +65,7 @@ def test_held_workspaces_make_exit_3_and_holds_says_what_mends_them(tmp_path: Pa
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["run", "nowhere", "--through", "2026-01-31", "--direct"], 1, "nowhere: is no folder"),
+        (["run", "nowhere", "--through", "2026-01-31", "--direct"], 1, "nowhere: is not there. SOURCE holds subscriptions.csv"),
         (["run", "nowhere", "--direct"], 2, "Missing option '--through'"),
         (["bill", "--through", "31.01.2026", "--direct"], 2, "'31.01.2026' is no day of the calendar. Write one like 2026-01-31."),
         (["bill", "--through", "2026-02-30", "--direct"], 2, "'2026-02-30' is no day of the calendar."),

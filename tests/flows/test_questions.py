@@ -46,16 +46,16 @@ def test_a_query_comes_from_a_file_or_from_stdin_too(billed: Product, tmp_path: 
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("select * from read_csv('/etc/hostname')", "file system operations are disabled"),
-        ("select * from '/etc/hostname'", "file system operations are disabled|does not exist"),
-        ("copy invoices to '{elsewhere}'", "file system operations are disabled"),
-        ("export database '{elsewhere}'", "file system operations are disabled"),
-        ("attach '{ledger}'", "file system operations are disabled"),
-        ("install httpfs", "file system operations are disabled"),
-        ("load httpfs", "disabled"),
-        ("select * from 'https://example.com/x.csv'", "disabled|does not exist"),
-        ("delete from invoices", "read-only"),
-        ("create table mine (a int)", "read-only"),
+        ("select * from read_csv('/etc/hostname')", "it reaches for other files"),
+        ("select * from '/etc/hostname'", "it reaches for other files|does not exist"),
+        ("copy invoices to '{elsewhere}'", "it reaches for other files"),
+        ("export database '{elsewhere}'", "it reaches for other files"),
+        ("attach '{ledger}'", "it reaches for other files"),
+        ("install httpfs", "it reaches for other files"),
+        ("load httpfs", "disabled|it reaches for other files"),
+        ("select * from 'https://example.com/x.csv'", "it reaches for other files|does not exist"),
+        ("delete from invoices", "it would change something. seatledger sql only reads"),
+        ("create table mine (a int)", "it would change something"),
         ("select 1; delete from invoices", "several queries"),
         ("set enable_external_access = true", "configuration has been locked"),
         ("reset enable_external_access", "configuration has been locked"),
@@ -87,5 +87,5 @@ def test_what_csv_has_no_cells_for_is_said(billed: Product) -> None:
 def test_without_a_home_or_a_query_it_says_what_to_type(billed: Product, tmp_path: Path) -> None:
     nothing = seatledger("sql", "select 1", "--home", tmp_path / "nowhere")
     assert (nothing.returncode, nothing.stderr.count("\n")) == (1, 1)
-    assert "Start with `seatledger demo`" in nothing.stderr
+    assert "Start with `seatledger ingest SOURCE` or `seatledger demo`" in nothing.stderr
     assert 'seatledger sql "show tables"' in seatledger("sql", "--home", billed.home.root).stderr

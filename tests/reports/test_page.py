@@ -55,7 +55,7 @@ def test_the_bridge_of_the_sample_from_april_to_may_by_hand(sample: Product) -> 
         First-invoices 360000    # tea-and-tests
         Seats          405628    # 1380.82 acme, 993.70 atelier, 366.12 cafe, 1602.23 polaris, -373.39 lumen, 88.06 harbor, -1.26 hedgehog
         Plan           -10322    # lumen-studio's switch of March is gone: 100.65 - 203.87
-        Terms-opened  -192000    # cafe-zuerich's year, opened in April
+        Term-openings -192000    # cafe-zuerich's year, opened in April
         Credits       -320941    # -1380.82 acme, -923.19 atelier, -905.40 polaris
         Not-invoiced    -3120    # kite-and-company ended in April
     """)  # and lumen-studio's second invoice of May is due 0
