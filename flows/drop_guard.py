@@ -25,7 +25,8 @@ class DropGuard:
 
     def look_at(self, days: Iterable[date], kept: KeptRosters) -> None:
         """Refuse rosters that dropped. Raises UserError naming the day, the seats before and after, and the workspace."""
-        near = {day + step * ONE_DAY for day in days for step in (-1, 0, 1)}
+        came_in = sorted(days)
+        near = {day + step * ONE_DAY for day in came_in for step in (-1, 0, 1)}
         known = {day: "" for day in near if day in kept.versions}
         if not known:
             return
@@ -34,6 +35,8 @@ class DropGuard:
         nobody = self._owners.clear()
         counts = pl.concat([self._seats(b, of_bucket.get((b.number,), nobody), known, kept) for b in buckets(kept.buckets)])
         drops = drops_from_seat_counts(counts.group_by("day", "workspace_id").agg(pl.col("seats").sum()))
+        is_new = pl.col("day").is_in(came_in) | (pl.col("day") - ONE_DAY).is_in(came_in)  # others were looked at when they came in
+        drops = drops.filter(is_new)
         if drops.height:
             day, workspace, before, after = drops.row(0)
             whose = f"the roster of {workspace}" if workspace else "all rosters together"

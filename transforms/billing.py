@@ -23,7 +23,7 @@ from transforms.contracts.charges import CHARGE
 from transforms.contracts.findings import Holds, holds
 from transforms.contracts.occupancy import StandingDays
 from transforms.contracts.seats import SeatChanges, SeatMonths
-from transforms.daily_seats import daily_seats_from_seat_changes, reactivations_from_seat_changes, seats_at
+from transforms.daily_seats import daily_seats_from_seat_changes, holds_from_crowds, reactivations_from_seat_changes, seats_at
 from transforms.disagreements import users_said_to_be_there
 from transforms.invoices import invoices_from_lines
 from transforms.lines import differences_from_charges, lines_from_differences
@@ -159,7 +159,7 @@ def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Positi
     ours = facts.subscription_rows.select("workspace_id").unique()
     subscriptions = everyone.join(ours, on="workspace_id", how="semi", maintain_order="left")
     subscription_holds = subscription_holds.join(ours, on="workspace_id", how="semi")
-    holds_so_far = [facts.holds, subscription_holds, holds_from_events(facts.activity, everyone, catalogs)]
+    holds_so_far = [facts.holds, subscription_holds, holds_from_events(facts.activity, every_row, catalogs)]
 
     # also of who is held for a row: their seats are known, whatever the rest of the row says
     workspace_catalogs = facts.subscription_rows.filter(pl.col("catalog").is_in(list(catalogs))).select("workspace_id", "catalog").unique()
@@ -167,6 +167,7 @@ def position_from_facts(facts: Facts, catalogs: Mapping[str, Catalog]) -> Positi
     rosters = roster_facts_from_roster_months(facts.roster_months, workspace_catalogs, catalogs, facts.opening_on, facts.horizon, asked)
     changes = rosters.seat_changes
     daily, reactivations = daily_seats_from_seat_changes(changes), reactivations_from_seat_changes(changes)
+    holds_so_far.append(holds_from_crowds(daily))
 
     events = contract_events_from_activity(facts.activity, subscriptions, daily, catalogs, facts.opening_on, facts.horizon)
     schedules = schedules_from_subscriptions(subscriptions, events, catalogs, facts.opening_on, facts.horizon)

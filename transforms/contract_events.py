@@ -46,14 +46,16 @@ def contract_events_from_activity(
     return events.sort("subscription_id", "occurred_at", "event_id")
 
 
-def holds_from_events(activity: pl.DataFrame, subscriptions: pl.DataFrame, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
+def holds_from_events(activity: pl.DataFrame, subscription_rows: pl.DataFrame, catalogs: Mapping[str, Catalog]) -> pl.DataFrame:
     """A contract event that names another workspace's subscription contradicts itself: its workspace is held (G2).
 
-    Grain: event -> hold, since the event's day by the catalogue of the subscription that it names (D1).
+    Grain:  event -> hold, since the event's day by the catalogue of the subscription that it names (D1), or in UTC where there is no such catalogue.
+    Shapes: `subscription_rows` are as they were delivered: whose a subscription is does not depend on whether it can be billed.
     """
-    owner = subscriptions.select("subscription_id", "catalog", owner_id="workspace_id")
-    events = activity.filter(pl.col("event").is_in(CONTRACT_EVENTS)).join(owner, on="subscription_id")
-    foreign = events.filter(pl.col("workspace_id") != pl.col("owner_id")).with_columns(on=local_day(catalogs))
+    owners = subscription_rows.select("subscription_id", "workspace_id", "catalog")
+    events = activity.filter(pl.col("event").is_in(CONTRACT_EVENTS)).join(owners, on=["subscription_id", "workspace_id"], how="anti")
+    named = owners.unique("subscription_id", keep="first", maintain_order=True).drop("workspace_id")
+    foreign = events.join(named, on="subscription_id").with_columns(on=pl.coalesce(local_day(catalogs), pl.col("occurred_at").dt.date()))
     detail = pl.format("event {} names subscription {} of another workspace", "event_id", "subscription_id")
     return holds(foreign, "event_contradicts", "supersede the activity file that carries the event", detail=detail, since_on="on")
 

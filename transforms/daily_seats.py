@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from transforms.contracts.findings import holds
 from transforms.contracts.seats import DailySeats, Reactivations
+from transforms.money import MAX_QUANTITY
 from transforms.sorted_rows import in_order, with_running_sum
 
 WORKSPACE = ["catalog", "workspace_id"]
@@ -22,6 +24,13 @@ def daily_seats_from_seat_changes(changes: pl.DataFrame) -> pl.DataFrame:
     daily = moved.group_by(*WORKSPACE, "on").agg(pl.all().sum().cast(pl.Int64))
     daily = with_running_sum(in_order(daily, *WORKSPACE, "on"), "occupied", pl.col("added") - pl.col("removed"), *WORKSPACE)
     return DailySeats.validate(daily)
+
+
+def holds_from_crowds(daily: pl.DataFrame) -> pl.DataFrame:
+    """Workspaces of more seats than a charge may have: held, as a wrapped number would be worse (G2). Grain: workspace -> hold."""
+    crowded = daily.filter(pl.col("occupied") > MAX_QUANTITY).group_by("workspace_id").agg(on=pl.col("on").min())
+    detail = pl.lit(f"more than {MAX_QUANTITY} seats, the most that is reckoned with")
+    return holds(crowded, "too_many_seats", "correct the rosters, or divide the workspace", detail=detail, since_on="on")
 
 
 def reactivations_from_seat_changes(changes: pl.DataFrame) -> pl.DataFrame:

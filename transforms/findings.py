@@ -43,6 +43,7 @@ def seat_limit_findings(occupancy: pl.DataFrame) -> pl.DataFrame:
 def broken_alias_findings(changes: pl.DataFrame) -> pl.DataFrame:
     """An alias works only while login is enabled and the user is not deactivated (D5). Grain: alias, day it broke -> finding."""
     broke = changes.filter(pl.col("change") == 1).rename({"moved_on": "on"}).sort("workspace_id", "on", "user_id")
+    broke = broke.unique(["workspace_id", "on", "user_id"], keep="first", maintain_order=True)  # a workspace may be of two catalogues
     return exceptions(
         broke,
         "D5",

@@ -135,6 +135,7 @@ def holds_from_overlaps(subscriptions: pl.DataFrame, standings: pl.DataFrame, te
     last_term = terms.group_by("subscription_id").agg(last_until=pl.col("ended_on").max())
     lasting = subscriptions.join(standings, on="subscription_id").join(last_term, on="subscription_id", how="left")
     lasting = lasting.with_columns(until=pl.coalesce("ended_on", pl.when(pl.col("canceled_on").is_not_null()).then("last_until")))
+    lasting = lasting.filter((pl.col("until") > pl.col("starts_on")).fill_null(True))  # one that lasted no day is beside none
     lasting = in_order(lasting, "workspace_id", "starts_on", "subscription_id").with_columns(
         next_id=beside("subscription_id", -1, "workspace_id"), next_starts_on=beside("starts_on", -1, "workspace_id")
     )

@@ -199,6 +199,16 @@ def test_F22_a_drop_of_one_workspace_is_not_hidden_by_the_growth_of_another(prod
     )
     assert product.run(tmp_path / "source", source.last, accept_drop=True).invoices.height == 2
 
+def test_F22_a_drop_that_was_accepted_refuses_no_days_around_it(product: Product, tmp_path: Path) -> None:
+    source = Source("2026-01-01", "2026-01-06").workspace("big")
+    for n, day in enumerate(source.days):
+        source.users[day] += [user("big", f"u{number}") for number in range(120 if n < 3 else 60)]
+    product.run(source.write(tmp_path / "source"), source.last, accept_drop=True)
+    for day in (source.days[1], source.days[4]):
+        source.users[day] += [user("big", "one more")]
+    product.run(source.write(tmp_path / "again"), source.last, supersede=True)
+    assert product.table("select max(superseded_by is not null) from inputs").item()
+
 
 def test_F23_a_billed_subscription_that_no_row_names_any_more_holds_its_workspace_and_nothing_is_billed_twice(
     billed: Product, source: Path

@@ -155,6 +155,32 @@ def test_G5_who_vanishes_is_counted_once_in_however_many_catalogues() -> None:
     assert two["detail"].to_list() == ["no longer on the roster, and no activity says why: 2 users, c, d"]
 
 
+def test_G2_more_seats_than_are_reckoned_with_hold_the_workspace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transforms.daily_seats.MAX_QUANTITY", 2)
+    story = Story("pivotal", *APRIL).subscription("team").user("a").user("b").user("c", since="2026-04-11")
+    bills = story.bill()
+    assert (bills.holds(), bills.lines()) == (["ws too_many_seats"], [])
+
+
+def test_G2_an_event_that_names_a_subscription_of_another_workspace_holds_whatever_else_that_workspace_has() -> None:
+    story = Story("pivotal", *APRIL).subscription("team").user("a").subscription("team", id="theirs", workspace="other")
+    story.subscription("no such plan", id="theirs too", workspace="other", starts="2027-01-01")
+    story.event("2026-04-10", "seats_updated", subscription_id="theirs", quantity=5)
+    assert story.bill().holds() == ["other unknown_plan", "ws event_contradicts"]
+
+
+def test_G2_a_subscription_that_lasted_no_day_overlaps_none_whichever_id_is_first() -> None:
+    for ids in (("a", "b"), ("b", "a")):
+        story = Story("pivotal", *APRIL).user("u").subscription("team", id=ids[0], starts="2026-04-01")
+        story.subscription("team", id=ids[1], starts="2026-04-03", trial="2026-04-17").event("2026-04-03", "canceled", subscription_id=ids[1])
+        assert (story.bill().holds(), len(story.bill().lines())) == ([], 2), ids
+
+
+def test_D5_a_broken_alias_is_reported_once_in_however_many_catalogues() -> None:
+    story = in_two_catalogues().user("x", kind="alias", stands={"2026-04-01": "active", "2026-04-21": "deactivated"})
+    assert [found for found in story.bill().findings() if "alias" in found] == ["2026-04-21 D5 broken_alias"]
+
+
 def test_G5_of_many_users_who_vanish_five_are_named_and_the_others_counted() -> None:
     story = Story("pivotal", "2026-04-01", "2026-04-30").subscription("team").user("stays")
     for number in range(7):
