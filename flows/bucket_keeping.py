@@ -16,5 +16,5 @@ def keep_bucket(part: MonthPart | WaitingPart, month: date, versions: Mapping[da
     Both expect it; neither is seen by anyone before the run that brings it accepts them.
     """
     bucket, rosters, people = part.put_together()
-    directory.learn(bucket, people)
+    directory.learn(bucket, people, versions)
     kept.replace(month, bucket, rosters, versions)

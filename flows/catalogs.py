@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from flows.errors import UserError
 from transforms.catalog import Catalog, CatalogError, catalog_from_toml
@@ -30,26 +31,46 @@ def read_catalogs(own: Path | None) -> dict[str, Catalog]:
     return catalogs
 
 
-def require_catalogs_of(billed: Iterable[tuple[str, str]], catalogs: Mapping[str, Catalog]) -> None:
+class BilledCatalog(NamedTuple):
+    """A catalogue that invoices were issued by: in which currency, under which prefix, and how it rounded (None: not known, as of versions before 0.14.0)."""
+
+    id: str
+    currency: str
+    prefix: str
+    rounding: str | None
+
+
+def require_catalogs_of(billed: Collection[BilledCatalog], catalogs: Mapping[str, Catalog]) -> None:
     """Whoever computes or checks needs the catalogues that invoices were issued by: without one its workspaces would be held, and its currency unknown.
 
-    Shapes: `billed` has each catalogue with each currency of its invoices.
-    Raises: UserError naming those that lack, and one that has another currency now: what was billed could not be taken off what is owed.
+    Raises: UserError naming those that lack; one that has another currency, or rounds otherwise now: what was billed could not be
+            taken off what is owed; and one that has the prefix of another's invoices.
     """
-    currencies: dict[str, set[str]] = {}
-    for catalog, currency in billed:
-        currencies.setdefault(catalog, set()).add(currency)
-    lacking = sorted(currencies.keys() - catalogs.keys())
+    lacking = sorted({one.id for one in billed} - catalogs.keys())
     if lacking:
         raise UserError(
             f"invoices were issued by the catalogue {', '.join(lacking)}, which is not among those given. Name its folder with --catalogs."
         )
-    for name, billed_in in sorted(currencies.items()):
-        if (now := catalogs[name].currency) not in billed_in:
-            raise UserError(
-                f"catalogue {name}: has the currency {now}, and its invoices are in {', '.join(sorted(billed_in))}. "
-                "Put it back; what is billed in another currency is a catalogue with an id of its own."
-            )
+    for one in billed:
+        _require_as_billed(one, catalogs[one.id], {other.currency for other in billed if other.id == one.id})
+        for catalog in catalogs.values():
+            if catalog.invoice_prefix == one.prefix and catalog.id not in {other.id for other in billed if other.prefix == one.prefix}:
+                raise UserError(
+                    f"catalogue {catalog.id}: has the invoice_prefix {one.prefix}, under which {one.id} issued invoices. Give it one of its own."
+                )
+
+
+def _require_as_billed(billed: BilledCatalog, now: Catalog, currencies: set[str]) -> None:
+    if now.currency not in currencies:
+        raise UserError(
+            f"catalogue {now.id}: has the currency {now.currency}, and its invoices are in {', '.join(sorted(currencies))}. "
+            "Put it back; what is billed in another currency is a catalogue with an id of its own."
+        )
+    if billed.rounding not in (None, now.rounding):
+        raise UserError(
+            f"catalogue {now.id}: rounds {now.rounding}, and its invoices were rounded {billed.rounding}. "
+            "Put rules.rounding back; what is rounded otherwise is a catalogue with an id of its own."
+        )
 
 
 def _read(path: Path) -> Catalog:

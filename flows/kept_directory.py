@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -34,11 +36,14 @@ class KeptDirectory:
         if of > self._of:
             self._divide(of)
 
-    def learn(self, bucket: Bucket, people: pl.DataFrame) -> None:
-        """Add the latest rows of a bucket's people. What was `expect`ed may be sent elsewhere for that."""
+    def learn(self, bucket: Bucket, people: pl.DataFrame, days: Collection[date]) -> None:
+        """Add the latest rows of a bucket's people, as the rosters of some days have them. What was `expect`ed may be sent elsewhere for that."""
         for part in buckets(self._of):
-            if part.within(bucket.of) == bucket and (its_people := people if part.of == bucket.of else part.rows(people)).height:
-                self._put(part, directory_from_people(self._known(part), its_people))
+            if part.within(bucket.of) != bucket:
+                continue
+            known, its_people = self._known(part), people if part.of == bucket.of else part.rows(people)
+            if its_people.height or (known is not None and known["seen_on"].is_in(list(days)).any()):
+                self._put(part, directory_from_people(known, its_people, days))
 
     def write(self) -> None:
         """Put what was learnt in place; then remove what it was divided from."""

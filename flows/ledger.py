@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from flows.catalogs import BilledCatalog
 from flows.errors import UserError, in_a_line, is_for_want_of_memory
 from flows.fault_points import reached
 from flows.home import Home
@@ -30,6 +31,7 @@ LONGEST_WAIT = 3.0  # seconds, for someone who looks into the ledger to be done
 _BATCH = 100_000  # rows
 _LAST_DAY_BY = "select max(day) from inputs where table_name = 'users' and ingested_at <= {}"
 _BUCKETS = "buckets "  # of settings: and the month
+_ROUNDING = "rounding "  # of settings: and the catalogue
 _SCHEMA = Path(__file__).with_name("ledger.sql")
 
 
@@ -165,9 +167,11 @@ class Ledger:
             f"select subscription_id, {latest.format('workspace_id')}, {latest.format('catalog')} from invoices group by 1 order by all"
         )
 
-    def billed_catalogs(self) -> list[tuple[str, str]]:
-        """Every catalogue that an invoice was issued by, with its currency."""
-        return self.connection.execute("select distinct catalog, currency from invoices").fetchall()
+    def remember_roundings(self, roundings: Mapping[str, str]) -> None:
+        """Remember how each catalogue rounded what it first billed: what is billed later of the same is the difference to it."""
+        for catalog, rounding in roundings.items():
+            if self.setting(f"{_ROUNDING}{catalog}") is None:
+                self.set(f"{_ROUNDING}{catalog}", rounding)
 
     def passed_dates(self) -> pl.DataFrame:
         return self.frame("select distinct subscription_id, invoice_on from invoice_dates order by all")
@@ -216,6 +220,14 @@ class Ledger:
 
     def next_run_id(self) -> str:
         return f"run-{self.value('select count(*) + 1 from runs'):06d}"
+
+
+def billed_catalogs(connection: duckdb.DuckDBPyConnection, ledger: str = "main") -> list[BilledCatalog]:
+    """Every catalogue that an invoice was issued by; the ledger is the connection's schema, or an attached database."""
+    sql = f"""
+        select distinct catalog, currency, regexp_extract(invoice_number, '^(.+)-[0-9]{{4}}-[0-9]+$', 1), s.value
+        from {ledger}.invoices i left join {ledger}.settings s on s.name = '{_ROUNDING}' || i.catalog order by all"""
+    return [BilledCatalog(*row) for row in connection.execute(sql).fetchall()]
 
 
 def buckets_of_months(settings: Iterable[tuple[str, str]]) -> dict[date, int]:

@@ -162,6 +162,7 @@ def _decide(run: Run, invoices: pl.DataFrame) -> None:
     if ledger.setting("opening_on") is None:
         ledger.set("opening_on", str(min(roster_days(ledger))))
     hold_within_bounds(ledger.connection, ledger.value("select count(*) from invoices") + invoices.height)
+    ledger.remember_roundings({catalog: run.setting.catalogs[catalog].rounding for catalog in invoices["catalog"].unique().sort()})
     ledger.append("invoices", invoices.with_columns(run_id=pl.lit(run.id)))
     for issued in one_ahead(issued_lines_from_billing(lines, invoices) for lines in run.shelf.frames("issued lines")):
         ledger.append("invoice_lines", issued)

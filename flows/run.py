@@ -19,7 +19,7 @@ from flows.ingest import Readers
 from flows.kept_directory import KeptDirectory
 from flows.kept_rosters import KeptRosters
 from flows.lake import Claim, Lake, claimed, lake_of
-from flows.ledger import Ledger, open_ledger, start_over
+from flows.ledger import Ledger, billed_catalogs, open_ledger, start_over
 from flows.progress import progress
 from flows.requests import BillRequest, Outcome
 from flows.s3_files import S3Path, is_s3
@@ -133,7 +133,7 @@ def open_run(command: str, setting: Setting) -> Iterator[Run]:
         lake = lake_of(setting.home, setting.lake)
         with claimed(setting.home, lake) as claim, open_ledger(setting.home) as ledger:
             lake.sweep_store()
-            require_catalogs_of(ledger.billed_catalogs(), setting.catalogs)
+            require_catalogs_of(billed_catalogs(ledger.connection), setting.catalogs)
             run = Run(ledger.next_run_id(), command, setting.clock(), setting, ledger, lake, claim)
             try:
                 yield run

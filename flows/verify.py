@@ -19,7 +19,7 @@ from flows.home import Home
 from flows.kept_rosters import KeptRosters
 from flows.lake import Lake, lake_of, write_frame
 from flows.lake_checks import problems_of_lake
-from flows.ledger import buckets_of_months
+from flows.ledger import billed_catalogs, buckets_of_months
 from flows.ledger_versions import LEDGER_VERSION
 from flows.memory_of_duckdb import in_memory
 from flows.month_reports import REPORTS
@@ -50,7 +50,7 @@ def verify(home: Home, catalogs: Mapping[str, Catalog]) -> list[Check]:
         try:
             _attach(both, home)
             _require_this_version(both, home)
-            require_catalogs_of(both.execute("select distinct catalog, currency from ledger.invoices").fetchall(), catalogs)
+            require_catalogs_of(billed_catalogs(both, "ledger"), catalogs)
             checks = [*checks_of_published(both), _published(both), _lake_whole(both, home), _from_rosters(both, home, catalogs)]
             checks.append(_reports(both, home))
             both.execute("use ledger")

@@ -544,14 +544,14 @@ def people(names: dict[str, str], day: date = FIRST) -> pl.DataFrame:
 def test_the_directory_is_divided_once_a_month_has_more_buckets(tmp_path: Path) -> None:
     lake, names = Lake(tmp_path), {f"w{n}": f"Name {n}" for n in range(20)}
     directory = KeptDirectory(lake)
-    directory.learn(WHOLE, people(names))
+    directory.learn(WHOLE, people(names), [])
     assert list(tmp_path.iterdir()) == []  # until it is written
     directory.write()
     assert [path.name for path in tmp_path.iterdir()] == ["directory.parquet"]
     directory = KeptDirectory(lake)
     directory.expect(4)
     for bucket in buckets(4):
-        directory.learn(bucket, bucket.rows(people({"w3": "Renamed"}, FIRST + timedelta(1))))
+        directory.learn(bucket, bucket.rows(people({"w3": "Renamed"}, FIRST + timedelta(1))), [])
     assert KeptDirectory(lake).of_workspace("w3")["name"].to_list() == ["Name 3"]
     directory.write()
     assert sorted(path.name for path in (tmp_path / "directory").iterdir()) == [f"bucket={n:03d}-of-004.parquet" for n in range(4)]
@@ -559,16 +559,27 @@ def test_the_directory_is_divided_once_a_month_has_more_buckets(tmp_path: Path) 
     for workspace, name in (names | {"w3": "Renamed"}).items():
         assert KeptDirectory(lake).of_workspace(workspace)["name"].to_list() == [name]
     directory = KeptDirectory(lake)
-    directory.learn(WHOLE, people({"w4": "Small month"}, FIRST + timedelta(2)))
+    directory.learn(WHOLE, people({"w4": "Small month"}, FIRST + timedelta(2)), [])
     directory.write()
     assert KeptDirectory(lake).of_workspace("w4")["name"].to_list() == ["Small month"]
     assert KeptDirectory(lake).of_workspace("w5")["name"].to_list() == ["Name 5"]
 
 
+def test_people_of_a_superseded_day_alone_are_forgotten_in_every_part(tmp_path: Path) -> None:
+    lake, names = Lake(tmp_path), {f"w{n}": f"Name {n}" for n in range(20)}
+    for bucket, named in ((WHOLE, names), *((bucket, {"w3": "Name 3"}) for bucket in buckets(4))):
+        directory = KeptDirectory(lake)
+        directory.expect(bucket.of)
+        directory.learn(bucket, bucket.rows(people(named)), [FIRST])
+        directory.write()
+    found = {workspace: KeptDirectory(lake).of_workspace(workspace)["name"].item() for workspace in names}
+    assert found == dict.fromkeys(names) | {"w3": "Name 3"}
+
+
 def test_a_division_that_was_cut_off_is_not_read(tmp_path: Path) -> None:
     lake = Lake(tmp_path)
     directory = KeptDirectory(lake)
-    directory.learn(WHOLE, people({"w1": "Name"}))
+    directory.learn(WHOLE, people({"w1": "Name"}), [])
     directory.write()
     part = Bucket(0, 4)
     lake.write(lake.directory_path(part), pl.read_parquet(lake.directory_path()).clear())
@@ -576,7 +587,7 @@ def test_a_division_that_was_cut_off_is_not_read(tmp_path: Path) -> None:
     directory = KeptDirectory(lake)
     directory.expect(4)
     for bucket in buckets(4):
-        directory.learn(bucket, bucket.rows(people({"w2": "Other"})))
+        directory.learn(bucket, bucket.rows(people({"w2": "Other"})), [])
     directory.write()
     assert KeptDirectory(lake).of_workspace("w1")["name"].to_list() == ["Name"]
     assert not lake.directory_path().exists()

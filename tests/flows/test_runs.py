@@ -408,6 +408,24 @@ def test_a_catalogue_that_has_billed_keeps_its_currency(product, source: Path) -
         product.bill(JAN)
 
 
+def test_a_catalogue_that_has_billed_keeps_its_rounding_and_its_prefix_is_no_others(product, source: Path) -> None:
+    """Else a correction would take off another amount than was billed, and two invoices would have one number."""
+    product.run(source, JAN)
+    given = dict(product.setting.catalogs)
+    changed = {
+        r"pivotal: rounds half_even, and its invoices were rounded half_up\. Put rules\.rounding back": given | {"pivotal": replace(given["pivotal"], rounding="half_even")},
+        r"other: has the invoice_prefix PIV, under which pivotal issued invoices\. Give it one of its own": given
+        | {"pivotal": replace(given["pivotal"], invoice_prefix="NEW"), "other": replace(given["pivotal"], id="other")},
+    }
+    for said, catalogs in changed.items():
+        product.setting = replace(product.setting, catalogs=catalogs)
+        for asked in (lambda: product.bill(JAN), lambda: verify(product.home, product.setting.catalogs)):
+            with pytest.raises(UserError, match=f"^catalogue {said}"):
+                asked()
+    product.setting = replace(product.setting, catalogs=given | {"pivotal": replace(given["pivotal"], invoice_prefix="NEW")})
+    assert product.bill(JAN).invoices.is_empty()
+
+
 def test_where_the_rows_lie_is_settled_by_a_run_that_is_saved_and_by_no_other(product, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(S3Path, "exists", lambda path: False)
     monkeypatch.setattr(S3Path, "write_bytes", lambda path, content: None)

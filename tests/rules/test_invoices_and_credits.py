@@ -222,6 +222,24 @@ def test_I8_a_deleted_users_name_and_address_leave_the_directory_and_others_stay
     assert directory.select("user_id", "name", "email").rows() == [("ada", "Deactivated user", None), ("ben", "Ben", "ben@example.com")]
 
 
+def test_I8_what_a_superseded_roster_alone_said_of_a_user_is_forgotten() -> None:
+    columns = ["workspace_id", "day", "user_id", "status", "name", "email"]
+    first, wrong = date(2026, 4, 3), date(2026, 4, 5)
+
+    def people(*rows: tuple) -> pl.DataFrame:
+        return people_from_rosters(pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String) | {"day": pl.Date}, orient="row"))
+
+    ann, zoe = ("ann", "active", "Ann", "ann@x"), ("zoe", "active", "Zoe", "zoe@x")
+    gone, deleted = ("ws", first, "zoe", "deleted", "Zoe", "zoe@x"), ("ws", first, "joe", "deleted", "Joe", "joe@x")
+    before = directory_from_people(None, people(("ws", first, *ann), gone, deleted), [first])
+    listed = directory_from_people(before, people(("ws", wrong, *ann), ("ws", wrong, *zoe)), [wrong])
+    assert "Zoe" in listed["name"].to_list()
+    mended = directory_from_people(listed, people(("ws", wrong, *ann)), [wrong])
+    assert mended.select("user_id", "name", "email").rows() == [("ann", "Ann", "ann@x"), ("joe", "Deactivated user", None), ("zoe", None, None)]
+    earlier = directory_from_people(listed, people(("ws", first, *zoe), ("ws", wrong, *ann)), [first, wrong])
+    assert earlier.filter(user_id="zoe").select("name", "seen_on").row(0) == ("Zoe", first), "an earlier day that comes with it has them"
+
+
 def test_I8_the_seat_days_of_a_deleted_user_stay() -> None:
     story = Story("pivotal", *APRIL).subscription("team").user("a").user("ada", stands={"2026-04-01": "active", "2026-04-21": "deleted"}, name="Ada")
     bills = story.bill()
