@@ -76,13 +76,25 @@ def _require_as_billed(billed: BilledCatalog, now: Catalog, currencies: set[str]
 def _read(path: Path) -> Catalog:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-        return catalog_from_toml(document, path.name)
+        catalog = catalog_from_toml(document, path.name)
+        _require_zone(catalog, path.name)
+        return catalog
     except tomllib.TOMLDecodeError as reason:
         raise UserError(f"{path.name}: is not TOML: {reason}") from None
     except (OSError, UnicodeDecodeError) as reason:
         raise UserError(f"{path.name}: cannot be read: {reason}") from None
     except CatalogError as reason:
         raise UserError(str(reason)) from None
+
+
+def _require_zone(catalog: Catalog, where: str) -> None:
+    """Python knows zones by which Polars cannot reckon, such as `localtime`. Raises: UserError."""
+    import polars as pl
+
+    try:
+        pl.select(pl.lit(0).cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(catalog.timezone))
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        raise UserError(f"{where}: timezone: {catalog.timezone!r} is no time zone to reckon by; write one such as UTC or Europe/Paris") from None
 
 
 def _check_prefixes(catalogs: dict[str, Catalog]) -> None:

@@ -336,7 +336,9 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except UserError as error:
-        click.echo(f"seatledger: {error}", err=True)
+        from flows.printable import printable_lines
+
+        click.echo(f"seatledger: {printable_lines(str(error))}", err=True)
         sys.exit(error.exit_code)
     except Stopped as stopped:
         sys.exit(stopped.told())

@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.text import Text
 
-from flows.tables import printable
+from flows.printable import printable
 from flows.terminal import out
 from transforms.many import many
 

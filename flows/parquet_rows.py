@@ -45,7 +45,7 @@ def rows_of_parquet(name: str, table: str, content: bytes) -> pl.DataFrame:
         _require_short_cells(name, arrow)
         str(arrow.schema)  # a time zone that is no text is told here
         frame = pl.from_arrow(pyarrow.Table.from_arrays(arrow.columns, arrow.column_names))  # without the file's own notes
-    except (pl.exceptions.PolarsError, pyarrow.ArrowException, OSError, ValueError, KeyError) as reason:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, pyarrow.ArrowException, OSError, ValueError, KeyError) as reason:
         if is_for_want_of_threads(reason):
             raise  # nothing is wrong with the file
         raise UserError(f"{name}: is no readable Parquet ({type(reason).__name__}). Deliver the file again.") from None

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 Finance = duckdb.DuckDBPyConnection
+_ONLY_DUCKDBS = {"INTERVAL", "UNION", "BIT", "BLOB", "BIGNUM", "VARINT", "TIME WITH TIME ZONE", "VARIANT"}
+_CANNOT_BE_SHOWN = "the query was answered, but has values that no date, time or number is as wide as. Ask for them as text: (column)::varchar"
 _LOCKED_DOWN = {
     "enable_external_access": "false",  # no other file, no network, no attach
     "autoinstall_known_extensions": "false",
@@ -72,6 +74,8 @@ def answer(home: Home, sql: str) -> pl.DataFrame:
 
     Raises: UserError with what DuckDB says of a query that it cannot or may not run.
     """
+    from polars.exceptions import PanicException, PolarsError
+
     with open_finance(home) as finance:
         try:
             if len(finance.extract_statements(sql)) > 1:
@@ -79,10 +83,35 @@ def answer(home: Home, sql: str) -> pl.DataFrame:
             relation = finance.sql(sql)
             if relation is None:
                 raise UserError("that is no query: it returns no rows. Ask with SELECT, FROM, DESCRIBE, SHOW or SUMMARIZE.")
-            return relation.pl()
+            found = _told_as_text(relation).pl()
+            if all(map(_is_known_to_python, found)):
+                return found
+            raise UserError(_CANNOT_BE_SHOWN)
+        except (PolarsError, PanicException, ValueError, OverflowError):
+            raise UserError(_CANNOT_BE_SHOWN) from None
         except duckdb.Error as reason:
             said = _only_read(str(reason)) or _with_the_nearest(str(reason).strip(), sql, finance)
             raise UserError(f"the query was not answered: {said}") from None
+
+
+def _told_as_text(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """The same, columns of kinds that frames do not have as DuckDB writes them."""
+    kinds = [str(kind).partition("(")[0] for kind in relation.types]
+    if _ONLY_DUCKDBS.isdisjoint(kinds):
+        return relation
+    named = zip(relation.columns, kinds, strict=True)
+    quoted = [(name.replace('"', '""'), "::varchar" if kind in _ONLY_DUCKDBS else "") for name, kind in named]
+    return relation.project(", ".join(f'#{n}{cast} as "{name}"' for n, (name, cast) in enumerate(quoted, 1)))
+
+
+def _is_known_to_python(column: pl.Series) -> bool:
+    """Whether a column's days are those of the years 1 to 9999: DuckDB has others, and an end of time."""
+    kind = str(column.dtype)
+    if kind != "Date" and not kind.startswith("Datetime"):
+        return True
+    a_day = 1 if kind == "Date" else 86_400 * {"ms": 10**3, "us": 10**6, "ns": 10**9}[column.dtype.time_unit]
+    first, last = (date.min - date(1970, 1, 1)).days * a_day, ((date.max - date(1970, 1, 1)).days + 1) * a_day - 1
+    return column.to_physical().is_between(max(first, -(2**63)), min(last, 2**63 - 1)).all()
 
 
 def _only_read(reason: str) -> str | None:
@@ -158,7 +187,10 @@ def query_from(argument: str | None, file: Path | None) -> str:
         except (OSError, UnicodeDecodeError) as reason:
             raise UserError(f"{file}: cannot be read: {reason.strerror if isinstance(reason, OSError) else 'it is not UTF-8'}.") from None
     if argument == "-":
-        return sys.stdin.read()
+        try:
+            return sys.stdin.buffer.read().decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise UserError("the query on stdin cannot be read: it is not UTF-8.") from None
     if not argument:
         raise WrongUsage(
             'name a query, as in: seatledger sql "select * from invoices_v limit 5". What there is: seatledger sql "show tables".'

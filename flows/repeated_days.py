@@ -11,7 +11,7 @@ import polars as pl
 
 from flows.errors import UserError
 from flows.kept_rosters import KeptRosters
-from transforms.calendar import ONE_DAY
+from transforms.calendar import CALENDAR, ONE_DAY
 
 if TYPE_CHECKING:
     from flows.ingest import RunMark
@@ -29,7 +29,9 @@ def declare_repeated_days(days: Iterable[date], ledger: Ledger, kept: KeptRoster
     declared = []
     for day in sorted({*days, *ledger.declared_days(DECLARED)}):
         current = ledger.current_versions()
-        before = current.get(("users", day - ONE_DAY))
+        before = current.get(("users", day - ONE_DAY)) if day > CALENDAR[0] else None
+        if before is None and day <= CALENDAR[0]:
+            raise UserError(f"{day} cannot repeat the day before: there is none that is reckoned with.")
         if before is None:
             raise UserError(f"{day} cannot repeat the day before: there are no rosters of {day - ONE_DAY}. Deliver those first.")
         version = _version_of_repeated(before)

@@ -6,7 +6,6 @@ written as a list of its columns. A number, an id or a date is never broken.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from textwrap import wrap
 
@@ -16,11 +15,11 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.endings import tell_nothing_more
+from flows.printable import printable
 
 _GAP = 2
 _ENDLESS = 1_000_000  # columns: a pipe has no width
 # Controls that move a cursor, colour a screen or turn the direction of writing; a source may hold any of them.
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class Stdout(Console):
@@ -28,11 +27,6 @@ class Stdout(Console):
 
     def on_broken_pipe(self) -> None:
         tell_nothing_more()
-
-
-def printable(text: str) -> str:
-    """Text as it can be seen: a control character is written as its number, `\\x1b`, so that it does nothing."""
-    return _UNSEEN.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
 
 
 def print_table(

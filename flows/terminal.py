@@ -15,8 +15,9 @@ from rich.text import Text
 from flows.endings import write_out
 from flows.errors import name_days
 from flows.home import Home
+from flows.printable import printable
 from flows.status import status_document
-from flows.tables import Stdout, print_table, print_wrapped, printable
+from flows.tables import Stdout, print_table, print_wrapped
 from transforms.many import many
 from transforms.money_text import money_text
 

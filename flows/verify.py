@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -32,6 +33,7 @@ from transforms.buckets import buckets
 from transforms.catalog import Catalog
 
 _ISSUED = ("credit_ledger", "invoice_lines", "invoices")
+_MONTH = re.compile(r"[12]\d{3}-(0[1-9]|1[0-2])")
 
 
 class Check(NamedTuple):
@@ -73,7 +75,8 @@ def _reports(both: duckdb.DuckDBPyConnection, home: Home) -> Check:
     """The months' invoices, lines and credit as CSV and on the page, made again. What is told of a month otherwise is told as of the day it was written."""
     problems = []
     ((last,),) = both.execute("select max(run_id) from ledger.runs").fetchall()
-    for folder in sorted(home.reports.glob("????-??")) if home.reports_run() == last else []:
+    folders = [path for path in sorted(home.reports.glob("????-??")) if _MONTH.fullmatch(path.name)]
+    for folder in folders if home.reports_run() == last else []:
         for name, content in csv_reports(both, date.fromisoformat(f"{folder.name}-01"), only=_ISSUED):
             path = folder / name
             if not path.is_file():

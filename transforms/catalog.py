@@ -189,6 +189,7 @@ def _timezone(top: _Table) -> str:
 
 
 _REQUIRED: Any = object()
+_MOST = 10**15  # of what a plan counts
 
 
 class _Table:
@@ -257,6 +258,6 @@ class _Table:
 
     def count(self, key: str) -> int | None:
         value = self.values.get(key)
-        if value is not None and (type(value) is not int or value < 0):
-            raise self.wrong(key, "must be a whole number, 0 or more")
+        if value is not None and (type(value) is not int or not 0 <= value <= _MOST):
+            raise self.wrong(key, f"must be a whole number from 0 to {_MOST}")
         return value

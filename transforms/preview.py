@@ -76,7 +76,8 @@ def preview_from_facts(
     Raises: nothing for data; a workspace that is held has holds and no lines.
     """
     first = max(day for day in (known.opening_on, since, ask.on if ask else None) if day)
-    farthest = max(known.horizon, first, _last_day_named(known)) + _FARTHEST
+    named = min(_last_day_named(known), known.horizon + _FARTHEST)  # a trial that ends in the year 9999 is one that does not end
+    farthest = max(known.horizon, first, named) + _FARTHEST
     known = replace(known, roster_months=list(known.roster_months))
     asks = [None, ask] if ask else [None]
 

@@ -13,6 +13,8 @@ from transforms.contracts.base import Contract
 from transforms.contracts.sources import BROKEN, SOURCE_ROWS
 
 PLACE = ["file", "row"]
+_A_SECOND = {"ms": 10**3, "us": 10**6, "ns": 10**9}
+_MOST = 2**63 - 1
 _TIMES = (datetime(1970, 1, 2, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 
 
@@ -96,7 +98,10 @@ def _date(cell: pl.Expr) -> pl.Expr:
 
 
 def _in_utc(cell: pl.Expr, given: pl.Datetime) -> pl.Expr:
-    return cell.cast(pl.Datetime("us", given.time_zone)).dt.convert_time_zone("UTC")
+    """In microseconds; null before what is beyond the calendar would wrap or end the process."""
+    first, last = (int(time.timestamp()) * _A_SECOND[given.time_unit] for time in _TIMES)
+    known = pl.when(cell.to_physical().is_between(max(first, -_MOST), min(last, _MOST))).then(cell)
+    return known.cast(pl.Datetime("us", given.time_zone)).dt.convert_time_zone("UTC")
 
 
 def _timestamp(cell: pl.Expr) -> pl.Expr:

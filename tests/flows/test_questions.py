@@ -84,6 +84,15 @@ def test_what_csv_has_no_cells_for_is_said(billed: Product) -> None:
     assert asked.stderr == "seatledger: the answer was not written: both holds lists or structs, which CSV has no cells for. Ask with --format json.\n"
 
 
+def test_what_frames_do_not_have_is_told_as_text_and_what_python_does_not_have_in_a_sentence(billed: Product) -> None:
+    found = answer(billed.home, "select finished_at - started_at < interval 1 hour as is_short, interval 36 hour as i, '\\xAA'::blob as b, 1 as n from runs limit 1")
+    assert found.row(0) == (True, "36:00:00", "\\xAA", 1)
+    assert answer(billed.home, "select timestamp '9999-12-31 23:59:59' as t, date '0001-01-01' as d").height == 1
+    for beyond in ("'infinity'::timestamp", "date '9999-12-31' + interval 100000 year", "'infinity'::date"):
+        with pytest.raises(UserError, match=r"has values that no date, time or number is as wide as\. Ask for them as text"):
+            answer(billed.home, f"select {beyond}")
+
+
 def test_without_a_home_or_a_query_it_says_what_to_type(billed: Product, tmp_path: Path) -> None:
     nothing = seatledger("sql", "select 1", "--home", tmp_path / "nowhere")
     assert (nothing.returncode, nothing.stderr.count("\n")) == (1, 1)

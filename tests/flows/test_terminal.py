@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from flows.tables import print_table, print_wrapped, printable, widths_that_fit
+from flows.printable import printable
+from flows.tables import print_table, print_wrapped, widths_that_fit
 from tests.conftest import Product
 from tests.flows.small_source import small_source
 from tests.flows.test_cli import SEATLEDGER, seatledger
