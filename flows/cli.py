@@ -14,7 +14,7 @@ import click
 
 from flows import document_commands, operating
 from flows.command_words import AS_JSON, CADENCE, CLUSTER, LAKE, SUMMARY_AS_JSON, Commands, OneOf
-from flows.endings import Stopped, exit_code_of, stop_when_told, tell_nothing_more, though_nobody_reads_it
+from flows.endings import Stopped, exit_code_of, stop_when_told, tell_nothing_more, though_nobody_reads_it, told
 from flows.errors import UserError
 from flows.head_start import head_start
 from flows.nurse import tend
@@ -336,10 +336,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except UserError as error:
-        from flows.printable import printable_lines
-
-        click.echo(f"seatledger: {printable_lines(str(error))}", err=True)
-        sys.exit(error.exit_code)
+        sys.exit(told(error))
     except Stopped as stopped:
         sys.exit(stopped.told())
     except SystemExit:

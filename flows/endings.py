@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import click
 
-from flows.errors import in_a_line, is_for_want_of_memory, is_interrupt, is_of_the_disk
+from flows.errors import UserError, in_a_line, is_for_want_of_memory, is_interrupt, is_of_the_disk
 from flows.standard_streams import CannotBeTold
 
 
@@ -28,6 +28,14 @@ class Stopped(SystemExit):
 
 
 _stopped: list[Stopped] = []  # DuckDB at work in a query drops what a signal's handler raises, and says of any that it was interrupted
+
+
+def told(error: UserError) -> int:
+    """Say it, and return the exit code."""
+    from flows.printable import printable_lines
+
+    click.echo(f"seatledger: {printable_lines(str(error))}", err=True)
+    return error.exit_code
 
 
 def stop_when_told() -> None:

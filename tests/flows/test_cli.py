@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -14,6 +15,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from flows.catalogs import read_catalogs
+from flows.errors import UserError
+from tests.conftest import ROOT
 from tests.flows.small_source import small_source, users_file
 from tests.seldom import seldom_but
 
@@ -66,6 +70,7 @@ def test_held_workspaces_make_exit_3_and_holds_says_what_mends_them(tmp_path: Pa
     ("arguments", "code", "said"),
     [
         (["run", "nowhere", "--through", "2026-01-31", "--direct"], 1, "nowhere: is not there. SOURCE holds subscriptions.csv"),
+        (["run", "nowhere\x1b[31m", "--through", "2026-01-31", "--direct"], 1, r"nowhere\x1b[31m: is not there"),
         (["run", "nowhere", "--direct"], 2, "Missing option '--through'"),
         (["bill", "--through", "31.01.2026", "--direct"], 2, "'31.01.2026' is no day of the calendar. Write one like 2026-01-31."),
         (["bill", "--through", "2026-02-30", "--direct"], 2, "'2026-02-30' is no day of the calendar."),
@@ -97,7 +102,7 @@ def test_what_a_user_gets_wrong_is_said_in_a_sentence_without_a_traceback(
     assert done.returncode == code
     assert said in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (tmp_path / "home").exists() or "nowhere" in arguments  # who only asks makes no home
+    assert not (tmp_path / "home").exists() or any("nowhere" in one for one in arguments)  # who only asks makes no home
 
 
 def test_what_is_missing_of_a_home_is_told_with_what_to_do(tmp_path: Path) -> None:
@@ -267,6 +272,22 @@ def test_a_wrong_catalogue_is_refused_with_file_key_and_reason(tmp_path: Path) -
     done = seatledger("bill", "--through", "2026-01-31", "--direct", "--catalogs", tmp_path, "--home", tmp_path / "home")
     assert done.returncode == 1
     assert "acme.toml: timezone: 'Mars/Olympus' is no time zone" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("is_now", "said"),
+    [
+        ('timezone = "localtime"', "pivotal.toml: timezone: 'localtime' is no time zone to reckon by"),
+        ('timezone = "posix/UTC"', "pivotal.toml: timezone: 'posix/UTC' is no time zone to reckon by"),
+        ("seat_limit = 99999999999999999999", "pivotal.toml: plans.solo.seat_limit: must be a whole number from 0 to 1000000000000000"),
+    ],
+)
+def test_what_a_catalogue_names_that_no_library_can_hold_is_refused(tmp_path: Path, is_now: str, said: str) -> None:
+    key = is_now.split(" = ")[0]
+    lines = (ROOT / "data" / "catalogs" / "pivotal.toml").read_text().splitlines()
+    (tmp_path / "pivotal.toml").write_text("\n".join(is_now if line.startswith(f"{key} = ") else line for line in lines))
+    with pytest.raises(UserError, match=re.escape(said)):
+        read_catalogs(tmp_path)
 
 
 def test_two_runs_on_one_home_the_second_names_the_process_of_the_first(tmp_path: Path) -> None:

@@ -426,6 +426,11 @@ def test_a_catalogue_that_has_billed_keeps_its_rounding_and_its_prefix_is_no_oth
     assert product.bill(JAN).invoices.is_empty()
 
 
+def test_no_day_is_before_the_first_of_the_calendar(product, source: Path) -> None:
+    with pytest.raises(UserError, match=r"0001-01-01 cannot repeat the day before"):
+        product.ingest(source, first=date(2026, 1, 5), last=JAN, repeated_days=(date(1, 1, 1),))
+
+
 def test_where_the_rows_lie_is_settled_by_a_run_that_is_saved_and_by_no_other(product, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(S3Path, "exists", lambda path: False)
     monkeypatch.setattr(S3Path, "write_bytes", lambda path, content: None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -67,6 +68,28 @@ def test_a_file_that_is_no_such_csv_is_named_with_its_line(tmp_path: Path, conte
 def test_an_unreadable_parquet_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is no readable Parquet"):
         read_part(users_part(tmp_path, b"PAR1 and then nothing", "users.parquet"))
+
+
+@pytest.mark.parametrize("name", ["occurred_at", "unit_price_month"])
+def test_a_number_that_no_library_can_hold_is_no_fault_of_the_program(product, tmp_path: Path, name: str) -> None:
+    """A time in milliseconds beyond the calendar, and a price with more digits than there are: both ended the process."""
+    source = small_source(tmp_path / "source")
+    if name == "occurred_at":
+        path = sorted(source.glob("activity/*/*.csv"))[0]
+        rows = pl.read_csv(path, infer_schema=False).with_columns(pl.Series("occurred_at", [2**62], dtype=pl.Int64).cast(pl.Datetime("ms", "UTC")))
+        rows.head(1).write_parquet(path.with_suffix(".parquet"))
+    else:
+        path = source / "subscriptions.csv"
+        rows = pl.read_csv(path, infer_schema=False).to_arrow()
+        prices = pyarrow.array([Decimal("39.00")] * rows.num_rows, pyarrow.decimal256(60, 2))
+        pyarrow.parquet.write_table(rows.set_column(rows.column_names.index(name), name, prices), path.with_suffix(".parquet"))
+    path.unlink()
+    if name == "occurred_at":
+        assert product.run(source, date(2026, 2, 10)).held
+        assert "occurred_at must be" in product.table("select detail from holds").item()
+    else:
+        with pytest.raises(UserError, match=r"subscriptions\.parquet: (is no readable Parquet|column unit_price_month has the type)"):
+            product.run(source, date(2026, 1, 31))
 
 
 def test_a_file_that_arrow_had_no_thread_for_is_not_the_file_that_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

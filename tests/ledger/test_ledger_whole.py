@@ -225,6 +225,8 @@ def test_verify_finds_a_report_that_was_changed_or_is_gone_until_it_is_written_a
     lines = home.home.reports / "2026-02" / "invoice_lines.csv"
     lines.write_bytes(lines.read_bytes().replace(b"39.00", b"39.01", 1))
     (home.home.reports / "2026-01" / "invoices.csv").unlink()
+    for other in ("back-up", "2026-13", "2026-00"):  # folders that somebody keeps there
+        (home.home.reports / other).mkdir()
     (check,) = [check for check in verify(home.home, home.setting.catalogs) if check.problems]
     assert check.name == "reports_agree"
     assert check.problems == [("2026-01/invoices.csv", "is missing"), ("2026-02/invoice_lines.csv", "is not what is published")]

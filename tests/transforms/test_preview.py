@@ -52,6 +52,15 @@ def copy_of(ledger: MemoryLedger) -> MemoryLedger:
     return replace(ledger, lines=[*ledger.lines], invoices=[*ledger.invoices], dates=[*ledger.dates])
 
 
+@pytest.mark.parametrize("until", ["9999-12-31", "2999-12-31"])
+def test_a_trial_that_ends_beyond_what_anyone_looks_at_has_no_next_invoice(until: str) -> None:
+    story = Story("pivotal", "2026-04-01", "2026-04-20").subscription("team", trial=until).user("a")
+    assert told_of(preview_of(story.bill())) == [""]
+    story = Story("pivotal", "2026-04-01", "2026-04-20").subscription("team").user("a")
+    bills = story.event("2026-04-10", "trial_extended", until=until).bill()
+    assert told_of(preview_of(bills)) == ["2026-05-01: opening 1 = 39.00"]
+
+
 def ask_of(rng: random.Random, plans: list[str], last: date) -> Ask:
     """Something that an owner might ask, on a day about the last known one."""
     on, cadence = last + timedelta(days=rng.randint(-5, 40)), rng.choice(["monthly", "annual"])
