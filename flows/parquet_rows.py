@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow
 import pyarrow.parquet
 
-from flows.errors import UserError, is_for_want_of_threads
+from flows.errors import UserError, is_for_want_of_memory
 from transforms.contracts.sources import LARGEST_CELL, SOURCE_ROWS
 
 _MOST_UNPACKED = 1_000  # rows, or bytes of a column, for each byte of a file
@@ -46,7 +46,7 @@ def rows_of_parquet(name: str, table: str, content: bytes) -> pl.DataFrame:
         str(arrow.schema)  # a time zone that is no text is told here
         frame = pl.from_arrow(pyarrow.Table.from_arrays(arrow.columns, arrow.column_names))  # without the file's own notes
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, pyarrow.ArrowException, OSError, ValueError, KeyError) as reason:
-        if is_for_want_of_threads(reason):
+        if is_for_want_of_memory(reason):
             raise  # nothing is wrong with the file
         raise UserError(f"{name}: is no readable Parquet ({type(reason).__name__}). Deliver the file again.") from None
     _require_types(name, table, frame)

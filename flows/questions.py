@@ -19,7 +19,7 @@ import duckdb
 
 from flows.damage import MADE_ANEW
 from flows.endings import write_out
-from flows.errors import UserError, WrongUsage, why_not_opened
+from flows.errors import UserError, WrongUsage, is_for_want_of_memory, why_not_opened
 from flows.home import Home
 
 if TYPE_CHECKING:
@@ -87,7 +87,9 @@ def answer(home: Home, sql: str) -> pl.DataFrame:
             if all(map(_is_known_to_python, found)):
                 return found
             raise UserError(_CANNOT_BE_SHOWN)
-        except (PolarsError, PanicException, ValueError, OverflowError):
+        except (PolarsError, PanicException, ValueError, OverflowError) as error:
+            if is_for_want_of_memory(error):
+                raise
             raise UserError(_CANNOT_BE_SHOWN) from None
         except duckdb.Error as reason:
             said = _only_read(str(reason)) or _with_the_nearest(str(reason).strip(), sql, finance)

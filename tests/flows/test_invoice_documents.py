@@ -222,7 +222,7 @@ def test_what_a_user_gets_wrong_is_said_in_a_sentence(sample: Product, arguments
 
 def test_without_typst_it_says_what_to_install(sample: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "typst", None)
-    with pytest.raises(UserError, match=r"pip install 'seatledger\[pdf\]'"):
+    with pytest.raises(UserError, match=r"pip install -c constraints.txt -e '\.\[pdf\]'"):
         set_on_paper(sample, "PIV-2026-000015")
 
 

@@ -196,7 +196,7 @@ def test_a_hold_and_a_failure_say_why_and_are_told_to_a_webhook_and_nothing_pers
         assert operated.ends(mended) == ("Completed", "Ingested 1 day: 1 file, 6 rows.")
         failed = operated.starts("daily-ingest", home=home, source=str(tmp_path / 'no"where'))
         name, why = operated.ends(failed)
-        assert (name, why.partition(". ")[0]) == ("Failed", f'{tmp_path}/no"where: is no folder')
+        assert (name, why.partition(". ")[0]) == ("Failed", f'{tmp_path}/no"where: is not there')
         operated.someone.until(lambda: len(heard) >= 2, "the webhook to be told")
         assert "Nobody is told" in operated.someone.run(SEATLEDGER, "notify", "--off")
         assert operated.someone.ask("automations/filter") == []
