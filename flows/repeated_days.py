@@ -28,10 +28,10 @@ def declare_repeated_days(days: Iterable[date], ledger: Ledger, kept: KeptRoster
     """
     declared = []
     for day in sorted({*days, *ledger.declared_days(DECLARED)}):
-        current = ledger.current_versions()
-        before = current.get(("users", day - ONE_DAY)) if day > CALENDAR[0] else None
-        if before is None and day <= CALENDAR[0]:
+        if day <= CALENDAR[0]:
             raise UserError(f"{day} cannot repeat the day before: there is none that is reckoned with.")
+        current = ledger.current_versions()
+        before = current.get(("users", day - ONE_DAY))
         if before is None:
             raise UserError(f"{day} cannot repeat the day before: there are no rosters of {day - ONE_DAY}. Deliver those first.")
         version = _version_of_repeated(before)
