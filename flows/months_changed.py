@@ -12,7 +12,8 @@ from flows.memory_of_duckdb import in_memory
 _MONTH_OF = dict.fromkeys(
     ("coverage_monthly", "journal_entries", "mrr_movements", "plan_compliance", "revenue_schedule", "seat_usage_monthly"), "month"
 )
-_MONTH_OF |= dict.fromkeys(("seat_occupancy", "exceptions"), "date_trunc('month', day)::date")
+_MONTH_OF["seat_occupancy"] = "date_trunc('month', day)::date"
+_MONTH_OF["exceptions"] = "greatest(date_trunc('month', day)::date, (select min(month) from {database}.seat_usage_monthly))"  # as told_in has it
 
 
 def earlier_months_that_differ(before: Path, after: Path, first: date) -> list[date] | None:
@@ -45,10 +46,11 @@ def _billed_since(both: duckdb.DuckDBPyConnection, until: date) -> list[date]:
 
 
 def _that_differ(both: duckdb.DuckDBPyConnection, table: str, until: date) -> list[date]:
-    month = _MONTH_OF[table]
-    told = (
-        f"select {month} as month, count(*) as rows, sum(hash(t)) as digest from {database}.{table} t where {month} < $until group by 1"
-        for database in ("before", "after")
-    )
     sql = "select month from ({}) b full join ({}) a using (month) where (b.rows, b.digest) is distinct from (a.rows, a.digest)"
-    return [found for (found,) in both.execute(sql.format(*told), {"until": until}).fetchall()]
+    digests = (_digests_of_months(database, table) for database in ("before", "after"))
+    return [found for (found,) in both.execute(sql.format(*digests), {"until": until}).fetchall()]
+
+
+def _digests_of_months(database: str, table: str) -> str:
+    month = _MONTH_OF[table].format(database=database)
+    return f"select {month} as month, count(*) as rows, sum(hash(t)) as digest from {database}.{table} t where {month} < $until group by 1"

@@ -14,6 +14,9 @@ create macro half_even(numerator, denominator) as
 comment on macro half_even is 'Numerator / denominator as a whole number, half to the even one.';
 create macro many(number, noun) as number || ' ' || noun || case number when 1 then '' else 's' end;
 comment on macro many is 'A number of things in words, as in 1 seat and 12 seats.';
+-- What is found of days before any roster, as of an event from before the opening day, is told in the first month that there is.
+create macro told_in(day) as greatest(date_trunc('month', day)::date, (select min(month) from seat_usage_monthly));
+comment on macro told_in is 'The month in whose reports a finding of a day is told.';
 
 create table currencies (currency varchar, decimals bigint, unit decimal(5, 4));
 comment on table currencies is 'One per currency of the catalogues. Key: currency.';

@@ -20,6 +20,6 @@ select
     regexp_replace(e.detail, '[^\s@]+@[^\s@]+', '(address)', 'g') as detail, e.file, e."row"
 from exceptions e
 left join kinds k using (finding)
-where coalesce(date_trunc('month', e.day), $month) = $month
+where e.day is null or told_in(e.day) = $month
 qualify row_number() over (partition by e.finding order by e.day, e.workspace_id, e.detail, e.file, e."row") <= 20
 order by e.severity = 'notice', e.finding, e.day, e.workspace_id, e.detail, e.file, e."row"

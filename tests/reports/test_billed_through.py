@@ -13,7 +13,7 @@ from flows.page import PAGE
 from flows.pipeline import run_report
 from flows.requests import ReportRequest
 from tests.conftest import Product
-from tests.flows.small_source import small_source
+from tests.flows.small_source import add_event, small_source
 
 FEB, MAR = date(2026, 2, 12), date(2026, 3, 5)
 
@@ -111,3 +111,22 @@ def test_who_leaves_a_plan_for_a_dearer_one_of_another_vendor_is_no_churn() -> N
         ("came back", "reactivation", 400),
         ("came back, and to another vendor", "new", 300),
     ]
+
+
+def test_what_is_found_of_days_before_the_opening_day_is_told_in_the_first_month(product: Product, tmp_path: Path) -> None:
+    source = small_source(tmp_path / "source")
+    add_event(source, date(2026, 1, 2), "e0", "2025-11-20T10:00:00Z,oak,sub-oak,plan_changed,b,member,,,pro,,")
+    product.writes_reports = True
+    product.run(source, FEB)
+    told = {month: (product.home.reports / month / "exceptions.csv").read_text(encoding="utf-8") for month in ("2026-01", "2026-02")}
+    assert "2025-11-20" in told["2026-01"] and "2025-11-20" not in told["2026-02"]
+    assert "2025-11-20" in page(product, "2026-01") and "2025-11-20" not in page(product, "2026-02")
+
+
+def test_a_late_finding_of_a_day_before_the_opening_day_has_the_first_month_written_anew(product: Product, tmp_path: Path) -> None:
+    source = small_source(tmp_path / "source")
+    product.writes_reports = True
+    product.run(source, FEB)
+    add_event(source, date(2026, 2, 20), "e9", "2025-11-20T10:00:00Z,oak,sub-oak,plan_changed,b,member,,,pro,,")
+    product.run(source, MAR)
+    assert "2025-11-20" in (product.home.reports / "2026-01" / "exceptions.csv").read_text(encoding="utf-8")
