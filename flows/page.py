@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from datetime import date
-from functools import cache
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from flows.page_rendering import Row, amount_of, asked, block, json_block, json_text, rendered_page
 from flows.page_words import against, cut, day_name, month_before, month_name, signed
-from transforms.many import many
 from transforms.money import CURRENCY_DECIMALS
 from transforms.money_text import readable_money
 
 if TYPE_CHECKING:
     import duckdb
-    import jinja2
 
-PAGE = Path(__file__).resolve().parent.parent / "reports" / "page"
-PAGE_NAME = "index.html"
 _MOST_OF_INVOICES = 2_000_000  # characters with their lines, so that a page stays far below 5 MB whatever the texts
 _MOVEMENTS = [
     {"label": "New", "column": "new_minor"},
@@ -33,8 +25,6 @@ _MOVEMENTS = [
     {"label": "Churn", "column": "churn_minor"},
 ]
 _CAUSES = ("seats", "plan", "price", "days", "term", "corrections", "credits")
-
-Row = dict[str, Any]
 
 
 class Issued(NamedTuple):
@@ -48,16 +38,16 @@ class Issued(NamedTuple):
 def page_of_month(finance: duckdb.DuckDBPyConnection, month: date) -> bytes:
     """The page of a month that the finance database knows. The same database gives the same bytes."""
     issued = issued_of_month(finance, month)
-    movers = _asked(finance, "movers", month=month)
-    holds = _asked(finance, "holds")
-    findings = [list(kind) for _, kind in groupby(_asked(finance, "findings", month=month), itemgetter("finding"))]
+    movers = asked(finance, "movers", month=month)
+    holds = asked(finance, "holds")
+    findings = [list(kind) for _, kind in groupby(asked(finance, "findings", month=month), itemgetter("finding"))]
     named = {row["workspace_id"] for row in (*movers, *holds, *(row for kind in findings for row in kind))}
     names = _names(finance, named.union(issued.workspaces) - {None})
     told = {
         "title": month_name(month),
-        "month": _asked(finance, "months", month=month)[0],
+        "month": asked(finance, "months", month=month)[0],
         "month_before": month_before(month),
-        "not_billed": _not_billed(finance, month),
+        "not_billed": not_billed(finance, month),
         "holds": holds,
         "findings": findings,
         "found": sum(kind[0]["found"] for kind in findings),
@@ -75,17 +65,17 @@ def page_of_month(finance: duckdb.DuckDBPyConnection, month: date) -> bytes:
 
 def issued_of_month(finance: duckdb.DuckDBPyConnection, month: date) -> Issued:
     """The part of the page that never changes once written: what was issued with a date in the month, up to what a page can carry."""
-    invoices = _asked(finance, "invoices", month=month)
+    invoices = asked(finance, "invoices", month=month)
     lines: dict[str, list[Row]] = {}
-    for line in _asked(finance, "invoice_lines", month=month, invoices=[i["invoice_number"] for i in invoices]) if invoices else ():
+    for line in asked(finance, "invoice_lines", month=month, invoices=[i["invoice_number"] for i in invoices]) if invoices else ():
         lines.setdefault(line["invoice_number"], []).append(line)
     rows, size = [], 0
     for invoice in invoices:
         row = _invoice(invoice, lines.get(invoice["invoice_number"], []))
-        text = _json(row)
+        text = json_text(row)
         size += len(text)
-        rows.append(text if size < _MOST_OF_INVOICES else _json(row | {"lines": []}))  # how many there are it says all the same
-    return Issued(_block("invoices", f"[{','.join(rows)}]"), sorted({i["workspace_id"] for i in invoices}), len(rows))
+        rows.append(text if size < _MOST_OF_INVOICES else json_text(row | {"lines": []}))  # how many there are it says all the same
+    return Issued(block("invoices", f"[{','.join(rows)}]"), sorted({i["workspace_id"] for i in invoices}), len(rows))
 
 
 def _invoice(invoice: Row, lines: list[Row]) -> Row:
@@ -119,8 +109,8 @@ def _invoice(invoice: Row, lines: list[Row]) -> Row:
 
 
 def _due(finance: duckdb.DuckDBPyConnection, month: date) -> list[Row]:
-    steps = _by_currency(_asked(finance, "due_bridge", month=month))
-    found = _asked(finance, "due", month=month)
+    steps = _by_currency(asked(finance, "due_bridge", month=month))
+    found = asked(finance, "due", month=month)
     for c in found:
         c["steps"] = steps.get(c["currency"], [])
         c["words"] = against(c["due_minor"], c["due_before_minor"], f"in {month_name(month_before(month))}", c["currency"])
@@ -132,8 +122,8 @@ def _due(finance: duckdb.DuckDBPyConnection, month: date) -> list[Row]:
 
 
 def _recurring(finance: duckdb.DuckDBPyConnection, month: date) -> list[Row]:
-    plans = _by_currency(_asked(finance, "recurring_plans", month=month))
-    found = _asked(finance, "recurring", month=month)
+    plans = _by_currency(asked(finance, "recurring_plans", month=month))
+    found = asked(finance, "recurring", month=month)
     for c in found:
         c["plans"] = plans[c["currency"]]
         c["seats"] = sum(plan["closing_seats"] for plan in c["plans"])
@@ -142,7 +132,7 @@ def _recurring(finance: duckdb.DuckDBPyConnection, month: date) -> list[Row]:
 
 
 def _seats(finance: duckdb.DuckDBPyConnection, month: date) -> Row:
-    rows = _asked(finance, "seats", month=month)
+    rows = asked(finance, "seats", month=month)
     series = list(dict.fromkeys(row["series"] for row in sorted(rows, key=itemgetter("place", "series"))))
     days = []
     for day, of_day in groupby(rows, itemgetter("day")):
@@ -166,10 +156,10 @@ def _movers(rows: list[Row]) -> list[list[Row]]:
     return groups
 
 
-def _not_billed(finance: duckdb.DuckDBPyConnection, month: date) -> str:
+def not_billed(finance: duckdb.DuckDBPyConnection, month: date) -> str:
     """What was not billed yet through the month's known days, in words; nothing where all was."""
     told = []
-    for vendor, rows in groupby(_asked(finance, "not_billed", month=month), itemgetter("vendor")):
+    for vendor, rows in groupby(asked(finance, "not_billed", month=month), itemgetter("vendor")):
         by_day: dict[date | None, list[str]] = {}
         for row in rows:
             by_day.setdefault(row["billed_on"], []).append(row["cadence"])
@@ -180,8 +170,8 @@ def _not_billed(finance: duckdb.DuckDBPyConnection, month: date) -> str:
 
 
 def _deferred(finance: duckdb.DuckDBPyConnection, month: date) -> list[Row]:
-    months = _by_currency(_asked(finance, "deferred_months", month=month))
-    found = _asked(finance, "deferred", month=month)
+    months = _by_currency(asked(finance, "deferred_months", month=month))
+    found = asked(finance, "deferred", month=month)
     for c in found:
         left = c["closing_minor"]
         c["months"] = months.get(c["currency"], [])
@@ -213,7 +203,7 @@ def _charts(told: Mapping[str, Any]) -> Row:
         {
             "currency": c["currency"],
             "decimals": CURRENCY_DECIMALS[c["currency"]],
-            "months": [[str(m["month"]), m["recognised_minor"], _amount_of(m["recognised_minor"], c)] for m in c["months"]],
+            "months": [[str(m["month"]), m["recognised_minor"], amount_of(m["recognised_minor"], c)] for m in c["months"]],
         }
         for c in told["deferred"]
     ]
@@ -230,88 +220,17 @@ def _bridge(c: Row, before: str, before_minor: str, steps: Iterable[Row], after:
 # --- asking, writing -----------------------------------------------------------------------------------------------------
 
 
-def _asked(finance: duckdb.DuckDBPyConnection, question: str, **parameters: object) -> list[Row]:
-    answer = finance.execute((PAGE / f"{question}.sql").read_text(encoding="utf-8"), parameters or None)
-    columns = [column[0] for column in answer.description]
-    return [dict(zip(columns, row, strict=True)) for row in answer.fetchall()]
-
-
 def _names(finance: duckdb.DuckDBPyConnection, workspaces: set[str]) -> dict[str, str]:
     if not workspaces:
         return {}
-    return {row["workspace_id"]: row["name"] for row in _asked(finance, "names", workspaces=sorted(workspaces))}
+    return {row["workspace_id"]: row["name"] for row in asked(finance, "names", workspaces=sorted(workspaces))}
 
 
 def _by_currency(rows: list[Row]) -> dict[str, list[Row]]:
     return {currency: list(of_currency) for currency, of_currency in groupby(rows, itemgetter("currency"))}
 
 
-def json_block(name: str, document: object) -> str:
-    """A document as a script element that no browser runs; no text in it can end the element or begin another."""
-    return _block(name, _json(document))
-
-
-def _block(name: str, text: str) -> str:
-    return f'<script type="application/json" id="{name}">{text}</script>'
-
-
-def _json(document: object) -> str:
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    for sign in "<>&":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return text
-
-
 def _rendered(told: Mapping[str, Any], issued: Issued, of_invoices: Mapping[str, str], names: Mapping[str, str]) -> bytes:
-    from markupsafe import Markup
-
-    style, script = _assets()
-    policy = (
-        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; img-src data:; "
-        "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
-    )
     shown = {workspace: cut(name) for workspace, name in of_invoices.items()}
-    blocks = {"charts": _charts(told), "names": shown}
-    html = _template().render(
-        **told,
-        policy=Markup(policy),
-        style=Markup(style),
-        script=Markup(script),
-        blocks=[Markup(json_block(name, document)) for name, document in blocks.items()] + [Markup(issued.block)],
-        names=names,
-    )
-    return html.encode("utf-8", errors="replace")
-
-
-@cache
-def _assets() -> tuple[str, str]:
-    style = (PAGE / "page.css").read_text(encoding="utf-8")
-    return style, "\n".join((PAGE / name).read_text(encoding="utf-8") for name in ("plot.js", "page.js"))
-
-
-def _digest(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
-
-
-@cache
-def _template() -> jinja2.Template:
-    import jinja2
-
-    house = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(PAGE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    house.filters |= {
-        "money": _amount_of,
-        "signed": lambda minor, row: signed(minor, CURRENCY_DECIMALS[row["currency"]]),
-        "day": day_name,
-        "month": month_name,
-        "cut": cut,
-        "words": lambda text: text.replace("_", " "),
-        "sentence": lambda text: f"{text[:1].upper()}{text[1:]}.",
-        "count_of": many,
-    }
-    return house.get_template("month.html.j2")
-
-
-def _amount_of(minor: int, row: Row) -> str:
-    return readable_money(minor, CURRENCY_DECIMALS[row["currency"]])
+    blocks = [json_block("charts", _charts(told)), json_block("names", shown), issued.block]
+    return rendered_page("month.html.j2", {**told, "names": names}, ("plot.js", "page.js"), blocks)

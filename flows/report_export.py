@@ -17,7 +17,9 @@ from flows.errors import UserError
 from flows.let_go import letting_go
 from flows.memory_of_duckdb import hold_within_bounds
 from flows.month_reports import Report, meanings_of_columns, report_names, reports_of_month
-from flows.page import PAGE_NAME, page_of_month
+from flows.overview import overview_of_months
+from flows.page import page_of_month
+from flows.page_rendering import PAGE_NAME
 from flows.progress import Progress, progress
 from flows.report_csv import write_csv
 from flows.whole_files import whole
@@ -27,7 +29,7 @@ _LONGEST = "seat_occupancy"  # of the reports: as much to write as all others to
 
 
 def export_reports(path: Path, to: Path, months: Iterable[date] | None, *, excel: bool = False, xlsx: bool = False) -> list[Path]:
-    """Write every report of each month (None: all that the database knows) as CSV to TO/YYYY-MM/. Returns the folders.
+    """Write every report of each month (None: all that the database knows) as CSV to TO/YYYY-MM/, and beside those the page that leads to all. Returns the folders.
 
     With `xlsx` a workbook of them all lies beside; one that is there already is written anew, so that it never tells another story.
     """
@@ -39,7 +41,19 @@ def export_reports(path: Path, to: Path, months: Iterable[date] | None, *, excel
             if month not in known:
                 raise UserError(_no_such_month(month, known))
         with progress("Writing reports", len(wanted) * len(report_names())) as told:
-            return [_export_month(finance, month, to / f"{month:%Y-%m}", told, excel=excel, xlsx=xlsx) for month in wanted]
+            folders = [_export_month(finance, month, _folder(to, month), told, excel=excel, xlsx=xlsx) for month in wanted]
+        _write_overview(finance, to, known)
+        return folders
+
+
+def _write_overview(finance: duckdb.DuckDBPyConnection, to: Path, known: Collection[date]) -> None:
+    if known:
+        with _told_where(to), whole(to / PAGE_NAME) as beside:
+            beside.write_bytes(overview_of_months(finance, {month for month in known if (_folder(to, month) / PAGE_NAME).exists()}))
+
+
+def _folder(to: Path, month: date) -> Path:
+    return to / f"{month:%Y-%m}"
 
 
 @contextmanager
@@ -74,7 +88,7 @@ def _export_month(finance: duckdb.DuckDBPyConnection, month: date, folder: Path,
         with _asked(finance) as asked, whole(folder / PAGE_NAME) as beside:
             beside.write_bytes(page_of_month(asked, month))
 
-    try:
+    with _told_where(folder):
         folder.mkdir(parents=True, exist_ok=True)
         with _workbook(finance, month, workbook_path(folder), xlsx) as add, _writers() as (writers, goes_on):
             reports = list(reports_of_month(finance, month))
@@ -90,11 +104,18 @@ def _export_month(finance: duckdb.DuckDBPyConnection, month: date, folder: Path,
                 told.advance()
             told.now(f"Writing the page of {month:%Y-%m}")
             page.result()
+    return folder
+
+
+@contextmanager
+def _told_where(folder: Path) -> Iterator[None]:
+    """What keeps a folder from being written to, in a sentence."""
+    try:
+        yield
     except (FileExistsError, NotADirectoryError):
         raise UserError(f"{folder}: a file lies where a folder is to be. Move it away, or write elsewhere with --to.") from None
     except OSError as reason:
         raise UserError(f"{folder}: reports cannot be written: {reason.strerror}.") from None
-    return folder
 
 
 @contextmanager

@@ -24,7 +24,8 @@ from flows.ledger import billed_catalogs, buckets_of_months
 from flows.ledger_versions import LEDGER_VERSION
 from flows.memory_of_duckdb import in_memory
 from flows.month_reports import REPORTS
-from flows.page import PAGE_NAME, issued_of_month
+from flows.page import issued_of_month
+from flows.page_rendering import PAGE_NAME
 from flows.publish import FROM_LEDGER
 from flows.receipts import broken_links, missing_receipts, missing_runs
 from flows.report_export import csv_reports

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.page import PAGE
+from flows.page_rendering import PAGE
 from flows.pipeline import run_report
 from flows.requests import ReportRequest
 from tests.conftest import Product

@@ -10,7 +10,8 @@ from pathlib import Path
 import duckdb
 
 from flows.finance_tables import reports_in_order
-from flows.page import PAGE, issued_of_month, json_block, page_of_month
+from flows.page import issued_of_month, page_of_month
+from flows.page_rendering import PAGE, json_block
 from flows.page_words import signed
 from flows.pipeline import run_report
 from flows.requests import ReportRequest
@@ -132,7 +133,9 @@ def test_no_users_name_or_address_is_on_it(sample: Product) -> None:
 
 
 def test_a_user_id_that_is_an_address_is_hidden_in_what_was_found() -> None:
-    finance = Books().seats("2026-03-01", "1").finance
+    books = Books().seats("2026-03-01", "1")
+    books.report("seat_usage_monthly", "*")
+    finance = books.finance
     detail = "no longer on the roster: 2 users, ann@example.com, b"
     finance.execute("insert into exceptions values ('G5', 'vanished', 'warning', 'ws', null, '2026-03-01', ?, null, null)", [detail])
     assert asked(finance, "findings", date(2026, 3, 1))[0]["detail"] == "no longer on the roster: 2 users, (address) b"
