@@ -14,7 +14,7 @@ from flows.facts import facts_until
 from flows.lake import Lake
 from flows.shelf import Shelf
 from flows.told import Told
-from transforms.billing import Facts, Position, billed_after, billing_from_position, position_from_facts
+from transforms.billing import Facts, Position, billed_after, billing_from_position, held_as_well, position_from_facts
 from transforms.catalog import Catalog
 from transforms.shown import shown_from_position, still_owed_from_billing
 
@@ -22,12 +22,14 @@ from transforms.shown import shown_from_position, still_owed_from_billing
 class Asked(NamedTuple):
     """Up to which day to bill (None: not at all), which invoice dates (of one cadence, of one catalogue), and the day whose close is to be shown (None: nothing is).
 
-    `only_owed`: of what is shown, only what depends on what was billed.
+    `known_on`: who is held at the close of that day is not billed, also up to a day before; `only_owed`: of what is shown, only
+    what depends on what was billed.
     """
 
     through: date | None = None
     cadence: str | None = None
     catalog: str | None = None
+    known_on: date | None = None
     shown_on: date | None = None
     only_owed: bool = False
 
@@ -58,6 +60,8 @@ def pass_over(told: Told, lake: Lake, asked: Asked, catalogs: Mapping[str, Catal
     billed, number, found = told.billed, told.bucket.number, Found([], told.shelf.of_its_kind())
     if asked.through:
         _, position = at(asked.through)
+        if asked.known_on and asked.known_on > asked.through:
+            position = held_as_well(position, at(asked.known_on)[1].holds)
         billing = billing_from_position(position, billed, catalogs, asked.cadence, asked.catalog)
         billed = billed_after(billed, billing)
         found.held.extend(position.holds["workspace_id"].unique())

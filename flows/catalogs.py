@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Mapping
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 from flows.errors import UserError
-from transforms.catalog import Catalog, CatalogError, catalog_from_toml
+from transforms.catalog import CADENCES, Catalog, CatalogError, catalog_from_toml
 
 SHIPPED = Path(__file__).resolve().parent.parent / "data" / "catalogs"
 
@@ -20,6 +21,8 @@ def read_catalogs(own: Path | None) -> dict[str, Catalog]:
     """
     if own is not None and not own.is_dir():
         raise UserError(f"{own}: is no folder of catalogues. Give --catalogs a folder with one .toml file a vendor.")
+    if own is not None and not any(own.glob("*.toml")):
+        raise UserError(f"{own}: has no .toml file. Give --catalogs a folder with one for each vendor.")
     catalogs = {}
     for folder in [SHIPPED, own] if own else [SHIPPED]:
         read = [_read(path) for path in sorted(folder.glob("*.toml"))]
@@ -31,26 +34,26 @@ def read_catalogs(own: Path | None) -> dict[str, Catalog]:
     return catalogs
 
 
+ListPrices = dict[str, int]  # by plan, cadence and first day, as `list_prices` names them: minor units of a seat
+
+
 class BilledCatalog(NamedTuple):
-    """A catalogue that invoices were issued by: in which currency, under which prefix, and how it rounded (None: not known, as of versions before 0.14.0)."""
+    """A catalogue that invoices were issued by: in which currency, under which prefix, and, where versions before 0.15.0 did not note it, None: how it rounded and the list prices in force till then."""
 
     id: str
     currency: str
     prefix: str
     rounding: str | None
+    prices: ListPrices | None
 
 
 def require_catalogs_of(billed: Collection[BilledCatalog], catalogs: Mapping[str, Catalog]) -> None:
     """Whoever computes or checks needs the catalogues that invoices were issued by: without one its workspaces would be held, and its currency unknown.
 
-    Raises: UserError naming those that lack; one that has another currency, or rounds otherwise now: what was billed could not be
-            taken off what is owed; and one that has the prefix of another's invoices.
+    Raises: UserError naming those that lack; one that has another currency, rounds otherwise now, or has another list price of a day that was
+            billed: what was billed could not be taken off what is owed, or would be billed anew; and one that has the prefix of another's invoices.
     """
-    lacking = sorted({one.id for one in billed} - catalogs.keys())
-    if lacking:
-        raise UserError(
-            f"invoices were issued by the catalogue {', '.join(lacking)}, which is not among those given. Name its folder with --catalogs."
-        )
+    require_given({one.id for one in billed}, catalogs)
     for one in billed:
         _require_as_billed(one, catalogs[one.id], {other.currency for other in billed if other.id == one.id})
         for catalog in catalogs.values():
@@ -58,6 +61,13 @@ def require_catalogs_of(billed: Collection[BilledCatalog], catalogs: Mapping[str
                 raise UserError(
                     f"catalogue {catalog.id}: has the invoice_prefix {one.prefix}, under which {one.id} issued invoices. Give it one of its own."
                 )
+
+
+def require_given(issued_by: Collection[str], catalogs: Mapping[str, Catalog]) -> None:
+    """Refuse to go on where an invoice was issued by a catalogue that is not given. Raises: UserError."""
+    if lacking := sorted(set(issued_by) - catalogs.keys()):
+        which = f"the catalogue {lacking[0]}, which is" if len(lacking) == 1 else f"the catalogues {', '.join(lacking)}, which are"
+        raise UserError(f"invoices were issued by {which} not among those given. Name the folder with --catalogs.")
 
 
 def _require_as_billed(billed: BilledCatalog, now: Catalog, currencies: set[str]) -> None:
@@ -71,11 +81,27 @@ def _require_as_billed(billed: BilledCatalog, now: Catalog, currencies: set[str]
             f"catalogue {now.id}: rounds {now.rounding}, and its invoices were rounded {billed.rounding}. "
             "Put rules.rounding back; what is rounded otherwise is a catalogue with an id of its own."
         )
+    now_listed = list_prices(now)
+    for listed, minor in (billed.prices or {}).items():
+        plan, cadence, since = listed.rsplit(" ", 2)
+        if plan in now.plans and now_listed.get(listed) != minor:
+            is_now = "is gone" if listed not in now_listed else "is another"
+            raise UserError(
+                f"catalogue {now.id}: the {cadence} price of plan {plan} from {since} {is_now}, and invoices were issued by it. A price list is only "
+                "added to: put it back, and let the new price have an effective_from of its own. What was billed wrong is agreed anew in subscriptions."
+            )
+
+
+def list_prices(catalog: Catalog, until: date | None = None) -> ListPrices:
+    """The list prices of a catalogue, of those whose first day is not after `until`."""
+    prices = ((plan.id, price) for plan in catalog.plans.values() for price in plan.prices if until is None or price.effective_from <= until)
+    each = ((f"{plan} {cadence} {price.effective_from}", price.at(cadence)) for plan, price in prices for cadence in CADENCES)
+    return {listed: minor for listed, minor in each if isinstance(minor, int)}
 
 
 def _read(path: Path) -> Catalog:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         catalog = catalog_from_toml(document, path.name)
         _require_zone(catalog, path.name)
         return catalog

@@ -20,7 +20,7 @@ from flows.head_start import head_start
 from flows.nurse import tend
 from flows.options import DAY as _DAY
 from flows.options import MONTH as _MONTH
-from flows.options import PLACE
+from flows.options import PLACE, SOURCE
 from flows.options import catalogs as _catalogs
 from flows.options import home as _home
 from flows.progress import LogAboveBar
@@ -67,7 +67,7 @@ def demo(home: Path, catalogs: Path | None, direct: bool) -> None:
 
 
 @seatledger.command()
-@click.argument("source")
+@click.argument("source", type=SOURCE)
 @click.option("--through", type=_DAY, required=True, metavar="DATE", help="The last day to ingest and to bill, YYYY-MM-DD.")
 @_supersede
 @_accept_drop
@@ -84,7 +84,7 @@ def run(source: str, through: datetime, supersede: bool, accept_drop: bool, home
 
 
 @seatledger.command()
-@click.argument("source")
+@click.argument("source", type=SOURCE)
 @click.option("--from", "first", type=_DAY, metavar="DATE", help="The first day to ingest.")
 @click.option("--to", "last", type=_DAY, metavar="DATE", help="The last day to ingest.")
 @_supersede

@@ -214,6 +214,6 @@ def _record(accepted: list[AcceptedDay], ledger: Ledger, run: RunMark) -> None:
 
 def _tell_unknown_columns(accepted: list[AcceptedDay]) -> None:
     """Unknown columns are ignored, and named once."""
-    unknown = {f"{a.table_day.table}.{column}" for a in accepted for file in a.files for column in file.unknown_columns}
+    unknown = {f"{a.table_day.table}.{column or '(without a name)'}" for a in accepted for file in a.files for column in file.unknown_columns}
     if unknown:
         log.info("ignored unknown columns: %s", ", ".join(sorted(unknown)))

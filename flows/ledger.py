@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import time
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from flows.catalogs import BilledCatalog
+from flows.catalogs import BilledCatalog, ListPrices
 from flows.errors import UserError, in_a_line, is_for_want_of_memory
 from flows.fault_points import reached
 from flows.home import Home
@@ -31,7 +32,7 @@ LONGEST_WAIT = 3.0  # seconds, for someone who looks into the ledger to be done
 _BATCH = 100_000  # rows
 _LAST_DAY_BY = "select max(day) from inputs where table_name = 'users' and ingested_at <= {}"
 _BUCKETS = "buckets "  # of settings: and the month
-_ROUNDING = "rounding "  # of settings: and the catalogue
+_ROUNDING, _PRICES = "rounding ", "prices "  # of settings: and the catalogue
 _SCHEMA = Path(__file__).with_name("ledger.sql")
 
 
@@ -152,7 +153,7 @@ class Ledger:
             self.set(f"{_BUCKETS}{month:%Y-%m}", str(number))
 
     def billed_charges(self) -> pl.DataFrame:
-        """The quantity billed so far of every charge, with the facts of its latest line."""
+        """The quantity billed so far of every charge, with the facts of one of its lines, which are the same on all."""
         identity = "subscription_id, term_from, reason, moved_on, service_from, service_until, plan, unit_price_minor, period_days"
         return self.frame(
             f"""select {identity}, any_value(workspace_id) as workspace_id, any_value(catalog) as catalog, any_value(cadence) as cadence,
@@ -167,11 +168,10 @@ class Ledger:
             f"select subscription_id, {latest.format('workspace_id')}, {latest.format('catalog')} from invoices group by 1 order by all"
         )
 
-    def remember_roundings(self, roundings: Mapping[str, str]) -> None:
-        """Remember how each catalogue rounded what it first billed: what is billed later of the same is the difference to it."""
-        for catalog, rounding in roundings.items():
-            if self.setting(f"{_ROUNDING}{catalog}") is None:
-                self.set(f"{_ROUNDING}{catalog}", rounding)
+    def remember_policy(self, catalog: str, rounding: str, prices: ListPrices) -> None:
+        """Remember how a catalogue rounds what it bills, and by which list prices: what is billed later of the same is the difference to it."""
+        self.set(f"{_ROUNDING}{catalog}", rounding)
+        self.set(f"{_PRICES}{catalog}", json.dumps(json.loads(self.setting(f"{_PRICES}{catalog}") or "{}") | prices, sort_keys=True))
 
     def passed_dates(self) -> pl.DataFrame:
         return self.frame("select distinct subscription_id, invoice_on from invoice_dates order by all")
@@ -225,9 +225,12 @@ class Ledger:
 def billed_catalogs(connection: duckdb.DuckDBPyConnection, ledger: str = "main") -> list[BilledCatalog]:
     """Every catalogue that an invoice was issued by; the ledger is the connection's schema, or an attached database."""
     sql = f"""
-        select distinct catalog, currency, regexp_extract(invoice_number, '^(.+)-[0-9]{{4}}-[0-9]+$', 1), s.value
-        from {ledger}.invoices i left join {ledger}.settings s on s.name = '{_ROUNDING}' || i.catalog order by all"""
-    return [BilledCatalog(*row) for row in connection.execute(sql).fetchall()]
+        select distinct catalog, currency, regexp_extract(invoice_number, '^(.+)-[0-9]{{4}}-[0-9]+$', 1), r.value, p.value
+        from {ledger}.invoices i
+        left join {ledger}.settings r on r.name = '{_ROUNDING}' || i.catalog
+        left join {ledger}.settings p on p.name = '{_PRICES}' || i.catalog
+        order by all"""
+    return [BilledCatalog(*told, prices and json.loads(prices)) for *told, prices in connection.execute(sql).fetchall()]
 
 
 def buckets_of_months(settings: Iterable[tuple[str, str]]) -> dict[date, int]:

@@ -31,6 +31,18 @@ class _Place(click.Path):
         return super().convert(value, option, context)
 
 
+class _Source(click.ParamType):
+    """A folder or an s3:// prefix, as text; of no letters at all it would be the folder that one happens to be in."""
+
+    name = "text"
+
+    def convert(self, value: Any, option: click.Parameter | None, context: click.Context | None) -> str:
+        if not str(value).strip():
+            self.fail("is empty. Name a folder or an s3:// prefix; the folder that you are in is a dot.", option, context)
+        return str(value)
+
+
+SOURCE = _Source()
 PLACE = _Place(path_type=Path)
 PAPERS = ("a4", "us-letter")  # as reports/invoice.typ knows them
 DAY = _Calendar("%Y-%m-%d", "day of the calendar", "2026-01-31")

@@ -53,6 +53,7 @@ def page_of_month(finance: duckdb.DuckDBPyConnection, month: date) -> bytes:
         "found": sum(kind[0]["found"] for kind in findings),
         "due": _due(finance, month),
         "recurring": _recurring(finance, month),
+        "worth_unknown": asked(finance, "recurring_held", month=month)[0]["workspaces"],
         "movements": _MOVEMENTS,
         "seats": _seats(finance, month),
         "movers": _movers(movers),
@@ -178,7 +179,7 @@ def _deferred(finance: duckdb.DuckDBPyConnection, month: date) -> list[Row]:
         for to_come in c["months"]:
             left -= to_come["recognised_minor"]
             to_come["left_minor"] = left
-        last = c["months"][-1]["month"] if c["months"] else None
+        last = max((to_come["month"] for to_come in c["months"] if to_come["recognised_minor"]), default=None)
         c["words"] = f" It becomes revenue by {month_name(last)}." if last else ""
     return found
 

@@ -37,21 +37,47 @@ def rows_of_parquet(name: str, table: str, content: bytes) -> pl.DataFrame:
         columns = says.schema.to_arrow_schema().names
         _require_once(name, columns)
         flat = {says.schema.column(n).path for n in range(len(says.schema.names))}
-        file = pyarrow.parquet.ParquetFile(
-            pyarrow.BufferReader(content), metadata=says, page_checksum_verification=True, read_dictionary=sorted(_WORDS & flat)
-        )
-        arrow = file.read(columns=[column for column in wanted if column in columns])
+        arrow = _read_whole(content, says, [column for column in wanted if column in columns], sorted(_WORDS & flat))
         arrow.validate(full=True)
         _require_short_cells(name, arrow)
         str(arrow.schema)  # a time zone that is no text is told here
-        frame = pl.from_arrow(pyarrow.Table.from_arrays(arrow.columns, arrow.column_names))  # without the file's own notes
+        _require_holdable(name, table, arrow.schema)
+        frame = pl.from_arrow(pyarrow.Table.from_arrays(list(map(_in_utc, arrow.columns)), arrow.column_names))  # without the file's own notes
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, pyarrow.ArrowException, OSError, ValueError, KeyError) as reason:
         if is_for_want_of_memory(reason):
             raise  # nothing is wrong with the file
         raise UserError(f"{name}: is no readable Parquet ({type(reason).__name__}). Deliver the file again.") from None
     _require_types(name, table, frame)
-    texts = [pl.col(column).cast(pl.String) for column, given in frame.schema.items() if given == pl.Null]
+    texts = [pl.col(column).cast(pl.String) for column, given in frame.schema.items() if given == pl.Null or (_is_coded(given) and column not in _WORDS)]
     return frame.with_columns(*texts, *(pl.lit(None).alias(column) for column in columns if column not in wanted))
+
+
+def _read_whole(content: bytes, says: pyarrow.parquet.FileMetaData, columns: list[str], coded: list[str]) -> pyarrow.Table:
+    """Some columns of a file, some of them coded if they are packed in a way that Arrow can read so: newer ones it cannot."""
+    for words in (coded, []):
+        file = pyarrow.parquet.ParquetFile(
+            pyarrow.BufferReader(content), metadata=says, page_checksum_verification=True, read_dictionary=words
+        )
+        try:
+            return file.read(columns=columns)
+        except (pyarrow.ArrowException, OSError) as reason:
+            if not words or is_for_want_of_memory(reason):
+                raise
+    raise AssertionError("the second reading returns or raises")
+
+
+def _in_utc(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
+    """Times with any zone or offset as what they are: instants. Polars knows fewer zones by name."""
+    is_zoned = pyarrow.types.is_timestamp(column.type) and column.type.tz
+    return column.cast(pyarrow.timestamp(column.type.unit, "UTC")) if is_zoned else column
+
+
+def _require_holdable(name: str, table: str, schema: pyarrow.Schema) -> None:
+    """Before Polars is given what it has no type for, at which it gives up aloud."""
+    contract = SOURCE_ROWS[table].to_schema().columns
+    for field in schema:
+        if pyarrow.types.is_decimal256(field.type):
+            raise UserError(f"{name}: column {field.name} has the type {field.type}; {contract[field.name].dtype.type} or text is expected.")
 
 
 def rows_by_arrow(file: Path | BytesIO, row_groups: Sequence[int] | None) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import polars as pl
 
 from flows.ahead import one_ahead
 from flows.bucket_pass import Asked
+from flows.catalogs import list_prices
 from flows.drop_guard import DropGuard
 from flows.errors import UserError
 from flows.facts import last_whole_day
@@ -144,7 +145,8 @@ def bill(run: Run, request: BillRequest) -> None:
             "billed through %s before, and nothing has changed since; held: %s", request.through, many(len(run.outcome.held), "workspace")
         )
         return
-    found = run.passes(Asked(*asked, None if request.dry_run else run.last_whole_day(), run.is_published))
+    last = run.last_whole_day()
+    found = run.passes(Asked(*asked, last, None if request.dry_run else last, run.is_published))
     prefixes = pl.DataFrame([(c.id, c.invoice_prefix) for c in catalogs.values()], schema=["catalog", "invoice_prefix"], orient="row")
     invoices = numbered_from_invoices(pl.concat(run.shelf.frames("issued invoices")), ledger.used_numbers(), prefixes)
     run.outcome.invoices, run.outcome.through = invoices, request.through
@@ -162,7 +164,8 @@ def _decide(run: Run, invoices: pl.DataFrame) -> None:
     if ledger.setting("opening_on") is None:
         ledger.set("opening_on", str(min(roster_days(ledger))))
     hold_within_bounds(ledger.connection, ledger.value("select count(*) from invoices") + invoices.height)
-    ledger.remember_roundings({catalog: run.setting.catalogs[catalog].rounding for catalog in invoices["catalog"].unique().sort()})
+    for catalog in map(run.setting.catalogs.get, invoices["catalog"].unique().sort()):
+        ledger.remember_policy(catalog.id, catalog.rounding, list_prices(catalog, run.bill.through))
     ledger.append("invoices", invoices.with_columns(run_id=pl.lit(run.id)))
     for issued in one_ahead(issued_lines_from_billing(lines, invoices) for lines in run.shelf.frames("issued lines")):
         ledger.append("invoice_lines", issued)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
+from flows.catalogs import require_given
 from flows.errors import UserError
 from flows.facts import facts_of_workspace, facts_until, last_whole_day
 from flows.home import Home
@@ -58,6 +59,7 @@ def preview(request: PreviewRequest, home: Home, catalogs: Mapping[str, Catalog]
     last = last_whole_day(days, opening_on)
     workspace_id, _ = _workspace_of(request.subscription_id, ledger, lake)
     (told,) = told_by_ledger(ledger, lake, Division.alone(workspace_id), Shelf())
+    require_given(told.billed.charges["catalog"], catalogs)  # else it would seem held
     known = facts_of_workspace(facts_until(last, told, lake), workspace_id)
     row = known.subscription_rows.filter(subscription_id=request.subscription_id).row(0, named=True)
     catalog = catalogs.get(row["catalog"])  # None: not known, which holds the workspace

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -18,11 +19,17 @@ import polars as pl
 
 from flows.csv_rows import rows_of_csv
 from flows.errors import UserError
+from flows.file_kinds import is_data, is_mark
 from flows.parquet_rows import rows_of_parquet
 from flows.s3_files import S3File, is_s3, s3_files, shown
 from transforms.contracts.sources import SOURCE_ROWS
+from transforms.many import many
+from transforms.nearest import nearest
+
+log = logging.getLogger("seatledger.ingest")
 
 DAILY_TABLES = ("users", "activity", "usage")
+_NAMED = 5  # files of those that are passed over
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,10 @@ class PartContent(NamedTuple):
 
 def survey(source: Path | str) -> list[Part]:
     """Every file of the source, by table and day. Raises UserError for what is no source, and for a folder that names no day."""
-    parts = _survey_s3(str(source)) if is_s3(source) else _survey_folder(Path(source))
+    parts, passed_over = _survey_s3(str(source)) if is_s3(source) else _survey_folder(Path(source))
+    if passed_over:
+        more = f" and {many(len(passed_over) - _NAMED, 'file')} more" if len(passed_over) > _NAMED else ""
+        log.info("passed over, as neither .csv nor .parquet of a table: %s%s", ", ".join(passed_over[:_NAMED]), more)
     subscriptions = [part for part in parts if part.table == "subscriptions"]
     if len(subscriptions) != 1:
         found = "none was found" if not subscriptions else f"{len(subscriptions)} were found"
@@ -69,29 +79,50 @@ def survey(source: Path | str) -> list[Part]:
     return parts
 
 
-def _survey_folder(source: Path) -> list[Part]:
+def _survey_folder(source: Path) -> tuple[list[Part], list[str]]:
     if not source.is_dir():
         raise UserError(f"{source}: {'is no folder' if source.exists() else 'is not there'}. SOURCE holds subscriptions.csv and users/date=YYYY-MM-DD/*.csv (or .parquet).")
     there = _names_in(source, "")
-    parts = [Part("subscriptions", None, source / name, name) for name in there if name.startswith("subscriptions.") and _is_data(name)]
+    parts = [Part("subscriptions", None, source / name, name) for name in there if _is_of_subscriptions(name)]
+    passed_over = _unknown_at_top(there, {"subscriptions" for _ in parts}.union(there))
     for table in filter(there.__contains__, DAILY_TABLES):
-        for name in filterfalse(_is_mark, _names_in(source, table)):
+        for name in filterfalse(is_mark, _names_in(source, table)):
             if name.startswith("date=") or (source / table / name).is_dir():
-                parts += _parts_of_day(source, table, name)
+                of_day, others = _parts_of_day(source, table, name)
+                parts += of_day
+                passed_over += others
             else:
                 _require_no_data(f"{table}/{name}")
     for part in parts:
         _require_own_file(part, source)
-    return parts
+    return parts, passed_over
 
 
-def _parts_of_day(source: Path, table: str, folder: str) -> list[Part]:
+def _unknown_at_top(names: Iterable[str], present: Collection[str]) -> list[str]:
+    """What lies in a source beside its tables and is like one in name, as activities/ is. Raises: UserError where that table itself is not there: its rows would be lost."""
+    known, unknown = ("subscriptions", *DAILY_TABLES), []
+    for name in names:
+        stem = name.partition(".")[0]
+        meant = nearest(stem, known) if not (is_mark(name) or name in DAILY_TABLES or _is_of_subscriptions(name)) else []
+        if meant and meant[0] not in present:
+            raise UserError(f"{name}: would be passed over. Did you mean {meant[0]}? SOURCE holds subscriptions.csv (or .parquet), users/, activity/ and usage/.")
+        unknown += [name] if meant else []
+    return unknown
+
+
+def _is_of_subscriptions(name: str) -> bool:
+    """Whether a file at the top of a source is the table of subscriptions, or a part that claims to be."""
+    return name.startswith("subscriptions.") and is_data(name)
+
+
+def _parts_of_day(source: Path, table: str, folder: str) -> tuple[list[Part], list[str]]:
     day, names = _day_of(table, folder), [f"{table}/{folder}/{name}" for name in _names_in(source, f"{table}/{folder}")]
-    parts = [Part(table, day, source / name, name) for name in names if _is_data(name)]
-    for name in set(names) - {part.name for part in parts}:
-        if (source / name).is_dir() and not _is_mark(name):
+    parts = [Part(table, day, source / name, name) for name in names if is_data(name)]
+    others = sorted(filterfalse(is_mark, set(names) - {part.name for part in parts}))
+    for name in others:
+        if (source / name).is_dir():
             raise UserError(f"{name}: is a folder, and would be passed over. Deliver its files in {table}/{folder} itself.")
-    return parts
+    return parts, others
 
 
 def _names_in(source: Path, folder: str) -> list[str]:
@@ -112,25 +143,30 @@ def _names_in(source: Path, folder: str) -> list[str]:
         raise UserError(f"{name}: is a link that leads nowhere. Put the folder itself there, or remove the link.") from None
 
 
-def _survey_s3(source: str) -> list[Part]:
-    parts = []
-    for name, file in s3_files(source).items():
+def _survey_s3(source: str) -> tuple[list[Part], list[str]]:
+    parts, there = [], s3_files(source)
+    at_top = {name.partition("/")[0] for name in there}
+    passed_over = _unknown_at_top(sorted(at_top), at_top | {"subscriptions" for name in there if _is_of_subscriptions(name)})
+    for name, file in there.items():
         table, *folders = name.split("/")
-        if any(map(_is_mark, folders[:-1])):
+        if any(map(is_mark, folders[:-1])):
             continue
-        if not folders and table.startswith("subscriptions.") and _is_data(name):
+        if not folders and _is_of_subscriptions(name):
             parts.append(Part("subscriptions", None, file, name))
         elif table in DAILY_TABLES and len(folders) == 2:
             day = _day_of(table, folders[0])
-            parts += [Part(table, day, file, name)] if _is_data(name) else []
+            if is_data(name):
+                parts.append(Part(table, day, file, name))
+            elif not is_mark(name):
+                passed_over.append(name)
         elif table in DAILY_TABLES:
             _require_no_data(name)
-    return parts
+    return parts, passed_over
 
 
 def _require_no_data(name: str) -> None:
     """What lies beside the days' folders, or in folders of theirs, would be passed over."""
-    if _is_data(name):
+    if is_data(name):
         raise UserError(f"{name}: lies in no day's folder. Put it in {name.partition('/')[0]}/date=YYYY-MM-DD/.")
 
 
@@ -148,23 +184,6 @@ def _require_own_file(part: Part, source: Path) -> None:
         raise UserError(f"{part.name}: leads out of {source}. Put the file itself there, not a link.")
     if not leads_to.is_file():
         raise UserError(f"{part.name}: is no file. Deliver it as a file, or remove it.")
-
-
-def _is_mark(name: str) -> bool:
-    """Whether a file or folder is one of those that programs leave beside what they write."""
-    return name.rpartition("/")[2].startswith((".", "_"))
-
-
-def _is_data(name: str) -> bool:
-    """Whether a file is a part; marks such as _SUCCESS are not. A part that is compressed, or of another kind, is refused: to pass it over would lose its rows."""
-    if name.endswith((".gz", ".zip", ".zst", ".bz2", ".xz")):
-        raise UserError(f"{name}: is compressed. Deliver it unpacked, as .csv or .parquet.")
-    if _is_mark(name):
-        return False
-    is_part = name.endswith((".csv", ".parquet"))
-    if not is_part and name.lower().endswith((".csv", ".parquet", ".xlsx", ".xls", ".tsv")):
-        raise UserError(f"{name}: does not end in .csv or .parquet, as what is read does. Rename it, or deliver it as one of these.")
-    return is_part
 
 
 def _day_of(table: str, folder: str) -> date:

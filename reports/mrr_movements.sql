@@ -81,7 +81,7 @@ select
 from movements p
 join measured d using (month)
 order by p.month, p.workspace_id, p.catalog, p.plan;
-comment on table mrr_movements is 'One per month, workspace, catalogue and plan with monthly recurring revenue at its start or end. Key: month, workspace_id, catalog, plan.';
+comment on table mrr_movements is 'One per month, workspace, catalogue and plan with monthly recurring revenue at its start or end; none of a workspace that is held because what it agreed or its price is not known. Key: month, workspace_id, catalog, plan.';
 comment on column mrr_movements.month is 'The month''s first day.';
 comment on column mrr_movements.measured_on is 'The day of the closing: the month''s last day, or the last day known.';
 comment on column mrr_movements.workspace_id is 'The workspace.';

@@ -1,6 +1,7 @@
 -- How many seats did each workspace use in a month, of how many, and what did the unused ones cost?
 -- Grain: workspace, month. Units: seats; seat_days are seats held at a day's close, summed over the month's days known; money in minor units.
--- Idle seats cost their number x the price of a seat for a month in the spell of that day (a year's price / 12), rounded once, half up.
+-- Seats that are paid for and not used, those billed at the last day's close (held, or agreed) less the users active, cost their number x the price
+-- of a seat for a month in the spell of that day (a year's price / 12), rounded once, half up.
 create table seat_usage_monthly as
 with months as (
     select
@@ -16,7 +17,7 @@ with months as (
     from seat_occupancy
     group by all
 ), last_days as (
-    select m.*, o.catalog, o.plan, o.occupied as last_day_seats, o.seat_limit, o.label, o.coverage, o.subscription_id, o.spell_from,
+    select m.*, o.catalog, o.plan, o.occupied as last_day_seats, o.committed, o.seat_limit, o.label, o.coverage, o.subscription_id, o.spell_from,
         coalesce(i.idle_seats, 0) as idle_seats, coalesce(i.never_active_seats, 0) as never_active_seats
     from months m
     join seat_occupancy o on o.workspace_id = m.workspace_id and o.day = m.last_day
@@ -44,8 +45,11 @@ select
     l.never_active_seats,
     case
         when s.unit_price_minor is not null
-            then half_up(l.idle_seats::hugeint * s.unit_price_minor, case s.cadence when 'annual' then 12 else 1 end)
-        when l.coverage <> 'held' then 0
+            then half_up(
+                greatest(case s.basis when 'committed' then l.committed else l.last_day_seats end - (l.last_day_seats - l.idle_seats), 0)::hugeint
+                    * s.unit_price_minor,
+                case s.cadence when 'annual' then 12 else 1 end)
+        when l.coverage <> 'held' and c.currency is not null then 0
     end as idle_cost_minor
 from last_days l
 left join spells s on s.subscription_id = l.subscription_id and s.spell_from = l.spell_from
@@ -66,8 +70,8 @@ comment on column seat_usage_monthly.last_day_seats is 'Seats held on the last o
 comment on column seat_usage_monthly.seat_limit is 'Limit, or seats agreed, on the last of those days; null: none.';
 comment on column seat_usage_monthly.percent_used is 'last_day_seats in percent of seat_limit, to one decimal, half up; null: no limit. May be over 100.';
 comment on column seat_usage_monthly.label is 'What the vendor shows on the last of those days: Active seats used: 97/100.';
-comment on column seat_usage_monthly.added is 'Seats newly held in the month.';
+comment on column seat_usage_monthly.added is 'Seats newly held in the month; on the first day of rosters, all.';
 comment on column seat_usage_monthly.removed is 'Seats released in the month.';
 comment on column seat_usage_monthly.idle_seats is 'Seats held on the last of those days whose holder was not active in the 30 days up to it, or never.';
 comment on column seat_usage_monthly.never_active_seats is 'Of the idle seats, those whose holder was never active.';
-comment on column seat_usage_monthly.idle_cost_minor is 'What the idle seats cost for a month: their number x the unit price (a year''s / 12), rounded once, minor unit; 0 where nothing is charged; null: held, without a price.';
+comment on column seat_usage_monthly.idle_cost_minor is 'What seats cost for a month that are paid for and not used: those billed on that day (held, or agreed) less the users active, x the unit price (a year''s / 12), rounded once, minor unit; 0 where nothing is charged; null: held, without a price, or no catalogue.';

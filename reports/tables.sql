@@ -12,7 +12,7 @@ create macro half_even(numerator, denominator) as
         when 2 * (abs(numerator::hugeint) % denominator) > denominator then 1
         when 2 * (abs(numerator::hugeint) % denominator) = denominator then (abs(numerator::hugeint) // denominator) % 2 else 0 end))::bigint;
 comment on macro half_even is 'Numerator / denominator as a whole number, half to the even one.';
-create macro many(number, noun) as number || ' ' || noun || case number when 1 then '' else 's' end;
+create macro many(number, noun) as number || ' ' || noun || case abs(number) when 1 then '' else 's' end;
 comment on macro many is 'A number of things in words, as in 1 seat and 12 seats.';
 -- What is found of days before any roster, as of an event from before the opening day, is told in the first month that there is.
 create macro told_in(day) as greatest(date_trunc('month', day)::date, (select min(month) from seat_usage_monthly));
@@ -282,7 +282,7 @@ comment on column unbilled_charges.quantity is 'Seats: the signed difference to 
 comment on column unbilled_charges.quantity_billed_before is 'Seats of the same charge that were billed.';
 comment on column unbilled_charges.amount_minor is 'What the line would come to, rounded as a line is, minor unit.';
 comment on column unbilled_charges.due_on is 'The invoice date that has come and is not billed; null: none has come yet.';
-comment on column unbilled_charges.has_next_invoice is 'Whether the subscription has another invoice; if not, the difference is never billed (I4).';
+comment on column unbilled_charges.has_next_invoice is 'Whether the subscription has another invoice; if not, the difference is not billed (I4), unless the subscription is paid for again.';
 
 create table plan_usage (
     workspace_id varchar, day date, catalog varchar, plan varchar, metric varchar, value bigint, allowed bigint, is_beyond boolean,

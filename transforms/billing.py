@@ -8,7 +8,7 @@ subscription rows, activity -> events -> schedules -> prices -'              (no
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -205,6 +205,18 @@ def seats_held(spells: pl.DataFrame, seats: Seats, opening_on: date) -> pl.DataF
     moments = moments_of_holding(spells, opening_on)
     both = agreed_at(seats.agreed, seats_at(seats.daily, moments))
     return both.select("subscription_id", "on", "basis", held=pl.when(basis="active").then("occupied").otherwise("agreed"))
+
+
+def held_as_well(position: Position, holds: pl.DataFrame) -> Position:
+    """The same where more is held than was by its day: while a workspace is held nothing is issued for it, whatever the date (G2).
+
+    Grain: `holds` as the position has them; a held workspace has no charges.
+    """
+    more = holds.join(position.holds, on="workspace_id", how="anti")
+    if more.is_empty():
+        return position
+    charges = position.charges.join(more, on="workspace_id", how="anti")
+    return replace(position, charges=charges, holds=pl.concat([position.holds, more]).sort(pl.all()))
 
 
 def billing_from_position(

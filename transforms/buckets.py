@@ -58,7 +58,7 @@ def smallest_bucket(workspace_id: str) -> Bucket:
 
 
 def buckets_for_users(users: int) -> int:
-    """How many buckets so many users are kept in: each has some 200,000 at most."""
+    """How many buckets so many users are kept in: each has some 200,000 to 400,000."""
     return _power_of_two(-(-users // USERS_A_BUCKET))
 
 

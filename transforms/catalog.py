@@ -16,6 +16,7 @@ Cadence = Literal["monthly", "annual"]
 CADENCES: tuple[Cadence, Cadence] = ("monthly", "annual")
 KINDS = ("teammate", "alias", "portal")
 SEAT_KINDS = ("teammate",)  # aliases and portal users never hold a seat (rule D4)
+ROLES = ("owner", "admin", "member")
 STATUSES = ("pending", "active", "deactivated", "revoked", "deleted")
 BASES = ("active", "committed")
 
@@ -114,13 +115,13 @@ def catalog_from_toml(document: Mapping[str, Any], where: str) -> Catalog:
         currency=currency,
         timezone=_timezone(top),
         invoice_prefix=_prefix(top),
-        kinds=seats.some_of("kinds", SEAT_KINDS),
-        statuses=seats.some_of("statuses", STATUSES),
+        kinds=seats.some_of("kinds", SEAT_KINDS, "nobody would ever hold a seat"),
+        statuses=seats.some_of("statuses", STATUSES, "nobody would ever hold a seat"),
         back_bills=seats.one_of("reactivation", ("back_bill", "as_new")) == "back_bill",
         releases_committed=seats.boolean("release_committed_on_removal", default=False),
         rounding=rules.one_of("rounding", ROUNDINGS, default="half_up"),
         trial_days=rules.count("trial_days"),
-        change_roles=rules.texts("change_roles"),
+        change_roles=rules.some_of("change_roles", ROLES),
         adjusts_annual_monthly=rules.one_of("annual_adjustments", ("monthly", "renewal"), default="monthly") == "monthly",
         plans={name: _plan(name, plans.table(name), currency) for name in plans.values},
     )
@@ -241,10 +242,11 @@ class _Table:
             raise self.wrong(key, f"{value!r} is not known.{hint}")
         return value
 
-    def some_of(self, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
+    def some_of(self, key: str, known: tuple[str, ...], if_none: str | None = None) -> tuple[str, ...]:
+        """Some of the known words; none of them only where nothing speaks against it."""
         values = self.texts(key)
-        if not values:
-            raise self.wrong(key, f"names none: nobody would ever hold a seat. Known: {', '.join(known)}.")
+        if not values and if_none:
+            raise self.wrong(key, f"names none: {if_none}. Known: {', '.join(known)}.")
         for value in values:
             if value not in known:
                 raise self.wrong(key, f"{value!r} is not known.{did_you_mean(value, known)} Known: {', '.join(known)}.")

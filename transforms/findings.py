@@ -137,15 +137,10 @@ def unbilled_findings(waiting: pl.DataFrame, terms: pl.DataFrame, horizon: date)
     Grain: charge that waits -> finding, for subscriptions with no term running past the horizon.
     """
     running = terms.filter(pl.col("ended_on") > horizon).select("subscription_id").unique()
-    left = waiting.join(running, on="subscription_id", how="anti").sort(pl.all())
-    detail = pl.format(
-        "{} of {} on {} for {} {} is not billed: the subscription has no next invoice",
-        "reason",
-        "plan",
-        "moved_on",
-        "quantity",
-        _noun("quantity", "seat"),
-    )
+    left = waiting.join(running, on="subscription_id", how="anti").sort(pl.all()).with_columns(seats=pl.col("quantity").abs())
+    what = pl.format("{} of {} on {} for {} {}", "reason", "plan", "moved_on", "seats", _noun("seats", "seat"))
+    lies = pl.when(pl.col("quantity") < 0).then(pl.lit("was billed and is not given back")).otherwise(pl.lit("is not billed"))
+    detail = pl.format("{} {}: the subscription has no next invoice", what, lies)
     return exceptions(left, "I4", UNBILLED_AFTER_CLOSING, detail, on="moved_on")
 
 

@@ -44,7 +44,7 @@ def document_of_invoice(invoice: Row, lines: Sequence[Row], sender: Sender = Sen
         "workspace": one_line(invoice["workspace_id"]),
         "subscription": one_line(invoice["subscription_id"]),
         "invoice_on": day_text(invoice["invoice_on"]),
-        "due_on": None if sender.due_days is None else day_text(invoice["invoice_on"] + sender.due_days * ONE_DAY),
+        "due_on": None if sender.due_days is None or not invoice["amount_due_minor"] else day_text(invoice["invoice_on"] + sender.due_days * ONE_DAY),
         "term": _term(lines),
         "currency": invoice["currency"],
         "lines": [_line(place, line, money) for place, line in enumerate(lines, start=1)],

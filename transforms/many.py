@@ -5,4 +5,4 @@ from __future__ import annotations
 
 def many(number: int, noun: str) -> str:
     """As in `1 day` and `12,345 days`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun}{'' if abs(number) == 1 else 's'}"

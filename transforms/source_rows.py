@@ -105,10 +105,11 @@ def _in_utc(cell: pl.Expr, given: pl.Datetime) -> pl.Expr:
 
 
 def _timestamp(cell: pl.Expr) -> pl.Expr:
-    pattern = r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}:[0-5]\d)(:[0-5]\d)?(\.\d{1,9})?(Z|[+-]\d{2}:?\d{2})$"
+    pattern = r"^(\d{4}-\d{2}-\d{2})[T ](\d{2}:[0-5]\d)(:[0-5]\d)?(\.\d{1,9})?(Z|[+-]\d{2}(?::?\d{2})?)$"
     parts = cell.str.extract_groups(pattern)
     part = [parts.struct.field(str(n)) for n in range(1, 6)]
-    zone = pl.when(part[4] == "Z").then(pl.lit("+0000")).otherwise(part[4].str.replace(":", "", literal=True))
+    offset = part[4].str.replace(":", "", literal=True).str.pad_end(5, "0")  # +01 is +0100
+    zone = pl.when(part[4] == "Z").then(pl.lit("+0000")).otherwise(offset)
     iso = pl.concat_str(part[0], pl.lit("T"), part[1], part[2].fill_null(":00"), part[3].fill_null(".0"), zone)
     return iso.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%z", strict=False, time_unit="us").dt.convert_time_zone("UTC")
 

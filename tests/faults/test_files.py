@@ -192,7 +192,48 @@ def test_F06_a_compressed_file_is_refused_and_never_unpacked(source: Path, refus
     refuses("users.csv.gz: is compressed. Deliver it unpacked")
 
 
-@pytest.mark.parametrize("name", ["more.CSV", "more.Parquet", "more.xlsx", "more.tsv"])
+@pytest.mark.parametrize("name", ["b.csv.GZ", "b.csv.Zst", "b.csv.lz4", "b.tar", "b.csv.gzip"])
+def test_F06_a_compressed_file_is_known_in_capitals_and_by_rarer_endings(source: Path, refuses: Refuses, name: str) -> None:
+    users_file(source, DAY).with_name(name).write_bytes(b"x")
+    refuses(f"{name}: is compressed. Deliver it unpacked")
+
+
+def test_a_part_that_is_still_being_written_is_not_passed_over(source: Path, refuses: Refuses) -> None:
+    users_file(source, DAY).with_name("b.csv.tmp").write_text(USERS)
+    refuses("b.csv.tmp: is not whole yet, by its name. Run again once it is there, or remove it")
+
+
+def test_files_that_are_passed_over_are_named(source: Path, billed: Product, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("notes.txt", "_SUCCESS", ".part.crc", "users.csv.md5"):
+        users_file(source, DAY).with_name(name).write_text("x")
+    (source / "README.md").write_text("x")
+    (source / "activity_old").mkdir()
+    with caplog.at_level("INFO", "seatledger.ingest"):
+        billed.run(source, LAST)
+    assert [message for message in caplog.messages if "passed over" in message] == [
+        "passed over, as neither .csv nor .parquet of a table: activity_old, users/date=2026-01-15/notes.txt, users/date=2026-01-15/users.csv.md5"
+    ]
+
+
+@pytest.mark.parametrize("name", ["activities", "Activity", "activty.csv"])
+def test_a_table_under_another_name_is_not_passed_over(source: Path, refuses: Refuses, name: str) -> None:
+    """Its cancellations and changes of plan would be lost without a word."""
+    shutil.rmtree(source / "activity", ignore_errors=True)
+    (source / name).mkdir()
+    refuses(rf"{name}: would be passed over. Did you mean activity\?")
+
+
+def test_beside_the_table_itself_something_like_it_is_named_and_passed_over(
+    source: Path, billed: Product, caplog: pytest.LogCaptureFixture
+) -> None:
+    add_event(source, date(2026, 1, 14), "e1", "2026-01-14T10:00:00Z,elm,sub-elm,seats_updated,x,owner,,5,,,")
+    (source / "activities").mkdir()
+    with caplog.at_level("INFO", "seatledger.ingest"):
+        billed.run(source, LAST)
+    assert "passed over, as neither .csv nor .parquet of a table: activities" in caplog.messages
+
+
+@pytest.mark.parametrize("name", ["more.CSV", "more.Parquet", "more.xlsx", "more.tsv", "more.pq", "more.json", "more.ORC"])
 def test_a_file_that_may_be_meant_to_be_read_is_not_passed_over(source: Path, refuses: Refuses, name: str) -> None:
     """Its users would hold no seat that day, without a word."""
     users_file(source, DAY).with_name("_more.xlsx").write_bytes(b"x")  # a mark: passed over

@@ -22,6 +22,7 @@ from flows.requests import BillRequest, ReportRequest
 from flows.s3_files import S3Path
 from flows.verify import verify
 from tests.flows.small_source import LAST, add_event, small_source, users_file, users_of, write_users
+from transforms.catalog import Price
 
 JAN, FEB, MAR = date(2026, 1, 31), date(2026, 2, 28), LAST
 
@@ -424,6 +425,34 @@ def test_a_catalogue_that_has_billed_keeps_its_rounding_and_its_prefix_is_no_oth
                 asked()
     product.setting = replace(product.setting, catalogs=given | {"pivotal": replace(given["pivotal"], invoice_prefix="NEW")})
     assert product.bill(JAN).invoices.is_empty()
+
+
+def test_a_list_price_that_was_billed_is_neither_edited_nor_removed(product, source: Path) -> None:
+    """Else the next run would take back all that was ever billed at it, and bill it anew."""
+
+    def with_team(*prices: Price) -> None:
+        team = replace(given["pivotal"].plans["team"], prices=prices)
+        pivotal = replace(given["pivotal"], plans=given["pivotal"].plans | {"team": team})
+        product.setting = replace(product.setting, catalogs=given | {"pivotal": pivotal})
+
+    given = dict(product.setting.catalogs)
+    (listed,) = given["pivotal"].plans["team"].prices
+    later = Price(date(2026, 2, 1), 4500, 42000, None)
+    with_team(listed, later)
+    product.run(source, JAN)
+    with_team(listed, replace(later, month_minor=4100))  # not in force on any day that was billed
+    assert product.bill(JAN).invoices.is_empty()
+    for prices, said in (
+        ((replace(listed, month_minor=4000), later), "monthly price of plan team from 2020-01-01 is another"),
+        ((later,), "annual price of plan team from 2020-01-01 is gone"),
+        ((replace(listed, year_minor="agreed"), later), "annual price of plan team from 2020-01-01 is gone"),
+    ):
+        with_team(*prices)
+        for asked in (lambda: product.bill(JAN), lambda: verify(product.home, product.setting.catalogs)):
+            with pytest.raises(UserError, match=f"^catalogue pivotal: the {said}, and invoices were issued by it"):
+                asked()
+    with_team(replace(listed, reference="printed anew"), later, Price(date(2026, 1, 15), 3700, None, None))
+    assert product.bill(JAN).lines == 0  # no term or switch began on that day or after
 
 
 def test_no_day_is_before_the_first_of_the_calendar(product, source: Path) -> None:

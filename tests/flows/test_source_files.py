@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
+import pyarrow
 import pyarrow.parquet
 import pytest
 
@@ -15,6 +16,8 @@ from flows.errors import UserError, is_for_want_of_memory
 from flows.parquet_rows import rows_of_parquet
 from flows.source import Part, read_part, survey
 from tests.flows.small_source import ACTIVITY, USERS, small_source, users_file
+from tests.flows.test_cli import seatledger
+from transforms.source_rows import typed_rows_from_source
 
 ROW = "oak,a,teammate,owner,active,true,Name a,a@example.com,2026-01-01\n"
 
@@ -192,8 +195,6 @@ def test_activity_may_be_absent_empty_or_a_header_alone(product, tmp_path: Path)
 
 
 def test_true_and_false_may_be_written_in_any_case(tmp_path: Path) -> None:
-    from transforms.source_rows import typed_rows_from_source
-
     frame = read_part(users_part(tmp_path, USERS + ROW.replace("true", "True") + ROW.replace("true", "FALSE"))).frame
     assert typed_rows_from_source("users", frame).rows["login_enabled"].to_list() == [True, False]
 
@@ -217,3 +218,84 @@ def test_a_subscription_that_cannot_be_billed_is_still_listed_as_held(product, t
         ("sub-oak", "held"),
     ]
     assert product.table("select detail from holds").item() == "plan tema is not in catalogue pivotal. Did you mean team?"
+
+
+# --- Parquet as others write it ------------------------------------------------------------------------------------------
+
+SUBSCRIPTION = {
+    "subscription_id": "s",
+    "workspace_id": "oak",
+    "workspace_name": None,
+    "catalog": "pensero",
+    "plan": "growth",
+    "cadence": "annual",
+    "billing_day": "first",
+    "starts_on": "2026-01-01",
+    "trial_ends_on": None,
+    "seats": "12",
+    "unit_price_month": None,
+    "unit_price_year": "600.00",
+}
+
+
+def typed(tmp_path: Path, table: str, arrow: pyarrow.Table, **how: object) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows of a Parquet file as they are understood, and its broken cells."""
+    path = tmp_path / "table.parquet"
+    pyarrow.parquet.write_table(arrow, path, **how)
+    return typed_rows_from_source(table, read_part(Part(table, date(2026, 1, 1), path, path.name)).frame)
+
+
+def test_text_that_is_coded_is_read_as_the_text_that_it_is_whatever_the_column(tmp_path: Path) -> None:
+    texts = pyarrow.table({name: pyarrow.array([cell], pyarrow.string()) for name, cell in SUBSCRIPTION.items()})
+    coded = pyarrow.table({name: texts[name].dictionary_encode() for name in texts.column_names})
+    plain, told = typed(tmp_path, "subscriptions", texts), typed(tmp_path, "subscriptions", coded)
+    assert told[1].is_empty()
+    assert told[0].drop("file").equals(plain[0].drop("file"))
+    assert told[0]["seats"].to_list() == [12] and told[0]["starts_on"].to_list() == [date(2026, 1, 1)]
+
+
+def test_texts_packed_as_newer_writers_do_are_read(tmp_path: Path) -> None:
+    texts = pyarrow.table({name: pyarrow.array([cell] * 3, pyarrow.string()) for name, cell in SUBSCRIPTION.items()})
+    newer = dict.fromkeys(texts.column_names, "DELTA_BYTE_ARRAY")
+    rows, broken = typed(tmp_path, "subscriptions", texts, use_dictionary=False, column_encoding=newer, version="2.6")
+    assert (rows.height, broken.height) == (3, 0)
+    assert rows["plan"].to_list() == ["growth"] * 3
+
+
+@pytest.mark.parametrize("zone", ["+05:30", "-03:00", "UTC", "Asia/Kolkata", "Z"])
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_times_of_any_zone_are_the_moments_that_they_are(tmp_path: Path, zone: str, unit: str) -> None:
+    moment = datetime(2026, 1, 5, 20, 30, tzinfo=UTC)
+    event = {"event_id": "e", "workspace_id": "oak", "subscription_id": "s", "event": "canceled"}
+    names = [name for name in ACTIVITY.strip().split(",") if name != "occurred_at"]
+    columns = {name: pyarrow.array([event.get(name)], pyarrow.string()) for name in names}
+    at = pyarrow.array([moment], pyarrow.timestamp(unit, "UTC")).cast(pyarrow.timestamp(unit, zone))
+    rows, broken = typed(tmp_path, "activity", pyarrow.table(columns | {"occurred_at": at}))
+    assert (rows["occurred_at"].to_list(), broken.height) == ([moment], 0)
+
+
+def test_a_number_too_wide_for_the_reader_is_refused_by_its_column_and_nothing_else_is_printed(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    columns = {name: pyarrow.array([cell], pyarrow.string()) for name, cell in SUBSCRIPTION.items()}
+    wide = pyarrow.array([Decimal("600.00")], pyarrow.decimal256(50, 2))
+    with pytest.raises(UserError, match=r"column unit_price_year has the type decimal256\(50, 2\)"):
+        typed(tmp_path, "subscriptions", pyarrow.table(columns | {"unit_price_year": wide}))
+    assert capfd.readouterr().err == ""
+
+
+def test_a_time_may_have_its_offset_in_hours_alone_as_databases_write_it(tmp_path: Path) -> None:
+    rows = [f"e{n},2026-01-06 10:10:00{offset},oak,s,canceled,,,,,,,\n" for n, offset in enumerate(("+01", "-03", "+05:30", "+0000", "Z"))]
+    path = tmp_path / "activity.csv"
+    path.write_text(ACTIVITY + "".join(rows))
+    found, broken = typed_rows_from_source("activity", read_part(Part("activity", date(2026, 1, 6), path, path.name)).frame)
+    assert broken.is_empty()
+    assert [at.strftime("%H:%M") for at in found["occurred_at"]] == ["09:10", "13:10", "04:40", "10:10", "10:10"]
+
+
+def test_a_source_of_no_letters_is_not_the_folder_that_one_is_in(tmp_path: Path) -> None:
+    for command in (("ingest", ""), ("run", "", "--through", "2026-01-02")):
+        done = seatledger(*command, "--home", str(tmp_path / "home"), "--direct")
+        assert done.returncode == 2
+        assert "is empty. Name a folder or an s3:// prefix" in done.stderr
+    assert not (tmp_path / "home").exists()

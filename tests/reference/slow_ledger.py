@@ -664,7 +664,8 @@ def bill(
     lives = lives_from_facts(facts, ledger.opening_day, min(through, max(facts.rosters)))
     ledger.findings += strangers(facts, through)
     ledger.findings += [finding for life in lives for finding in life.findings]
-    ledger.held = {life.workspace for life in lives if life.troubles}
+    as_known = lives_from_facts(facts, ledger.opening_day, max(facts.rosters))  # G2: held, whatever the date
+    ledger.held = {life.workspace for life in (*lives, *as_known) if life.troubles}
     ledger.terms = [term_row(life, term) for life in lives for term in life.terms]
     issue_due(ledger, [life for life in lives if life.workspace not in ledger.held], through, cadence, catalog)
     return ledger

@@ -87,9 +87,8 @@ def test_who_leaves_a_plan_for_a_dearer_one_of_another_vendor_is_no_churn() -> N
     finance = duckdb.connect()
     columns = ("opening", "new", "reactivation", "churn", "closing")
     finance.execute(
-        f"create table mrr_movements (month date, workspace_id varchar, currency varchar, {', '.join(f'{c}_minor bigint' for c in columns)})"
+        f"create table mrr_movements (month date, workspace_id varchar, currency varchar, {', '.join(f'{c}_minor bigint' for c in columns)}, closing_seats bigint)"
     )
-    finance.execute("create table seat_usage_monthly (month date, workspace_id varchar, first_day_seats bigint, last_day_seats bigint)")
     for workspace, *moved in (
         ("another vendor", 11700, 0, 0, -11700, 0),
         ("another vendor", 0, 25000, 0, 0, 25000),
@@ -100,7 +99,7 @@ def test_who_leaves_a_plan_for_a_dearer_one_of_another_vendor_is_no_churn() -> N
         ("left one of two", 900, 0, 0, -900, 0),
         ("left one of two", 100, 0, 0, 0, 100),
     ):
-        finance.execute("insert into mrr_movements values ('2026-03-01', ?, 'USD', ?, ?, ?, ?, ?)", [workspace, *moved])
+        finance.execute("insert into mrr_movements values ('2026-03-01', ?, 'USD', ?, ?, ?, ?, ?, 1)", [workspace, *moved])
     sql = (PAGE / "movers.sql").read_text(encoding="utf-8")
     found = finance.execute(f"select workspace_id, movement, change_minor from ({sql})", {"month": date(2026, 3, 1)}).fetchall()
     assert found == [

@@ -24,7 +24,7 @@ def test_recurring_revenue_of_the_sample_from_january_to_may(sample: Product) ->
 def test_idle_seats_of_the_sample(sample: Product) -> None:
     idle = "workspace_id, idle_seats, never_active_seats, idle_cost"
     assert rows(sample, f"select {idle} from seat_usage_monthly_v where month = '2026-01-01' and idle_seats > 0 order by 1") == told("""
-        acme-robotics       1 1 50.00    # Fritz, who never logs in: 600.00 / 12
+        acme-robotics       1 1 0.00     # Fritz, who never logs in; of 8 held on 7 agreed, 7 are used
         harbor-lights       1 0 39.00    # Yara, not since November
         polaris-observatory 1 1 45.00    # Anneke: an agreed 540.00 / 12
     """)

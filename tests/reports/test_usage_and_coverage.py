@@ -57,6 +57,29 @@ def test_idle_seats_cost_the_price_of_a_month_rounded_once(cadence: str, price: 
     assert books.report("seat_usage_monthly", IDLE) == [f"2 1 {cost}"]
 
 
+@pytest.mark.parametrize(
+    ("held", "committed", "idle", "cost"),
+    [
+        (10, 9, 2, 5000),  # 8 are used of 9 agreed: 1 × 600.00 / 12
+        (8, 3, 8, 15000),  # none is used of 3 agreed; the 5 over them are not billed
+        (1, 20, 0, 95000),  # 19 that nobody ever sat on
+        (5, 5, 0, 0),
+        (7, 5, 1, 0),  # 6 are used: more than are paid for
+    ],
+)
+def test_of_agreed_seats_those_cost_that_nobody_uses_held_or_not(held: int, committed: int, idle: int, cost: int) -> None:
+    books = Books().spell("2026-04-01", "2027-04-01", 60000, cadence="annual", basis="committed")
+    books.seats("2026-04-30", str(held), "2026-04-01", committed=str(committed))
+    if idle:
+        books.given("idle_seats", f"workspace_id | day | idle_seats | never_active_seats\nws | 2026-04-30 | {idle} | 0")
+    assert books.report("seat_usage_monthly", IDLE) == [f"{idle} 0 {cost}"]
+
+
+def test_of_a_workspace_without_a_subscription_it_is_not_known_in_which_currency_seats_cost_nothing() -> None:
+    books = Books().seats("2026-04-30", "0", coverage="no subscription", subscription_id="-", catalog="-")
+    assert books.report("seat_usage_monthly", IDLE) == ["0 0 -"]
+
+
 def test_idle_seats_on_a_free_plan_cost_nothing_and_without_a_price_it_is_not_known() -> None:
     books = Books().seats("2026-04-30", "5").seats("2026-04-30", "5", workspace_id="held", coverage="held")
     books.given("idle_seats", "workspace_id | day | idle_seats | never_active_seats\nws | 2026-04-30 | 2 | 0\nheld | 2026-04-30 | 2 | 0")

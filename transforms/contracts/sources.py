@@ -11,11 +11,10 @@ from typing import Annotated
 import pandera.polars as pa
 import polars as pl
 
-from transforms.catalog import CADENCES, KINDS, STATUSES
+from transforms.catalog import CADENCES, KINDS, ROLES, STATUSES
 from transforms.contracts.base import MAX_ID_CHARACTERS, Contract
 from transforms.money import MAX_QUANTITY
 
-ROLES = ("owner", "admin", "member")
 BILLING_DAYS = ("first", "anniversary", *(str(day) for day in range(1, 32)))
 CONTRACT_EVENTS = ("seats_updated", "plan_changed", "cadence_changed", "trial_extended", "canceled")
 SEAT_IS_GONE = ["deactivated", "revoked", "deleted"]  # of the user events
