@@ -100,6 +100,13 @@ def exit_code_of(error: BaseException) -> int:
             f"seatledger: {in_a_line(error)}\nNothing was changed. Whoever runs this has to be allowed to read and write it.", err=True
         )
         return 1
+    if "Corrupt database file" in str(error):
+        click.echo(
+            f"seatledger: a database of the home is damaged: {in_a_line(error)}\nNothing was changed. Restore ledger.duckdb from a back-up of the home, "
+            "together with all that lies beside it; if it is finance.duckdb alone, have it made anew: seatledger report",
+            err=True,
+        )
+        return 1
     if is_of_the_disk(error):
         click.echo(f"seatledger: {in_a_line(error)}", err=True)
         click.echo("Nothing was changed. Is the disk full, or read-only? If a file is damaged, restore the home from a back-up.", err=True)

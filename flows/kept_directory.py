@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from flows.errors import LostOrDamaged
 from flows.fault_points import reached
 from flows.lake import Lake, parquet_files_in, remove_folder
 from flows.s3_files import S3Path
@@ -24,6 +25,11 @@ class KeptDirectory:
         self._kept_in = self._of = _buckets_in(lake)
         self._waiting: pl.DataFrame | None = None  # of a directory of one bucket; of one of many there is a file each, beside
         self._beside = lake.set_aside("directory")
+
+    def require_there(self) -> None:
+        """Where rosters came in before, there is a directory: begun anew, it would take in again whom a later roster had erased (I8). Raises: LostOrDamaged."""
+        if not all(self._lake.directory_path(part).exists() for part in buckets(self._kept_in)):
+            raise LostOrDamaged(f"{self._lake.directory_path()}: is gone, or a part of it. Restore it from a back-up of the home.")
 
     def of_workspace(self, workspace_id: str) -> pl.DataFrame:
         """The people of a workspace, as they are kept."""

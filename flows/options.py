@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class _Place(click.Path):
     def convert(self, value: Any, option: click.Parameter | None, context: click.Context | None) -> Any:
         if str(value) == "" and not isinstance(value, Path):
             self.fail("is empty. Name a folder; the one that you are in is a dot.", option, context)
-        return super().convert(value, option, context)
+        return super().convert(_of_someone(str(value)) if isinstance(value, str) else value, option, context)
 
 
 class _Source(click.ParamType):
@@ -39,7 +40,12 @@ class _Source(click.ParamType):
     def convert(self, value: Any, option: click.Parameter | None, context: click.Context | None) -> str:
         if not str(value).strip():
             self.fail("is empty. Name a folder or an s3:// prefix; the folder that you are in is a dot.", option, context)
-        return str(value)
+        return _of_someone(str(value))
+
+
+def _of_someone(path: str) -> str:
+    """A path that begins with ~ as shells understand it: they do not in --home=~/books, and libraries would, each by itself."""
+    return os.path.expanduser(path)
 
 
 SOURCE = _Source()

@@ -108,6 +108,8 @@ def bring_in(run: Run, request: IngestRequest) -> None:
     """Read, check and keep the table days that are new. If the run does not come to be saved, rosters and directory are left as they were."""
     run.start_over()
     run.rosters, run.directory = run.kept_rosters(), KeptDirectory(run.lake)
+    if run.rosters.versions:
+        run.directory.require_there()
     for undo in (run.rosters.withdraw, run.directory.forget):
         run.undo.callback(undo)
     _take_in(run, request, run.rosters, run.directory)

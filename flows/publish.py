@@ -121,6 +121,7 @@ def _put_in_place(beside: Path, path: Path, ledger: Ledger) -> None:
         os.fsync(file.fileno())
     beside.chmod(0o640)
     reached("publish: filled beside")
+    path.with_name(f"{path.name}.wal").unlink(missing_ok=True)  # of someone who writes into the database that is replaced: of this one it is not
     put_in_place(beside, path)
     reached("publish: in place")
 

@@ -115,7 +115,7 @@ def _told_where(folder: Path) -> Iterator[None]:
     except (FileExistsError, NotADirectoryError):
         raise UserError(f"{folder}: a file lies where a folder is to be. Move it away, or write elsewhere with --to.") from None
     except OSError as reason:
-        raise UserError(f"{folder}: reports cannot be written: {reason.strerror}.") from None
+        raise UserError(f"{folder}: reports cannot be written: {reason.strerror or reason}.") from None
 
 
 @contextmanager

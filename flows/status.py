@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from hashlib import sha256
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,8 @@ def status_document(home: Home) -> Document:
 
 def keep_status(home: Home) -> None:
     """Work out what `status` says of the finance database that was just published, and keep it. It is its owner's: who may read the database alone has it worked out."""
-    told = {"of": _mark(home), "status": _worked_out(home)}
+    status = _worked_out(home)
+    told = {"of": _mark(home), "sha256": _digest(status), "status": status}
     beside = home.status.with_name(f".{home.status.name}.beside")
     with suppress(OSError, UserError):  # no room for it: it is worked out when it is asked for
         beside.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
@@ -45,9 +47,14 @@ def _kept(home: Home) -> Document | None:
     """What is kept, if it is of the finance database that is there."""
     try:
         told = json.loads(home.status.read_text(encoding="utf-8"))
-        return told["status"] if told["of"] == _mark(home) else None
+        is_of_it = told["of"] == _mark(home) and told["sha256"] == _digest(told["status"])
+        return told["status"] if is_of_it else None
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def _digest(status: Document) -> str:
+    return sha256(json.dumps(status, sort_keys=True).encode()).hexdigest()
 
 
 def _mark(home: Home) -> list[object]:

@@ -266,6 +266,12 @@ def test_F42_after_the_users_deletion_nothing_is_left_anywhere_and_older_days_br
     assert seats == [("2026-01-01", 2), ("2026-01-02", 3), *((f"2026-01-0{n}", 2 if n == 3 else 1) for n in range(3, 7))]
 
 
+def test_F42_a_directory_that_is_gone_is_not_begun_anew(billed: Product, source: Path, refuses: Callable[..., str]) -> None:
+    """A roster that came again with a name of before its user was deleted had it stored once more."""
+    (billed.home.lake / "directory.parquet").unlink()
+    refuses(r"directory\.parquet: is gone, or a part of it\. Restore it from a back-up of the home")
+
+
 # --- 43: who may read it -------------------------------------------------------------------------------------------------------
 
 

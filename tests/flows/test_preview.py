@@ -182,3 +182,10 @@ def test_preview_as_a_command_prints_gives_json_and_never_imports_prefect(sample
 
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_without_the_catalogue_that_billed_it_a_preview_refuses_and_does_not_say_that_the_customer_is_held(product: Product, tmp_path: Path) -> None:
+    product.run(small_source(tmp_path / "source", last=date(2026, 1, 9)), date(2026, 1, 9))
+    others = {name: catalog for name, catalog in product.setting.catalogs.items() if name != "pivotal"}
+    with pytest.raises(UserError, match=r"invoices were issued by the catalogue pivotal, which is not among those given\. Name the folder"):
+        preview(PreviewRequest("sub-oak"), product.home, others)

@@ -222,6 +222,18 @@ def test_an_analyst_who_keeps_the_database_open_neither_stops_a_run_nor_sees_hal
     assert product.table("select count(*) from invoices").item() > int(before)
 
 
+def test_what_an_analyst_who_wrote_into_it_left_beside_it_does_not_stop_the_next_run(product, tmp_path: Path) -> None:
+    """DuckDB refuses a database beside which another one's log lies; `report` made it anew and could not open it either."""
+    source = small_source(tmp_path / "source")
+    product.run(source, date(2026, 1, 10))
+    writes = "import duckdb, os, sys; c = duckdb.connect(sys.argv[1]); c.execute('create table mine as select 1 a'); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", writes, product.home.finance])
+    assert product.home.finance.with_name("finance.duckdb.wal").exists()
+    product.run(source, date(2026, 1, 11))
+    assert not product.home.finance.with_name("finance.duckdb.wal").exists()
+    assert product.table("select count(*) from runs").item() == 2
+
+
 def test_the_finance_database_opens_in_duckdb_1_5(sample) -> None:
     with duckdb.connect(str(sample.home.finance), read_only=True) as finance:
         (tags,) = finance.execute("select tags from duckdb_databases() where not internal").fetchone()

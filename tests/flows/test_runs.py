@@ -427,6 +427,18 @@ def test_a_catalogue_that_has_billed_keeps_its_rounding_and_its_prefix_is_no_oth
     assert product.bill(JAN).invoices.is_empty()
 
 
+def test_who_is_held_on_a_day_that_is_known_is_not_billed_up_to_a_day_before_it(product, source: Path) -> None:
+    """Its run said "Held: 1 workspace, without an invoice" under an invoice of that workspace."""
+    with (source / "subscriptions.csv").open("a") as file:
+        file.write("sub-oak-2,oak,Oak & Sons,pivotal,team,monthly,first,2026-03-01,,,,\n")
+    product.ingest(source, last=MAR)
+    for dry_run in (True, False):
+        outcome = product.bill(FEB, dry_run=dry_run)
+        assert (outcome.held, outcome.invoices["workspace_id"].unique().to_list()) == (("oak",), ["elm"])
+    assert product.table("select distinct workspace_id from holds")["workspace_id"].to_list() == ["oak"]
+    assert all(not check.problems for check in verify(product.home, product.setting.catalogs))
+
+
 def test_a_list_price_that_was_billed_is_neither_edited_nor_removed(product, source: Path) -> None:
     """Else the next run would take back all that was ever billed at it, and bill it anew."""
 

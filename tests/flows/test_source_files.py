@@ -293,6 +293,16 @@ def test_a_time_may_have_its_offset_in_hours_alone_as_databases_write_it(tmp_pat
     assert [at.strftime("%H:%M") for at in found["occurred_at"]] == ["09:10", "13:10", "04:40", "10:10", "10:10"]
 
 
+def test_a_home_that_begins_with_a_tilde_is_where_shells_would_have_it(tmp_path: Path) -> None:
+    """They leave it as it is in --home=~/books; a library of ours would follow it, another would not."""
+    source = small_source(tmp_path / "source", last=date(2026, 1, 2))
+    (tmp_path / "me").mkdir()
+    done = seatledger("ingest", source, "--home", "~/books", "--direct", HOME=str(tmp_path / "me"))
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (tmp_path / "me" / "books").iterdir()} >= {"ledger.duckdb", "lake", "finance.duckdb"}
+    assert not Path("~").exists()
+
+
 def test_a_source_of_no_letters_is_not_the_folder_that_one_is_in(tmp_path: Path) -> None:
     for command in (("ingest", ""), ("run", "", "--through", "2026-01-02")):
         done = seatledger(*command, "--home", str(tmp_path / "home"), "--direct")

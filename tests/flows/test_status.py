@@ -67,6 +67,16 @@ def test_a_file_that_says_nothing_is_as_none(billed: Product, content: str, work
     assert len(worked_out) == 1
 
 
+def test_what_was_changed_in_it_is_not_believed(billed: Product, worked_out: list[Path]) -> None:
+    said = status_document(billed.home)
+    kept = billed.home.status.read_text(encoding="utf-8")
+    for before, after in (('"missing"', '"mhssing"'), ('"days": 43', '"days": "a"'), ('"findings": 0', '"findings": 9')):
+        assert before in kept
+        billed.home.status.write_text(kept.replace(before, after), encoding="utf-8")
+        assert status_document(billed.home) == said
+    assert len(worked_out) == 3
+
+
 def test_of_another_version_nothing_is_believed(billed: Product, worked_out: list[Path]) -> None:
     kept = json.loads(billed.home.status.read_text())
     kept["of"][-1] = "0.0.1"

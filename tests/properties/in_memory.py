@@ -9,7 +9,7 @@ import polars as pl
 from pandera.config import ValidationDepth, config_context
 
 from tests.reference.slow_ledger import Facts as PlainFacts
-from transforms.billing import Billed, Billing, Facts, Position, billing_from_position, position_from_facts
+from transforms.billing import Billed, Billing, Facts, Position, billing_from_position, held_as_well, position_from_facts
 from transforms.catalog import Catalog, catalog_from_toml
 from transforms.contracts.charges import CHARGE
 from transforms.contracts.findings import NO_HOLDS
@@ -70,6 +70,8 @@ def bill_in_memory(
     with config_context(validation_depth=depth):
         facts = facts_of(plain, through, known or through, ledger.opening_on)
         position = position_from_facts(facts, catalogs)
+        if known and known > through:
+            position = held_as_well(position, position_from_facts(facts_of(plain, known, known, facts.opening_on), catalogs).holds)
         billing = billing_from_position(position, ledger.billed(), catalogs, cadence, catalog)
     ledger.opening_on = facts.opening_on
     ledger.lines.append(billing.lines)

@@ -17,6 +17,7 @@ from flows.pipeline import run_report
 from flows.requests import ReportRequest
 from flows.verify import verify
 from tests.conftest import ROOT, SAMPLE, Product
+from tests.flows.small_source import small_source
 from tests.reports.books import Books
 from tests.story import told
 from transforms.money_text import readable_money
@@ -211,3 +212,17 @@ def test_the_chart_library_is_whole_and_carries_its_licences() -> None:
     for name in ("plot.js", "page.js"):
         text = (PAGE / name).read_text(encoding="utf-8")
         assert not re.search(r"</script|<!--|\beval\(|new Function|https?://(?!www\.(w3|apache)\.org)", text), name
+
+
+def test_what_a_held_workspace_is_worth_is_said_not_to_be_in_recurring_revenue(product: Product, tmp_path: Path) -> None:
+    """A slip in a plan's name took a paying customer out of every month, and the page said only how much more there was."""
+    source = small_source(tmp_path / "source")
+    product.writes_reports = True
+    product.run(source, date(2026, 2, 12))
+    page = product.home.reports / "2026-02" / "index.html"
+    assert "held workspace" not in page.read_text(encoding="utf-8")
+    rows = (source / "subscriptions.csv").read_text()
+    (source / "subscriptions.csv").write_text(rows.replace("pensero,growth", "pensero,grwoth"))
+    product.run(source, date(2026, 2, 20))
+    text = " ".join(page.read_text(encoding="utf-8").split())
+    assert "What 1 held workspace is worth is not in it, nor in months before: what it has agreed is not known until the data is mended." in text

@@ -286,6 +286,14 @@ def test_G2_settled_while_a_workspace_is_held_nothing_is_issued_whatever_the_dat
     assert (bills.holds(), bills.lines(), bills.dates()) == (["ws no_price"], [], [])  # not even the opening of 15 March
 
 
+def test_G2_settled_a_hold_of_a_day_after_the_one_that_is_billed_through_holds_what_lies_before_it_too() -> None:
+    story = Story("pensero", "2026-03-15", "2026-06-15").subscription("growth", seats=3, **YEAR).user("a")
+    story = story.event("2026-06-01", "plan_changed", plan="enterprise")
+    on_time, late = story.bill("2026-05-31"), story.bill("2026-05-31", known="2026-06-15")
+    assert [len(bills.lines()) for bills in (on_time, late)] == [1, 0]  # known in May, nothing held; known in June, it is
+    assert late.holds() == ["ws no_price"]
+
+
 def test_catalogues_settled_both_vendors_keep_utc_their_prefix_and_prices_since_2020() -> None:
     catalogs = read_catalogs(None).values()
     assert {c.id: (c.timezone, c.invoice_prefix) for c in catalogs} == {"pensero": ("UTC", "PEN"), "pivotal": ("UTC", "PIV")}
