@@ -10,7 +10,7 @@ _PACKED = (
     *(".7z", ".rar", ".tar", ".tgz", ".tbz2", ".txz"),
 )
 _OF_OTHER_KINDS = (
-    *(".xlsx", ".xlsm", ".xls", ".ods", ".tsv", ".tab", ".psv", ".json", ".jsonl", ".ndjson"),
+    *(".xlsx", ".xlsm", ".xls", ".ods", ".tsv", ".tab", ".psv", ".jsonl", ".ndjson"),
     *(".pq", ".parq", ".orc", ".avro", ".arrow", ".feather", ".ipc"),
 )
 _NOT_WHOLE = tuple(f"{kind}{rest}" for kind in _READ for rest in (".tmp", ".part", ".partial", ".filepart", ".crdownload", ".inprogress"))

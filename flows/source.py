@@ -102,8 +102,9 @@ def _unknown_at_top(names: Iterable[str], present: Collection[str]) -> list[str]
     """What lies in a source beside its tables and is like one in name, as activities/ is. Raises: UserError where that table itself is not there: its rows would be lost."""
     known, unknown = ("subscriptions", *DAILY_TABLES), []
     for name in names:
-        stem = name.partition(".")[0]
-        meant = nearest(stem, known) if not (is_mark(name) or name in DAILY_TABLES or _is_of_subscriptions(name)) else []
+        stem, _, kind = name.partition(".")
+        may_be = kind in ("", "csv", "parquet") and not (is_mark(name) or name in DAILY_TABLES or _is_of_subscriptions(name))
+        meant = nearest(stem, known) if may_be else []
         if meant and meant[0] not in present:
             raise UserError(f"{name}: would be passed over. Did you mean {meant[0]}? SOURCE holds subscriptions.csv (or .parquet), users/, activity/ and usage/.")
         unknown += [name] if meant else []

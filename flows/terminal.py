@@ -56,7 +56,8 @@ def print_outcome(outcome: Outcome, setting: Setting, *, dry_run: bool = False) 
     if outcome.exported:
         first, last = outcome.exported[0], outcome.exported[-1]
         _print_as_it_is(f"Reports: {first}" + (f" to {last.name}" if last != first else ""))
-        _print_as_it_is(f"The month's page: {last / 'index.html'}; all months: {last.parent / 'index.html'}")
+        _print_as_it_is(f"The month's page: {last / 'index.html'}")
+        _print_as_it_is(f"All months: {last.parent / 'index.html'}")
         for workbook in outcome.workbooks:
             _print_as_it_is(f"Workbook: {workbook}")
     if not dry_run and (findings := status_document(setting.home)["findings"]):

@@ -206,7 +206,8 @@ def test_a_part_that_is_still_being_written_is_not_passed_over(source: Path, ref
 def test_files_that_are_passed_over_are_named(source: Path, billed: Product, caplog: pytest.LogCaptureFixture) -> None:
     for name in ("notes.txt", "_SUCCESS", ".part.crc", "users.csv.md5"):
         users_file(source, DAY).with_name(name).write_text("x")
-    (source / "README.md").write_text("x")
+    for name in ("README.md", "usage.md"):
+        (source / name).write_text("x")
     (source / "activity_old").mkdir()
     with caplog.at_level("INFO", "seatledger.ingest"):
         billed.run(source, LAST)
@@ -233,7 +234,7 @@ def test_beside_the_table_itself_something_like_it_is_named_and_passed_over(
     assert "passed over, as neither .csv nor .parquet of a table: activities" in caplog.messages
 
 
-@pytest.mark.parametrize("name", ["more.CSV", "more.Parquet", "more.xlsx", "more.tsv", "more.pq", "more.json", "more.ORC"])
+@pytest.mark.parametrize("name", ["more.CSV", "more.Parquet", "more.xlsx", "more.tsv", "more.pq", "more.jsonl", "more.ORC"])
 def test_a_file_that_may_be_meant_to_be_read_is_not_passed_over(source: Path, refuses: Refuses, name: str) -> None:
     """Its users would hold no seat that day, without a word."""
     users_file(source, DAY).with_name("_more.xlsx").write_bytes(b"x")  # a mark: passed over

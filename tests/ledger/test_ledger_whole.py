@@ -236,6 +236,16 @@ def test_verify_finds_a_report_that_was_changed_or_is_gone_until_it_is_written_a
     assert wrong(home) == set()
 
 
+def test_verify_says_where_it_did_not_look_at_reports(home: Product) -> None:
+    (home.home.reports / "2026-02" / "index.html").unlink()
+    (check,) = [check for check in verify(home.home, home.setting.catalogs) if check.problems]
+    assert check.problems == [("2026-02/index.html", "is missing")]
+    (home.home.reports / ".run").unlink()
+    (check,) = [check for check in verify(home.home, home.setting.catalogs) if check.name == "reports_agree"]
+    assert check.problems == []
+    assert check.question.endswith("Not looked at: they are not all of the last run. seatledger report writes them.")
+
+
 def flipped(content: bytes) -> bytes:
     """With a flipped byte in every block but the headers."""
     damaged = bytearray(content)
