@@ -45,7 +45,7 @@ def test_report_writes_one_month_where_one_says_and_for_excel(tmp_path: Path) ->
     seatledger("run", small_source(tmp_path / "source"), "--through", "2026-03-05", "--direct", "--home", tmp_path / "home")
     done = seatledger("report", "--month", "2026-02", "--to", tmp_path / "out", "--excel", "--direct", "--home", tmp_path / "home")
     assert done.returncode == 0, done.stderr
-    assert [p.name for p in (tmp_path / "out").iterdir()] == ["2026-02"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["2026-02", "index.html"]
     content = (tmp_path / "out" / "2026-02" / "invoices.csv").read_bytes()
     assert content.startswith(b"\xef\xbb\xbfinvoice_id,")
     assert b"\r\n" in content
