@@ -70,8 +70,10 @@ def bill_in_memory(
     with config_context(validation_depth=depth):
         facts = facts_of(plain, through, known or through, ledger.opening_on)
         position = position_from_facts(facts, catalogs)
-        if known and known > through:
-            position = held_as_well(position, position_from_facts(facts_of(plain, known, known, facts.opening_on), catalogs).holds)
+        known_on = min(known or through, max(plain.rosters))
+        if known_on > through:
+            later = facts_of(plain, known_on, known, facts.opening_on)
+            position = held_as_well(position, position_from_facts(later, catalogs).holds)
         billing = billing_from_position(position, ledger.billed(), catalogs, cadence, catalog)
     ledger.opening_on = facts.opening_on
     ledger.lines.append(billing.lines)
