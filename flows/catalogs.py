@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from flows.errors import UserError
-from transforms.catalog import CADENCES, Catalog, CatalogError, catalog_from_toml
+from transforms.catalog import Catalog, CatalogError, catalog_from_toml
 
 SHIPPED = Path(__file__).resolve().parent.parent / "data" / "catalogs"
 
@@ -94,9 +94,11 @@ def _require_as_billed(billed: BilledCatalog, now: Catalog, currencies: set[str]
 
 def list_prices(catalog: Catalog, until: date | None = None) -> ListPrices:
     """The list prices of a catalogue, of those whose first day is not after `until`."""
-    prices = ((plan.id, price) for plan in catalog.plans.values() for price in plan.prices if until is None or price.effective_from <= until)
-    each = ((f"{plan} {cadence} {price.effective_from}", price.at(cadence)) for plan, price in prices for cadence in CADENCES)
-    return {listed: minor for listed, minor in each if isinstance(minor, int)}
+    from transforms.prices import price_list_from_catalogs
+
+    listed = price_list_from_catalogs({catalog.id: catalog}).drop_nulls("list_price_minor")
+    each = listed.select("plan", "cadence", "effective_from", "list_price_minor").iter_rows()
+    return {f"{plan} {cadence} {since}": minor for plan, cadence, since, minor in each if until is None or since <= until}
 
 
 def _read(path: Path) -> Catalog:

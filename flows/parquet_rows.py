@@ -54,16 +54,18 @@ def rows_of_parquet(name: str, table: str, content: bytes) -> pl.DataFrame:
 
 def _read_whole(content: bytes, says: pyarrow.parquet.FileMetaData, columns: list[str], coded: list[str]) -> pyarrow.Table:
     """Some columns of a file, some of them coded if they are packed in a way that Arrow can read so: newer ones it cannot."""
-    for words in (coded, []):
-        file = pyarrow.parquet.ParquetFile(
-            pyarrow.BufferReader(content), metadata=says, page_checksum_verification=True, read_dictionary=words
-        )
-        try:
-            return file.read(columns=columns)
-        except (pyarrow.ArrowException, OSError) as reason:
-            if not words or is_for_want_of_memory(reason):
-                raise
-    raise AssertionError("the second reading returns or raises")
+
+    def read(words: list[str]) -> pyarrow.Table:
+        file = pyarrow.BufferReader(content)
+        parquet = pyarrow.parquet.ParquetFile(file, metadata=says, page_checksum_verification=True, read_dictionary=words)
+        return parquet.read(columns=columns)
+
+    try:
+        return read(coded)
+    except (pyarrow.ArrowException, OSError) as reason:
+        if is_for_want_of_memory(reason):
+            raise
+        return read([])
 
 
 def _in_utc(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
