@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, timedelta
 from pathlib import Path
+
+from tests.conftest import SAMPLE
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 3, 5)
 SUBSCRIPTIONS = """\
@@ -51,3 +54,12 @@ def add_event(root: Path, delivered_on: date, event_id: str, rest: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     before = path.read_text(encoding="utf-8") if path.exists() else ACTIVITY
     path.write_text(f"{before}{event_id},{rest}\n", encoding="utf-8")
+
+
+def catalogs_where_team_is_dearer_from_february(to: Path) -> Path:
+    """Those of the sample, and a price more in the list of oak's plan: what is in the list stays, as it must once it billed."""
+    folder = shutil.copytree(SAMPLE.parent / "catalogs", to)
+    path = folder / "pivotal.toml"
+    dearer = '[[plans.team.prices]]\neffective_from = 2026-02-01\nmonth = "40.00"\nyear = "384.00"\nreference = "new"\n'
+    path.write_text(path.read_text(encoding="utf-8").replace("[plans.pro]", f"{dearer}\n[plans.pro]"), encoding="utf-8")
+    return folder

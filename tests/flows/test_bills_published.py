@@ -15,7 +15,7 @@ from flows.pipeline import run_report
 from flows.requests import BillRequest, ReportRequest
 from flows.verify import verify
 from tests.conftest import SAMPLE, Product
-from tests.flows.small_source import add_event, small_source, users_file
+from tests.flows.small_source import add_event, catalogs_where_team_is_dearer_from_february, small_source, users_file
 from tests.properties.test_product_against_reference import month_ends
 from tests.reference.random_sources import random_facts, superseded, write_catalogs, write_source
 from tests.seldom import seldom_but
@@ -131,10 +131,7 @@ def test_a_run_that_brings_nothing_in_writes_the_months_that_its_bill_changes(
 
 
 def other_catalogs(product: Product, source: Path) -> Product:
-    folder = shutil.copytree(SAMPLE.parent / "catalogs", product.home.root.parent / "catalogs")
-    catalog = folder / "pivotal.toml"
-    catalog.write_text(catalog.read_text().replace('month = "39.00"', 'month = "40.00"'))
-    return Product(product.home.root, folder)
+    return Product(product.home.root, catalogs_where_team_is_dearer_from_february(product.home.root.parent / "catalogs"))
 
 
 def published_by_other_catalogs(product: Product, source: Path) -> Product:

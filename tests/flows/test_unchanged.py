@@ -10,8 +10,8 @@ import pytest
 
 from flows import bucket_pass
 from flows.verify import verify
-from tests.conftest import SAMPLE, Product
-from tests.flows.small_source import add_event, small_source, users_file
+from tests.conftest import Product
+from tests.flows.small_source import add_event, catalogs_where_team_is_dearer_from_february, small_source, users_file
 from tests.seldom import seldom_but
 
 JAN, FEB = date(2026, 1, 31), date(2026, 2, 12)
@@ -79,12 +79,8 @@ def test_whatever_has_changed_is_computed(product: Product, source: Path, comput
 def test_other_catalogues_are_computed(source: Path, computed: list[str], tmp_path: Path) -> None:
     product = Product(tmp_path / "home")
     product.run(source, FEB)
-    folder = shutil.copytree(SAMPLE.parent / "catalogs", tmp_path / "catalogs")
-    catalog = folder / "pivotal.toml"
-    catalog.write_text(catalog.read_text().replace('month = "39.00"', 'month = "40.00"'))
     computed.clear()
-    changed = Product(tmp_path / "home", folder)
-    changed.bill(FEB)
+    Product(tmp_path / "home", catalogs_where_team_is_dearer_from_february(tmp_path / "catalogs")).bill(FEB)
     assert computed
 
 
