@@ -154,6 +154,7 @@ def test_previews_are_as_the_page_says(previewed: list[dict], capsys: pytest.Cap
     assert [fault for told in previewed for fault in faults("preview", told, capsys)] == []
 
 
+@pytest.mark.slow
 def test_the_page_names_no_field_that_nothing_fills(
     explained: list[dict], previewed: list[dict], sample: Home, held: Product, capsys: pytest.CaptureFixture[str]
 ) -> None:

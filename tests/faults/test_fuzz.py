@@ -27,7 +27,7 @@ from tests.conftest import Product
 from tests.faults.conftest import what_is_kept
 from tests.faults.fuzz import BILLED, LAST, WORKSPACES, Case, damaged, valid_source
 
-FEW, MANY = 20, int(os.environ.get("SEATLEDGER_FUZZ", "2000"))
+FEW, MANY = 10, int(os.environ.get("SEATLEDGER_FUZZ", "2000"))
 SOURCES = 3
 # A finding of one of these explains why a workspace is billed otherwise. (A seat limit or a disagreement never does.)
 EXPLAINS = ("vanished", "event_refused", "event_without_effect", "unknown_subscription", "no_subscription", "no_roster")

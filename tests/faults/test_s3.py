@@ -163,6 +163,7 @@ def test_a_first_run_that_fails_leaves_a_prefix_to_others(store: str, tmp_path: 
         one.run(source, date(2026, 1, 8))
 
 
+@pytest.mark.slow
 def test_a_first_run_that_is_saved_keeps_its_prefix_though_its_receipt_cannot_be_written(
     store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +201,7 @@ def test_a_lake_is_not_its_source_nor_among_the_days_of_it(store: str, tmp_path:
     assert keys(store, "both") == before
 
 
+@pytest.mark.slow
 def test_a_home_of_an_earlier_version_marks_its_prefix_with_the_next_run(store: str, tmp_path: Path) -> None:
     put(store, "unmarked")
     source = small_source(tmp_path / "source", last=THROUGH)
@@ -312,6 +314,7 @@ def test_a_run_is_not_told_as_failed_because_a_store_keeps_what_it_had_put_by(
     assert "cannot be removed: the store does not answer. Check. What the run had put by there is removed by the next one." in caplog.text
 
 
+@pytest.mark.slow
 def test_a_store_that_cannot_be_asked_is_told_by_verify_and_not_that_rosters_are_gone(
     store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,6 +79,7 @@ def on_a_read_only_disk(home: Path, *command: object) -> subprocess.CompletedPro
     return subprocess.run([*apart, *map(str, command)], capture_output=True, text=True, cwd=ROOT, check=False)
 
 
+@pytest.mark.slow
 def test_a_backup_that_cannot_be_written_is_read_and_verified_where_it_lies(product: Product, source: Path) -> None:
     product.run(source, JAN)
     home = product.home.root

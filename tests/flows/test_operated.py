@@ -178,6 +178,7 @@ def test_what_is_killed_half_way_is_recovered_by_the_next_run(operated: Operated
     assert not [check for check in verify(product.home, product.setting.catalogs) if check.problems]
 
 
+@pytest.mark.slow
 def test_a_hold_and_a_failure_say_why_and_are_told_to_a_webhook_and_nothing_personal_is_kept(operated: Operated, tmp_path: Path) -> None:
     damaged = shutil.copytree(operated.source, tmp_path / "source")
     path = users_file(damaged, date(2026, 1, 20))

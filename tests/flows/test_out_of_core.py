@@ -126,7 +126,7 @@ def taken(table_days: list[TableDay], root: Path, of: int, workers: Workers = in
     return found
 
 
-@pytest.mark.parametrize("seed", [*range(15), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(15, 100))])
+@pytest.mark.parametrize("seed", [*range(8), *(pytest.param(seed, marks=pytest.mark.long) for seed in range(8, 100))])
 def test_in_memory_out_of_core_and_in_buckets_a_month_is_the_same(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table_days = random_days(seed, tmp_path / "source")
     at_once = taken(table_days, tmp_path / "at once", 1)

@@ -182,6 +182,7 @@ assert (state.name, state.type.value) == ("TimedOut", "FAILED"), state
 
 
 @pytest.mark.parametrize(("named", "page"), [("", None), ("https://prefect.example/api", "https://prefect.example/runs/flow-run/")])
+@pytest.mark.slow
 def test_what_a_webhook_is_told_ends_with_the_runs_page_or_where_the_server_has_none_with_why(named: str, page: str | None) -> None:
     script = """
 from types import SimpleNamespace as Named

@@ -89,6 +89,7 @@ def test_without_a_change_a_day_says_from_when_to_look(sample: Product, capsys: 
     assert "From 2026-07-15 on, the next invoice: 2026-08-01" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_refused_change_is_said_with_its_rule_and_reason(sample: Product, capsys: pytest.CaptureFixture[str]) -> None:
     told = told_of(sample, "sub-acme", seats=5)
     assert told["difference"] is None
@@ -130,6 +131,7 @@ def test_a_change_that_would_hold_the_workspace_says_so(sample: Product, capsys:
     assert "With this change the workspace would be held:" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_held_workspace_is_said_to_be_held_and_why(product: Product, tmp_path: Path) -> None:
     source = small_source(tmp_path / "source", last=date(2026, 2, 20))
     path = users_file(source, date(2026, 1, 20))

@@ -22,6 +22,7 @@ from flows.requests import BillRequest, ReportRequest
 from flows.s3_files import S3Path
 from flows.verify import verify
 from tests.flows.small_source import LAST, add_event, small_source, users_file, users_of, write_users
+from tests.seldom import seldom_but
 from transforms.catalog import Price
 
 JAN, FEB, MAR = date(2026, 1, 31), date(2026, 2, 28), LAST
@@ -57,7 +58,7 @@ FAILS = ["drop_guard.DropGuard.look_at", "kept_rosters.KeptRosters.write", "pipe
 TRIED_AGAIN = [(fails, is_large) for is_large in (True, False) for fails in FAILS]
 
 
-@pytest.mark.parametrize("is_large", [False, True])
+@pytest.mark.parametrize("is_large", seldom_but([True], [False, True]))
 def test_a_run_that_ends_before_it_is_saved_leaves_no_roster_and_no_name(
     product, source: Path, is_large: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +120,7 @@ def test_billed_twice_nothing_is_new(product, source: Path) -> None:
     assert_frame_equal(product.lines(), before)
 
 
+@pytest.mark.slow
 def test_billed_in_steps_or_months_late_the_invoices_are_the_same(another_product, source: Path) -> None:
     late, steps = another_product("late"), another_product("steps")
     late.run(source, MAR)
@@ -224,6 +226,7 @@ def test_a_superseded_day_becomes_correction_lines_and_both_versions_stay(produc
     assert versions.rows() == [(4, 2)]
 
 
+@pytest.mark.slow
 def test_a_day_superseded_back_to_its_first_content_is_as_it_was(product, source: Path) -> None:
     product.run(source, JAN)
     first = users_file(source, date(2026, 1, 16)).read_bytes()
@@ -356,6 +359,7 @@ def test_G1_a_lost_day_declared_to_repeat_the_one_before_is_recorded_and_shown(a
         lost.run(source, MAR)
 
 
+@pytest.mark.slow
 def test_G1_a_declared_day_follows_the_one_before_when_that_is_superseded_and_a_hold_copied_with_it_is_mended(
     product, source: Path
 ) -> None:

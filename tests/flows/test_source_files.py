@@ -17,6 +17,7 @@ from flows.parquet_rows import rows_of_parquet
 from flows.source import Part, read_part, survey
 from tests.flows.small_source import ACTIVITY, USERS, small_source, users_file
 from tests.flows.test_cli import seatledger
+from tests.seldom import seldom_but
 from transforms.source_rows import typed_rows_from_source
 
 ROW = "oak,a,teammate,owner,active,true,Name a,a@example.com,2026-01-01\n"
@@ -143,10 +144,13 @@ def test_a_day_in_the_future_of_through_is_left_alone(product, tmp_path: Path) -
 
 @pytest.mark.parametrize(
     ("cell", "value"),
-    [
-        ("quantity", "10.50"), ("quantity", "1,000"), ("quantity", "0x10"), ("quantity", "NaN"), ("quantity", "inf"), ("quantity", "-1"),
-        ("occurred_at", "2026-01-31T10:00:00"), ("occurred_at", "yesterday"), ("until", "2026-02-30"), ("cadence", "weekly"), ("event_id", " e1"),
-    ],
+    seldom_but(
+        [("quantity", "10.50"), ("quantity", "NaN"), ("occurred_at", "2026-01-31T10:00:00"), ("until", "2026-02-30"), ("cadence", "weekly")],
+        [
+            ("quantity", "10.50"), ("quantity", "1,000"), ("quantity", "0x10"), ("quantity", "NaN"), ("quantity", "inf"), ("quantity", "-1"),
+            ("occurred_at", "2026-01-31T10:00:00"), ("occurred_at", "yesterday"), ("until", "2026-02-30"), ("cadence", "weekly"), ("event_id", " e1"),
+        ],
+    ),
 )  # fmt: skip
 def test_a_cell_that_breaks_its_contract_holds_the_workspace(product, tmp_path: Path, cell: str, value: str) -> None:
     source = small_source(tmp_path / "source", last=date(2026, 2, 1))

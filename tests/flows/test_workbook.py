@@ -80,6 +80,7 @@ def test_the_same_data_give_the_same_bytes(month: Path, sample: Product, tmp_pat
     assert workbook_path(tmp_path / "2026-04").read_bytes() == workbook_path(month).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_workbook_that_is_there_is_written_anew_with_its_csv_and_none_is_made_unasked(product: Product, tmp_path: Path, with_reports: None) -> None:
     source, path = small_source(tmp_path / "source", last=date(2026, 1, 12)), workbook_path(product.home.reports / "2026-01")
     product.run(source, date(2026, 1, 9))

@@ -221,6 +221,7 @@ def test_F37_a_ledger_that_is_no_database_is_said_with_how_to_restore(home: Prod
         home.run(billed / "source", THROUGH)
 
 
+@pytest.mark.slow
 def test_verify_finds_a_report_that_was_changed_or_is_gone_until_it_is_written_anew(home: Product) -> None:
     lines = home.home.reports / "2026-02" / "invoice_lines.csv"
     lines.write_bytes(lines.read_bytes().replace(b"39.00", b"39.01", 1))
@@ -267,6 +268,7 @@ def test_verify_says_which_database_is_damaged_and_that_the_finance_database_can
         verify(home.home, home.setting.catalogs)
 
 
+@pytest.mark.slow
 def test_a_folder_in_place_of_a_file_of_the_home_is_named_and_a_report_makes_it_anew_once_it_is_away(home: Product) -> None:
     lines, page = (home.home.reports / "2026-02" / name for name in ("invoice_lines.csv", "index.html"))
     for path in (home.home.finance, lines, page):

@@ -69,6 +69,7 @@ def test_a_catalogue_or_cadence_alone_that_was_not_billed_is_named(ingested: Pro
     assert "invoices are still to come: Pivotal, annual terms, not billed yet." in page(ingested, "2026-02")
 
 
+@pytest.mark.slow
 def test_once_it_is_billed_to_its_end_the_page_of_a_month_that_brought_nothing_says_so_no_more(product: Product, tmp_path: Path) -> None:
     source = small_source(tmp_path / "source")
     product.ingest(source, last=MAR)
@@ -122,6 +123,7 @@ def test_what_is_found_of_days_before_the_opening_day_is_told_in_the_first_month
     assert "2025-11-20" in page(product, "2026-01") and "2025-11-20" not in page(product, "2026-02")
 
 
+@pytest.mark.slow
 def test_a_late_finding_of_a_day_before_the_opening_day_has_the_first_month_written_anew(product: Product, tmp_path: Path) -> None:
     source = small_source(tmp_path / "source")
     product.writes_reports = True

@@ -200,7 +200,7 @@ def test_each_day_is_of_the_subscription_that_runs_or_of_the_nearest_ones_catalo
     assert list(said) == sorted(said)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(STRETCHES, rosters, MOVED)
 def test_a_days_seats_are_the_latest_of_its_own_workspace_and_catalogue(stretches: list[tuple], users: dict, moved: dict) -> None:
     rows = [(*place, n, 0, 0, n) for place, n in sorted(moved.items())]
