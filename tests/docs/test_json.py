@@ -178,6 +178,7 @@ def test_a_document_that_is_otherwise_is_found_out() -> None:
 # --- the commands themselves ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_stdout_is_the_document_and_nothing_else(tmp_path: Path) -> None:
     source, home = small_source(tmp_path / "source"), tmp_path / "home"
     commands = {

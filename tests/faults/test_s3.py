@@ -129,6 +129,7 @@ def test_a_prefix_is_one_homes_and_another_is_refused_before_it_lets_go_of_anyth
     second.run(source, through)
 
 
+@pytest.mark.slow
 def test_of_two_homes_that_begin_with_one_prefix_at_once_one_is_refused_and_takes_nothing_from_the_other(
     store: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +151,7 @@ def test_of_two_homes_that_begin_with_one_prefix_at_once_one_is_refused_and_take
     with_lake(tmp_path / "first", "s3://raced/elsewhere").run(source, date(2026, 1, 8))
 
 
+@pytest.mark.slow
 def test_a_first_run_that_fails_leaves_a_prefix_to_others(store: str, tmp_path: Path) -> None:
     put(store, "failed")
     source = small_source(tmp_path / "source", last=date(2026, 1, 8))
@@ -288,6 +290,7 @@ def test_what_a_store_says_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("error", [Unanswered("s3://lake/x: cannot be read: the store does not answer. Check."), UserError("s3://lake/x: is gone. Restore it.")])
+@pytest.mark.slow
 def test_a_store_that_goes_away_once_a_run_is_saved_does_not_make_it_one_that_failed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: UserError
 ) -> None:

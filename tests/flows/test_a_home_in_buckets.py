@@ -89,6 +89,7 @@ def test_who_read_the_rosters_is_gone_before_passes_are_told_so_that_the_run_has
 
 @pytest.mark.parametrize(("many", "stay"), [(1, False), (8, True)])
 @pytest.mark.usefixtures("in_buckets")
+@pytest.mark.slow
 def test_who_read_many_shares_puts_no_buckets_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int, stay: bool) -> None:
     """The days of a roster that cannot be divided by rows are two shares."""
     at_work, days_with_repeats = [], RosterReading._days_with_repeats

@@ -44,6 +44,7 @@ def test_a_restored_home_bills_on_to_the_same_bytes(product: Product, source: Pa
     assert not [check for check in verify(product.home, product.setting.catalogs) if check.problems]
 
 
+@pytest.mark.slow
 def test_what_is_only_shown_can_be_lost(product: Product, source: Path) -> None:
     from flows.pipeline import run_report
     from flows.requests import ReportRequest

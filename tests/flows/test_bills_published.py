@@ -166,6 +166,7 @@ def test_what_is_published_otherwise_is_published_anew(
     assert published(product) == published_anew(product)
 
 
+@pytest.mark.slow
 def test_a_bill_again_after_a_report_by_other_catalogues_shows_its_own_again(product: Product, tmp_path: Path) -> None:
     source = small_source(tmp_path / "source", last=FEB)
     product.run(source, FEB)
@@ -176,6 +177,7 @@ def test_a_bill_again_after_a_report_by_other_catalogues_shows_its_own_again(pro
     assert published(product)["spells"] == before["spells"]
 
 
+@pytest.mark.slow
 def test_a_stage_that_shows_is_tried_again_with_what_was_worked_out(product: Product, tmp_path: Path, shown: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     product.ingest(small_source(tmp_path / "source", last=FEB))
     sound, tries = pipeline.publish_billed, []

@@ -66,33 +66,38 @@ def test_held_workspaces_make_exit_3_and_holds_says_what_mends_them(tmp_path: Pa
     assert "To mend: correct the row and deliver the file again" in held
 
 
+LESS_OFTEN_WRONG = [
+    (["run", "nowhere\x1b[31m", "--through", "2026-01-31", "--direct"], 1, r"nowhere\x1b[31m: is not there"),
+    (["run", "nowhere", "--direct"], 2, "Missing option '--through'"),
+    (["bill", "--through", "31.01.2026", "--direct"], 2, "'31.01.2026' is no day of the calendar. Write one like 2026-01-31."),
+    (["report", "--month", "April", "--direct"], 2, "'April' is no month. Write one like 2026-01."),
+    (["bill", "--through", "2026-01-31", "--direct"], 1, "nothing is kept there yet"),
+    (["bill", "--through", "2026-01-31", "--catalogs", "nowhere", "--direct"], 1, "nowhere: is no folder of catalogues"),
+    (["report", "--month", "2026-01", "--direct"], 1, "nothing is kept there yet"),
+    (["status"], 1, "nothing is kept there yet"),
+    (["preview", "S-1"], 1, "nothing is kept there yet"),
+    (["ingest", "nowhere", "--from", "2026-02-01", "--to", "2026-01-31", "--direct"], 2, "--to 2026-01-31 is before --from 2026-02-01"),
+    (["status", "--home", ""], 2, "Invalid value for '--home': is empty."),
+    (["sql", "select 1", "--file", "x.sql"], 2, "there are two queries, one typed and one in x.sql. Leave one of them out."),
+    (["sql", "select 1", "--json", "--format", "csv"], 2, "--format csv was asked for, too. Leave one of them out."),
+    (["run", "s", "--through", "2026-01-31", "--lake", "/tmp/x"], 2, "/tmp/x: is no s3:// prefix."),
+    (["notify", "ftp://x"], 2, "a notification goes to a web address that starts with https:// or http://."),
+    (["serve", ".", "--cron", "daily-ingest=foo"], 2, "--cron daily-ingest=foo: is no schedule. Write minute, hour, day of the month,"),
+    (["serve", ".", "--timezone", "Mars/X"], 2, "timezone: 'Mars/X' is no time zone; write one such as UTC or Europe/Paris."),
+    (["serve", ".", "--lake", "/tmp/x"], 2, "/tmp/x: is no s3:// prefix."),
+]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
         (["run", "nowhere", "--through", "2026-01-31", "--direct"], 1, "nowhere: is not there. SOURCE holds subscriptions.csv"),
-        (["run", "nowhere\x1b[31m", "--through", "2026-01-31", "--direct"], 1, r"nowhere\x1b[31m: is not there"),
-        (["run", "nowhere", "--direct"], 2, "Missing option '--through'"),
-        (["bill", "--through", "31.01.2026", "--direct"], 2, "'31.01.2026' is no day of the calendar. Write one like 2026-01-31."),
         (["bill", "--through", "2026-02-30", "--direct"], 2, "'2026-02-30' is no day of the calendar."),
-        (["report", "--month", "April", "--direct"], 2, "'April' is no month. Write one like 2026-01."),
-        (["bill", "--through", "2026-01-31", "--direct"], 1, "nothing is kept there yet"),
-        (["bill", "--through", "2026-01-31", "--catalogs", "nowhere", "--direct"], 1, "nowhere: is no folder of catalogues"),
-        (["report", "--month", "2026-01", "--direct"], 1, "nothing is kept there yet"),
-        (["status"], 1, "nothing is kept there yet"),
         (["verify"], 1, "nothing is kept there yet"),
-        (["preview", "S-1"], 1, "nothing is kept there yet"),
-        (["ingest", "nowhere", "--from", "2026-02-01", "--to", "2026-01-31", "--direct"], 2, "--to 2026-01-31 is before --from 2026-02-01"),
         (["billing"], 2, "No such command 'billing'"),
-        (["status", "--home", ""], 2, "Invalid value for '--home': is empty."),
         (["sql"], 2, "name a query, as in: seatledger sql"),
-        (["sql", "select 1", "--file", "x.sql"], 2, "there are two queries, one typed and one in x.sql. Leave one of them out."),
-        (["sql", "select 1", "--json", "--format", "csv"], 2, "--format csv was asked for, too. Leave one of them out."),
-        (["run", "s", "--through", "2026-01-31", "--lake", "/tmp/x"], 2, "/tmp/x: is no s3:// prefix."),
-        (["notify", "ftp://x"], 2, "a notification goes to a web address that starts with https:// or http://."),
-        (["serve", ".", "--cron", "daily-ingest=foo"], 2, "--cron daily-ingest=foo: is no schedule. Write minute, hour, day of the month,"),
-        (["serve", ".", "--timezone", "Mars/X"], 2, "timezone: 'Mars/X' is no time zone; write one such as UTC or Europe/Paris."),
-        (["serve", ".", "--lake", "/tmp/x"], 2, "/tmp/x: is no s3:// prefix."),
         (["serve", "nosuch"], 1, "nosuch: is no folder."),
+        *(pytest.param(*wrong, marks=pytest.mark.slow) for wrong in LESS_OFTEN_WRONG),
     ],
 )
 def test_what_a_user_gets_wrong_is_said_in_a_sentence_without_a_traceback(
@@ -105,6 +110,7 @@ def test_what_a_user_gets_wrong_is_said_in_a_sentence_without_a_traceback(
     assert not (tmp_path / "home").exists() or any("nowhere" in one for one in arguments)  # who only asks makes no home
 
 
+@pytest.mark.slow
 def test_what_is_missing_of_a_home_is_told_with_what_to_do(tmp_path: Path) -> None:
     home = tmp_path / "the books"
     assert seatledger("run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home).returncode in (0, 3)
@@ -197,6 +203,7 @@ def test_the_status_tells_what_each_run_was_asked_and_which_days_have_no_roster(
     assert [(run["command"], run["catalog"]) for run in told["runs"]] == [("ingest", None), ("bill", "pivotal"), ("ingest", None)]
 
 
+@pytest.mark.slow
 def test_the_sample_is_not_billed_into_other_books(tmp_path: Path) -> None:
     home = tmp_path / "home"
     seatledger("run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home)
@@ -208,6 +215,7 @@ def test_the_sample_is_not_billed_into_other_books(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("way", ["closed", "full"])
+@pytest.mark.slow
 def test_what_a_run_did_is_done_though_nobody_reads_what_it_says(tmp_path: Path, way: str) -> None:
     arguments = ["run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", tmp_path / "home"]
     read, write = os.pipe()
@@ -222,7 +230,8 @@ def test_what_a_run_did_is_done_though_nobody_reads_what_it_says(tmp_path: Path,
     assert ("could not be written to stdout" in done.stderr) == (way == "full")
 
 
-@pytest.mark.parametrize("closed", seldom_but(["0<&- 1>&- 2>&-"], ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"]))
+@pytest.mark.parametrize("closed", ["0<&-", "1>&-", "2>&-", "0<&- 1>&- 2>&-"])
+@pytest.mark.slow
 def test_a_command_whose_streams_are_closed_ends_as_if_nobody_read_them(tmp_path: Path, closed: str) -> None:
     home = tmp_path / "home"
     run = ["run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home]
@@ -249,6 +258,7 @@ def test_a_stdout_that_cannot_be_written_is_named_and_no_file_of_the_home_is_bla
     assert (done.returncode, done.stderr) == (1, said)
 
 
+@pytest.mark.slow
 def test_a_stdout_of_another_encoding_gets_what_it_can_take(tmp_path: Path) -> None:
     home = tmp_path / "home"
     seatledger("run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home)
@@ -259,6 +269,7 @@ def test_a_stdout_of_another_encoding_gets_what_it_can_take(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("command", seldom_but([["holds"]], [["status"], ["verify"], ["holds"], ["sql", "--format", "table", "show tables"], ["status", "--json"]]))
+@pytest.mark.slow
 def test_who_reads_only_the_first_line_is_no_failure(tmp_path: Path, command: list[str]) -> None:
     home = tmp_path / "home"
     seatledger("run", small_source(tmp_path / "source"), "--through", "2026-01-12", "--direct", "--home", home)

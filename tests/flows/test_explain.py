@@ -209,6 +209,7 @@ def test_a_correction_of_a_charge_that_is_no_more_names_the_line_that_billed_it(
     assert "By what it knew, this charge was 1 seat: +1 c." in said
 
 
+@pytest.mark.slow
 def test_a_line_whose_charge_a_late_switch_takes_back_names_who_counted_before(
     product: Product, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -67,6 +67,7 @@ def test_in_buckets_it_is_the_same(another_product: Callable[[str], Product], tm
     assert [check for check in verify(divided.home, divided.setting.catalogs) if check.problems] == []
 
 
+@pytest.mark.slow
 def test_its_preview_is_what_is_billed_then(product: Product, tmp_path: Path) -> None:
     product.run(source(tmp_path / "source", of("old")), BEFORE)
     product.ingest(source(tmp_path / "source", of("new")), last=AFTER)
@@ -76,6 +77,7 @@ def test_its_preview_is_what_is_billed_then(product: Product, tmp_path: Path) ->
     assert seen["net_minor"] == 15043
 
 
+@pytest.mark.slow
 def test_its_corrections_and_its_older_lines_are_explained(product: Product, tmp_path: Path) -> None:
     moved(product, tmp_path)
     catalogs = read_catalogs(None)

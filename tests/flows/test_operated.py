@@ -98,6 +98,7 @@ def direct(root: Path, source: Path) -> Product:
     return product
 
 
+@pytest.mark.slow
 def test_the_server_puts_the_next_runs_of_every_schedule_in_place(operated: Operated) -> None:
     """Of itself, from the schedules alone: what a server with a library it does not know fails at, and says in its log only."""
 

@@ -69,6 +69,7 @@ def test_through_a_server_the_flow_its_tasks_and_its_log_are_seen(server: str, p
         time.sleep(0.2)
 
 
+@pytest.mark.slow
 def test_with_holds_the_state_says_so_and_an_error_is_a_sentence(server: str, prefect_home: Path, tmp_path: Path) -> None:
     source = small_source(tmp_path / "source")
     path = users_file(source, date(2026, 1, 20))
@@ -109,6 +110,7 @@ def servers_with(prefect_home: Path) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_a_command_that_is_killed_leaves_no_server_and_no_lock_behind(tmp_path: Path) -> None:
     source, home = small_source(tmp_path / "source"), tmp_path / "home"
     environment = os.environ | {"PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_API_URL": ""}

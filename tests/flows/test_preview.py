@@ -106,6 +106,7 @@ def test_seats_asked_for_on_a_plan_that_bills_who_is_there_cost_nothing_and_that
     assert told["notes"] == ["Plan team bills the seats that are held: a number of seats asked for is remembered, and costs nothing (§4)."]
 
 
+@pytest.mark.slow
 def test_of_seats_asked_for_that_are_refused_nothing_is_remembered(sample: Product) -> None:
     for plan in (None, "pro"):  # seats_updated, or plan_changed with its seats
         told = told_of(sample, "sub-harbor", seats=1, plan=plan)

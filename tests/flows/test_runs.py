@@ -182,6 +182,7 @@ def test_billing_one_cadence_leaves_the_other_to_the_next_run(product, source: P
     assert product.table("select distinct subscription_id from invoices order by 1").rows() == [("sub-elm",), ("sub-oak",)]
 
 
+@pytest.mark.slow
 def test_billing_one_catalogue_leaves_the_others_untouched_and_the_next_run_bills_them_the_same(another_product, source: Path) -> None:
     whole, apart = another_product("whole"), another_product("apart")
     whole.run(source, MAR)
@@ -249,6 +250,7 @@ def test_G3_a_day_that_arrives_again_with_other_content_is_refused(product, sour
     assert product.table("select max(day)::varchar from inputs").item() == "2026-01-31"
 
 
+@pytest.mark.slow
 def test_activity_that_comes_for_a_day_that_had_none_needs_no_supersede(product, source: Path) -> None:
     product.run(source, JAN)
     add_event(source, date(2026, 1, 20), "e9", "2026-01-20T09:00:00Z,oak,sub-oak,plan_changed,a,owner,,,pro,,")
@@ -476,6 +478,7 @@ def test_no_day_is_before_the_first_of_the_calendar(product, source: Path) -> No
         product.ingest(source, first=date(2026, 1, 5), last=JAN, repeated_days=(date(1, 1, 1),))
 
 
+@pytest.mark.slow
 def test_where_the_rows_lie_is_settled_by_a_run_that_is_saved_and_by_no_other(product, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(S3Path, "exists", lambda path: False)
     monkeypatch.setattr(S3Path, "write_bytes", lambda path, content: None)

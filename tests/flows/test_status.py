@@ -17,12 +17,20 @@ from flows.errors import UserError
 from flows.status import status_document
 from tests.conftest import ROOT, Product
 from tests.flows.small_source import small_source
+from tests.seldom import seldom_but
+
+
+@pytest.fixture(scope="module")
+def _billed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("billed")
+    Product(root / "home").run(small_source(root / "source"), date(2026, 2, 12))
+    return root
 
 
 @pytest.fixture
-def billed(product: Product, tmp_path: Path) -> Product:
-    product.run(small_source(tmp_path / "source"), date(2026, 2, 12))
-    return product
+def billed(_billed: Path, tmp_path: Path) -> Product:
+    shutil.copytree(_billed, tmp_path, dirs_exist_ok=True)
+    return Product(tmp_path / "home")
 
 
 @pytest.fixture
@@ -59,7 +67,7 @@ def test_of_another_database_than_the_one_beside_it_nothing_is_believed(billed: 
     assert len(worked_out) == 1
 
 
-@pytest.mark.parametrize("content", ["", "[]", "null", "{", '{"of": 1}', "\x00"])
+@pytest.mark.parametrize("content", seldom_but(["", "{"], ["", "[]", "null", "{", '{"of": 1}', "\x00"]))
 def test_a_file_that_says_nothing_is_as_none(billed: Product, content: str, worked_out: list[Path]) -> None:
     told = status_document(billed.home)
     billed.home.status.write_text(content)

@@ -85,6 +85,7 @@ def test_other_catalogues_are_computed(source: Path, computed: list[str], tmp_pa
 
 
 @pytest.mark.parametrize("shows", seldom_but(["an older one"], ["no database", "an older one", "a damaged one"]))
+@pytest.mark.slow
 def test_where_what_is_published_is_not_of_the_last_run_it_is_computed(
     product: Product, source: Path, computed: list[str], tmp_path: Path, shows: str
 ) -> None:

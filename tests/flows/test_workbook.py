@@ -74,6 +74,7 @@ def test_every_column_is_explained_as_in_the_finance_database(month: Path) -> No
     assert [place for place, text in meanings.items() if not text] == []
 
 
+@pytest.mark.slow
 def test_the_same_data_give_the_same_bytes(month: Path, sample: Product, tmp_path: Path) -> None:
     home = sample.home.root
     seatledger("report", "--month", "2026-04", "--xlsx", "--to", tmp_path, "--direct", "--home", home)
@@ -133,6 +134,7 @@ def test_times_dates_and_truth_keep_their_kind(tmp_path: Path) -> None:
     assert cells == (datetime(2026, 2, 28), datetime(2026, 3, 1, 4, 30), True, None)
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_is_said_and_nothing_is_left(month: Path, sample: Product, tmp_path: Path) -> None:
     (tmp_path / "2026-04").write_text("in the way")
     home = sample.home.root

@@ -14,6 +14,7 @@ from tests.properties.comparing import differences
 from tests.properties.in_memory import MemoryLedger, bill_in_memory
 from tests.reference.random_sources import moved, random_facts, superseded
 from tests.reference.slow_ledger import Facts, bill, known_by
+from tests.seldom import seldom_but
 
 FEW = 40
 MANY = int(os.environ.get("SEATLEDGER_SOURCES", "3000"))
@@ -104,7 +105,7 @@ def test_billed_with_days_superseded_it_is_the_reference_to_the_cent(seed: int) 
     compare_with_superseded_days(seed)
 
 
-@pytest.mark.parametrize("seed", [2505, 2516, 2519, 2526])  # of which some are moved that were billed
+@pytest.mark.parametrize("seed", seldom_but([2505, 2516], [2505, 2516, 2519, 2526]))  # of which some are moved that were billed
 def test_billed_with_subscriptions_moved_it_is_the_reference_to_the_cent(seed: int) -> None:
     compare_with_subscriptions_moved(seed)
 

@@ -62,6 +62,7 @@ def test_a_month_that_is_not_billed_to_its_end_says_so_and_its_revenue_is_not_re
     assert recognised == [date(2026, 1, 1)]
 
 
+@pytest.mark.slow
 def test_a_catalogue_or_cadence_alone_that_was_not_billed_is_named(ingested: Product) -> None:
     ingested.bill(MAR, cadence="monthly")
     ingested.bill(MAR, catalog="pensero")

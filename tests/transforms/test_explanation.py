@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.properties.in_memory import MemoryLedger, bill_in_memory, catalogs_of, facts_of
 from tests.properties.test_product_against_reference import month_ends
 from tests.reference.random_sources import random_facts
+from tests.seldom import seldom_but
 from transforms.catalog import Catalog
 from transforms.explanation import explanation_from_position
 from transforms.line_words import formula_of_line, rules_of_line, words_of_line
@@ -19,7 +20,7 @@ from transforms.money import ROUNDINGS
 from transforms.seat_stretches import stretches_from_seat_changes, users_around
 
 
-@pytest.mark.parametrize("seed", range(720, 724))
+@pytest.mark.parametrize("seed", seldom_but([721], range(720, 724)))
 def test_the_users_and_the_agreed_seats_of_every_line_come_to_its_quantity(seed: int) -> None:
     plain, ledger = random_facts(seed), MemoryLedger()
     catalogs, explained = catalogs_of(plain), 0
