@@ -5,7 +5,8 @@ from __future__ import annotations
 import duckdb
 
 _LEAST = 1_000_000_000  # bytes
-_AN_INVOICE = 1_000  # bytes more: not all that DuckDB is at may wait on disk, and that grows with what is billed
+_ENOUGH_FOR = 600_000  # invoices: of more, a part of what DuckDB is at may not wait on disk, and that grows with them
+_AN_INVOICE_MORE = 2_000  # bytes
 _MANY_INVOICES = 1_000_000  # where it is not known how many there are
 
 
@@ -19,7 +20,7 @@ def in_memory(overflow: str) -> duckdb.DuckDBPyConnection:
 def hold_within_bounds(connection: duckdb.DuckDBPyConnection, invoices: int = _MANY_INVOICES) -> None:
     """Bound what DuckDB holds while it is at so many invoices, unless the machine or its container gives it less than that already."""
     connection.execute("set variable given = coalesce(getvariable('given'), current_setting('memory_limit'))")
-    most = f"{_LEAST + invoices * _AN_INVOICE}B"
+    most = f"{_LEAST + max(0, invoices - _ENOUGH_FOR) * _AN_INVOICE_MORE}B"
     asked = "select if(parse_formatted_bytes(getvariable('given')) > parse_formatted_bytes($most), $most, getvariable('given'))"
     ((bound,),) = connection.execute(asked, {"most": most}).fetchall()
     connection.execute(f"set memory_limit = '{bound}'")

@@ -44,6 +44,7 @@ def issued_lines_from_billing(lines: pl.DataFrame, numbered: pl.DataFrame) -> pl
     Grain: line -> line. `line_id` is the invoice number and the line's place on the invoice.
     """
     key = ["subscription_id", "invoice_on"]
-    named = lines.join(numbered.select(*key, "invoice_id", "invoice_number"), on=key, how="left", maintain_order="left")
+    theirs = numbered.select(*key, "invoice_id", "invoice_number").join(lines.select(key).unique(), on=key, how="semi")  # of all, which may be many more
+    named = lines.join(theirs, on=key, how="left", maintain_order="left")
     place = pl.int_range(1, pl.len() + 1).over("invoice_id").cast(pl.String).str.zfill(3)
     return named.with_columns(line_id=pl.format("{}-{}", "invoice_number", place), description=line_description())

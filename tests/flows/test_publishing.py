@@ -257,7 +257,7 @@ def test_times_in_a_csv_are_utc_wherever_it_is_written(product, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("given", "invoices", "held"), [("500MB", 0, "500MB"), ("6GB", 0, "1GB"), ("6GB", 1_500_000, "2500MB"), ("6GB", 9_000_000, "6GB")]
+    ("given", "invoices", "held"), [("500MB", 0, "500MB"), ("6GB", 0, "1GB"), ("6GB", 600_000, "1GB"), ("6GB", 1_500_000, "2800MB"), ("6GB", 9_000_000, "6GB")]
 )
 def test_duckdb_holds_a_gigabyte_and_more_for_many_invoices_or_what_the_machine_gives_it_where_that_is_less(given: str, invoices: int, held: str) -> None:
     bytes_held = f"select parse_formatted_bytes(current_setting('memory_limit')), parse_formatted_bytes('{held}')"
