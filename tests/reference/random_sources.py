@@ -691,14 +691,14 @@ def write_parquet(rows: list[dict], columns: dict[str, str], path: Path) -> None
     pl.DataFrame(series).write_parquet(path)
 
 
-def write_catalogs(facts: Facts, folder, only_own: bool = False) -> Path:
-    """One <id>.toml for each catalogue; `only_own` leaves out those that the product ships."""
+def write_catalogs(facts: Facts, folder, only_own: bool = False) -> Path | None:
+    """One <id>.toml for each catalogue; `only_own` leaves out those that the product ships, and gives none where there are no others."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, catalog in facts.catalogs.items():
         if not (only_own and name in SHIPPED):
             (folder / f"{name}.toml").write_text(toml_from_catalog(catalog), encoding="utf-8")
-    return folder
+    return folder if any(folder.iterdir()) else None
 
 
 def toml_from_catalog(catalog: dict) -> str:
