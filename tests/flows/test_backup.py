@@ -57,6 +57,7 @@ def test_what_is_only_shown_can_be_lost(product: Product, source: Path) -> None:
     assert reports(product) == whole
 
 
+@pytest.mark.slow
 def test_files_of_two_copies_mixed_are_noticed(product: Product, source: Path, tmp_path: Path) -> None:
     product.run(source, JAN)
     shutil.copy(product.home.ledger, tmp_path / "older.duckdb")

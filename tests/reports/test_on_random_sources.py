@@ -108,6 +108,7 @@ def test_every_invariant_holds_with_late_facts_corrections_and_days_not_billed_y
     assert [(seed, violated(finance)) for seed, finance in zip(FEW, few, strict=True) if violated(finance)] == []
 
 
+@pytest.mark.slow
 def test_every_figure_of_the_months_pages_leads_to_the_next(few) -> None:
     seen = set()
     for seed, finance in zip(FEW, few, strict=True):
