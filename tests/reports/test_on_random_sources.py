@@ -95,7 +95,7 @@ def published(seed: int) -> duckdb.DuckDBPyConnection:
     return finance.publish()
 
 
-FEW = range(8000, 8002)
+FEW = range(8000, 8004)
 
 
 @pytest.fixture(scope="module")
