@@ -11,4 +11,5 @@ where u.seat_days is distinct from d.seat_days or u.peak_seats is distinct from 
    or u.last_day_seats is distinct from o.occupied or u.label is distinct from o.label
    or u.idle_seats not between u.never_active_seats and u.last_day_seats
    or u.first_day_seats not between 0 and u.peak_seats or u.average_seats not between 0 and u.peak_seats
-   or u.idle_cost_minor < 0 or (u.idle_cost_minor > 0 and u.idle_seats = 0)
+   or u.idle_cost_minor < 0
+   or (u.idle_cost_minor > 0 and u.idle_seats = 0 and coalesce(o.committed, 0) <= u.last_day_seats)  -- seats agreed that nobody sits on are idle, too

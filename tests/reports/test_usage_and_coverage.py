@@ -73,6 +73,7 @@ def test_of_agreed_seats_those_cost_that_nobody_uses_held_or_not(held: int, comm
     if idle:
         books.given("idle_seats", f"workspace_id | day | idle_seats | never_active_seats\nws | 2026-04-30 | {idle} | 0")
     assert books.report("seat_usage_monthly", IDLE) == [f"{idle} 0 {cost}"]
+    assert books.wrong("seat_usage_adds_up") == []
 
 
 def test_of_a_workspace_without_a_subscription_it_is_not_known_in_which_currency_seats_cost_nothing() -> None:
